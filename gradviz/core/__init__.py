@@ -1,0 +1,17 @@
+"""Arrays, tensors, the graph, backward, events: the public names, gathered."""
+
+from . import ops as ops
+from .backward import Backward as Backward
+from .backward import backward as backward
+from .backward import grad as grad
+from .device import Device as Device
+from .device import device as device
+from .events import observe as observe
+from .function import Function as Function
+from .node import AccumulateGrad as AccumulateGrad
+from .node import Node as Node
+from .ops.attach import attach as attach
+from .size import Size as Size
+from .tensor import Tensor as Tensor
+
+attach()

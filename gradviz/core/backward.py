@@ -1,0 +1,498 @@
+"""Backpropagation as an object: a plan, a cursor, and the gradients in flight.
+
+    session = Backward([loss])      the plan: every reachable node, newest first, each leaf's AccumulateGrad right after
+    session.step()                  the oldest node that feeds it. This is PyTorch's own order of execution.
+    session.back()                  undo one step; stepping again gives the same bits
+    session.run()                   to the end; `loss.backward()` is this and nothing else
+
+Pausing is not calling `step`. This is the only place that sums broadcasts and accumulates, so rules need not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import errors, events
+from .clock import Last, user_line, wrote
+from .mode import grad_mode
+from .node import AccumulateGrad, Extra, Freed, Node, Output, edge_of
+from .op import RECORDED
+from .tensor import Tensor
+
+
+def order(edges: Sequence[Any]) -> list[Node]:
+    """Every node reachable from `edges`, in the order of execution. No recursion: graphs may be 200,000 deep."""
+    nodes: list[Node] = []
+    leaves: list[Node] = []
+    seen: set[Node] = set()
+    stack = [edge.node for edge in edges]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.__class__ is AccumulateGrad:
+            leaves.append(node)
+            continue
+        nodes.append(node)
+        for edge in node.parents:
+            if edge is not None:
+                parent = edge.node if edge.__class__ is Output else edge
+                if parent not in seen:
+                    stack.append(parent)
+    nodes.sort(key=_seq, reverse=True)
+    if not leaves:
+        return nodes
+    waiting = set(leaves)
+    after: dict[Node, list[Node]] = {}
+    for node in reversed(nodes):
+        for edge in node.parents:
+            if edge in waiting:
+                waiting.discard(edge)
+                after.setdefault(node, []).append(edge)
+    plan = [leaf for leaf in leaves if leaf in waiting]
+    for node in nodes:
+        plan.append(node)
+        if node in after:
+            plan.extend(reversed(after[node]))
+    return plan
+
+
+def _seq(node: Node) -> int:
+    return node.seq
+
+
+class Backward:
+    """One backward pass over the graph of `roots`, that can be stepped, rewound and run.
+
+    Args: roots: tensors to start from; grads: their gradients (None for ones, scalars only); inputs: tensors or edges
+    whose gradients are wanted instead of every leaf's; journal: whether `back()` is possible (keeps freed values).
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Tensor],
+        grads: Sequence[Any] | None = None,
+        *,
+        inputs: Sequence[Tensor] | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        journal: bool = True,
+        accumulate: bool = True,
+    ) -> None:
+        self.retain_graph = create_graph if retain_graph is None else bool(retain_graph)
+        self.create_graph = create_graph
+        self.roots = tuple(roots)
+        self.cursor = 0
+        self.grads: dict[Any, Any] = {}
+        self.captured: dict[Any, Any] = {}
+        self.journal: list[Any] | None = [] if journal else None
+        self._freed = Freed(user_line())
+        given = [None] * len(self.roots) if grads is None else list(grads)
+        edges = [self._seed(i, t, g) for i, (t, g) in enumerate(zip(self.roots, given, strict=True))]
+        self.plan = order(edges)
+        self._stop: set[Node] = set()
+        if inputs is not None:
+            self._only(list(inputs), accumulate)
+        for node in self.plan:
+            if node.saved.__class__ is Freed:
+                raise RuntimeError(errors.freed(node))
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __repr__(self) -> str:
+        return f"Backward(step {self.cursor} of {len(self.plan)})"
+
+    @property
+    def done(self) -> bool:
+        """Whether every step of the plan has been taken."""
+        return self.cursor == len(self.plan)
+
+    def _seed(self, index: int, root: Tensor, grad: Any) -> Any:
+        edge = edge_of(root)
+        if edge is None:
+            raise RuntimeError(errors.no_graph(root).replace("element 0", f"element {index}", 1))
+        if grad is None:
+            if root._array.size != 1:
+                raise RuntimeError(errors.non_scalar(root._array.shape))
+            seed = root.device.xp.ones_like(root._array)
+        else:
+            if not isinstance(grad, Tensor):
+                raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
+            if grad._array.shape != root._array.shape:
+                raise RuntimeError(errors.mismatched_gradient(index, grad._array.shape, root._array.shape))
+            seed = grad._array
+            if seed.dtype != root._array.dtype:
+                seed = seed.astype(root._array.dtype)
+        value: Any = seed
+        if self.create_graph:
+            value = grad if grad is not None else Tensor._of(seed, root.device)
+        self.grads[edge] = value if edge not in self.grads else self.grads[edge] + value
+        return edge
+
+    def _only(self, inputs: list[Tensor], accumulate: bool) -> None:
+        """Cut the plan down to what leads to `inputs`; other leaves are left alone."""
+        wanted = [edge_of(x) for x in inputs]
+        self.targets = wanted
+        nodes = {e.node for e in wanted if e is not None}
+        self._capture = set() if accumulate else {e for e in wanted if e is not None}
+        leads: set[Node] = set()
+        for node in sorted(self.plan, key=_seq):
+            if any(e is not None and (e.node in nodes or e.node in leads) for e in node.parents):
+                leads.add(node)
+        self.plan = [n for n in self.plan if n in leads or n in nodes]
+        self._stop = {n for n in self.plan if n not in leads and (n.__class__ is not AccumulateGrad or not accumulate)}
+
+    # -- going forward through the plan --------------------------------------------------------------------------
+    def run(self) -> Backward:
+        """Take every remaining step."""
+        plan, grads, journal = self.plan, self.grads, self.journal
+        if events.watching:
+            events.emit(events.BackwardBegin(self))
+        quick = journal is None and not events.watching and not self.create_graph and not self._stop and not self.captured_wanted
+        retain, freed, count = self.retain_graph, self._freed, len(plan)
+        while self.cursor < count:
+            node = plan[self.cursor]
+            op = node.op
+            # The plain case, without journal, hooks or observers; `step` says the same with all of them.
+            if not quick or op is None or not op.simple or node.extra is not None:
+                self.step(begin=False)
+                continue
+            g = grads.pop(node, None)
+            if g is not None:
+                saved = node.saved
+                if Last.write > node.seq:
+                    node.check_stale()
+                F = node.device.F
+                for edge, pull in zip(node.parents, op.pulls, strict=True):
+                    if edge is None:
+                        continue
+                    product = pull(F, g, saved)
+                    if product is None:
+                        continue
+                    if product.shape != edge.shape or product.dtype is not edge.dtype:
+                        product = fit(F, product, edge.shape, edge.dtype)
+                    old = grads.get(edge)
+                    if old is not None:
+                        grads[edge] = old + product
+                    elif edge.__class__ is AccumulateGrad and (product is g or product.base is not None):
+                        grads[edge] = product.copy()
+                    else:
+                        grads[edge] = product
+                if not retain and op.kept_tensors:
+                    node.saved = freed
+            self.cursor += 1
+        if events.watching:
+            events.emit(events.BackwardEnd(self))
+        return self
+
+    @property
+    def captured_wanted(self) -> Any:
+        """The edges whose gradients are handed out instead of accumulated."""
+        return getattr(self, "_capture", None)
+
+    def step(self, begin: bool = True) -> Node | None:
+        """Run the next node and return it; None at the end of the plan. If a rule or hook raises, nothing changed."""
+        if self.done:
+            return None
+        if begin and self.cursor == 0 and events.watching:
+            events.emit(events.BackwardBegin(self))
+        node = self.plan[self.cursor]
+        keys = [node] if node.shape is not None else [Output(node, i, s, d) for i, (s, d) in enumerate(node.shapes)]
+        arrived = [self.grads.get(key) for key in keys]
+        undo: list[Any] = [(key, g) for key, g in zip(keys, arrived, strict=True)]
+        before = (node.saved, None)
+        if any(g is not None for g in arrived):
+            arrived = self._hooked(node, keys, arrived)
+            for key, g in zip(keys, arrived, strict=True):
+                if self.captured_wanted and key in self.captured_wanted:
+                    self.captured[key] = g
+            if node in self._stop:
+                pass
+            elif node.__class__ is AccumulateGrad:
+                before = (node.saved, node.variable._grad)  # type: ignore[attr-defined]
+                self._accumulate(node, arrived[0])
+            else:
+                undo += self._propagate(node, arrived)
+        for key in keys:
+            self.grads.pop(key, None)
+        if self.journal is not None:
+            self.journal.append((node, undo, before))
+        self.cursor += 1
+        if begin and self.done and events.watching:
+            events.emit(events.BackwardEnd(self))
+        return node
+
+    def _propagate(self, node: Node, arrived: list[Any]) -> list[Any]:
+        """Run a node's rules and add the products to what its inputs have received; returns how to undo it."""
+        if node.saved.__class__ is Freed:
+            raise RuntimeError(errors.freed(node))
+        if Last.write > node.seq and node.op is not None:
+            node.check_stale()
+        g = arrived[0] if node.shape is not None else tuple(arrived)
+        products = self._products(node, g)
+        undo, messages = [], []
+        F = RECORDED if self.create_graph else node.device.F
+        names = [name for name, _, _ in products]
+        for position, (_, edge, product) in enumerate(products):
+            if product.shape != edge.shape or raw_dtype(product) is not edge.dtype:
+                product = fit(F, product, edge.shape, edge.dtype)
+            old = self.grads.get(edge)
+            undo.append((edge, old))
+            if old is None and edge.__class__ is AccumulateGrad and not self.create_graph:
+                self.grads[edge] = product.copy() if _shared(product, g) else product
+            else:
+                self.grads[edge] = product if old is None else old + product
+            messages.append((edge, names[position], product))
+        if node.extra is not None and node.extra.post_hooks:
+            self._post_hooks(node, node.extra.post_hooks, products, arrived)
+        if events.watching:
+            events.emit(events.BackwardStep(self, node, g, tuple(messages)))
+        if not self.retain_graph and node.keeps_tensors:
+            node.saved = self._freed
+            if events.watching:
+                events.emit(events.Freed(node))
+        undo.reverse()
+        return undo
+
+    def _products(self, node: Node, g: Any) -> list[tuple[str, Any, Any]]:
+        """`(input name, edge, gradient)` for every input that is reached."""
+        token = grad_mode.set(self.create_graph)
+        try:
+            if node.op is None:
+                found = node.apply(g, self.create_graph)  # type: ignore[attr-defined]
+                pairs = enumerate(zip(node.parents, found, strict=True))
+                return [(str(i), e, p) for i, (e, p) in pairs if e is not None and p is not None]
+            op = node.op
+            if self.create_graph:
+                F, saved, pulls = RECORDED, node.opened(), op.pulls_recorded
+            else:
+                F, saved, pulls = node.device.F, node.saved, op.pulls
+            made = []
+            for i, edge in enumerate(node.parents):
+                if edge is None:
+                    continue
+                product = pulls[0](F, g, saved, i) if op.variadic else pulls[i](F, g, saved)
+                if product is not None:
+                    made.append((str(i) if op.variadic else op.inputs[i], edge, product))
+            return made
+        finally:
+            grad_mode.reset(token)
+
+    def _hooked(self, node: Node, keys: list[Any], arrived: list[Any]) -> list[Any]:
+        """What hooks on the tensor and on the node make of the gradient; kept gradients are stored."""
+        leaf = node.variable if node.__class__ is AccumulateGrad else None  # type: ignore[attr-defined]
+        if leaf is None and node.extra is None:
+            return arrived
+        extra = node.extra or _NO_EXTRA
+        by_output = {0: leaf._hooks} if leaf is not None else extra.tensor_hooks
+        made = list(arrived)
+        for nr, hooks in by_output.items():
+            for hook in list((hooks or {}).values()):
+                if made[nr] is not None:
+                    answer = hook(self._tensor(made[nr], node))
+                    if answer is not None:
+                        made[nr] = self._raw(answer)
+        for hook in list((extra.pre_hooks or {}).values()):
+            answer = hook(tuple(None if g is None else self._tensor(g, node) for g in made))
+            if answer is not None:
+                made = [self._raw(a) for a in (answer if isinstance(answer, tuple) else (answer,))]
+        for nr, reference in extra.retained.items():
+            tensor = reference()
+            if tensor is not None and made[nr] is not None:
+                kept = made[nr] if self.create_graph else Tensor._of(made[nr].copy(), node.device)
+                tensor._grad = kept if tensor._grad is None else tensor._grad + kept
+        return made
+
+    def _post_hooks(self, node: Node, hooks: Any, products: list[Any], arrived: list[Any]) -> None:
+        grads_in = {id(edge): product for _, edge, product in products}
+        for hook in list(hooks.values()):
+            seen = tuple(
+                None if e is None or id(e) not in grads_in else self._tensor(grads_in[id(e)], node) for e in node.parents
+            )
+            answer = hook(seen, tuple(None if g is None else self._tensor(g, node) for g in arrived))
+            if answer is None:
+                continue
+            answer = answer if isinstance(answer, tuple) else (answer,)
+            for edge, old, replacement in zip(node.parents, seen, answer, strict=True):
+                if edge is not None and replacement is not None and replacement is not old:
+                    self.grads[edge] = self._raw(replacement)
+                    grads_in[id(edge)] = self._raw(replacement)
+
+    def _tensor(self, g: Any, node: Node) -> Tensor:
+        return g if isinstance(g, Tensor) else Tensor._of(node.device.wrap(g), node.device)
+
+    def _raw(self, g: Tensor) -> Any:
+        return g if self.create_graph else g._array
+
+    def _accumulate(self, node: Any, g: Any) -> None:
+        """Add into the leaf's `.grad`, in its own memory unless a step may have to be undone."""
+        leaf = node.variable
+        old = leaf._grad
+        if self.create_graph:
+            leaf._grad = g if old is None else old + g
+        elif old is None:
+            leaf._grad = Tensor._of(g if type(g) is node.device.array_type else node.device.wrap(g), node.device)
+            if leaf._hooks or g.base is not None:
+                leaf._grad._array = leaf._grad._array.copy()
+        elif self.journal is not None or old._needs:
+            leaf._grad = Tensor._of(node.device.wrap(old._array + g), node.device)
+        else:
+            old._array += g
+            wrote(old, "accumulation into .grad")
+        if events.watching:
+            events.emit(
+                events.Accumulate(self, leaf, None if old is None or self.journal is None else old._array, leaf._grad._array)
+            )
+        for hook in list((leaf._post_hooks or {}).values()):
+            hook(leaf)
+
+    # -- going back ----------------------------------------------------------------------------------------------
+    def back(self) -> Node | None:
+        """Undo the last step and return its node; None at the start."""
+        if self.journal is None:
+            raise RuntimeError("this backward pass keeps no journal, so it cannot go back; use Backward(roots)")
+        if not self.journal:
+            return None
+        node, undo, (saved, grad) = self.journal.pop()
+        for key, g in reversed(undo):
+            if g is None:
+                self.grads.pop(key, None)
+            else:
+                self.grads[key] = g
+        node.saved = saved
+        if node.__class__ is AccumulateGrad:
+            node.variable._grad = grad
+        self.cursor -= 1
+        found: Node = node
+        return found
+
+    def seek(self, position: int) -> Backward:
+        """Step or go back until `position` steps have been taken."""
+        if not 0 <= position <= len(self.plan):
+            raise IndexError(f"position {position} is outside the plan of {len(self.plan)} steps")
+        while self.cursor < position:
+            self.step()
+        while self.cursor > position:
+            self.back()
+        return self
+
+
+_NO_EXTRA = Extra()
+
+
+def raw_dtype(g: Any) -> Any:
+    """The NumPy type of an array or a Tensor."""
+    return g._array.dtype if isinstance(g, Tensor) else g.dtype
+
+
+def _shared(product: Any, g: Any) -> bool:
+    """Whether someone else may hold this memory, so that a leaf must take a copy."""
+    return product is g or product.base is not None or (isinstance(g, tuple) and any(product is x for x in g))
+
+
+def fit(F: Any, g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Sum a gradient over the dimensions its input was broadcast along, and give it the input's type."""
+    if tuple(g.shape) != shape:
+        lead = len(g.shape) - len(shape)
+        axes = tuple(i for i in range(len(g.shape)) if i < lead or (shape[i - lead] == 1 and g.shape[i] != 1))
+        if axes:
+            g = F.sum(g, dim=axes, keepdim=False)
+        if tuple(g.shape) != shape:
+            g = F.reshape(g, shape=shape)
+    if raw_dtype(g) is not dtype:
+        g = F.cast(g, dtype=dtype)
+    return g
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Sum of gradients of `tensors` with respect to graph leaves, accumulated into `.grad`.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.autograd.backward.html
+    """
+    if grad_variables is not None:
+        raise NotImplementedError("argument 'grad_variables' is the old name of 'grad_tensors'; use that")
+    roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    if inputs is not None:
+        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    Backward(
+        roots,
+        _per_root(grad_tensors, roots),
+        inputs=inputs,
+        retain_graph=retain_graph,
+        create_graph=create_graph,
+        journal=False,
+    ).run()
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of `outputs` with respect to `inputs`, returned instead of accumulated.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.autograd.grad.html
+    """
+    if is_grads_batched:
+        raise NotImplementedError("autograd.grad(): argument 'is_grads_batched' is not supported; loop over the rows")
+    if not only_inputs:
+        raise NotImplementedError("autograd.grad(): argument 'only_inputs=False' is not supported")
+    roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    for x in wanted:
+        if not x._needs:
+            raise RuntimeError(
+                "One of the differentiated Tensors does not require grad\n"
+                f"It has shape {tuple(x._array.shape)}; make it with requires_grad=True before computing from it."
+            )
+    session = Backward(
+        roots,
+        _per_root(grad_outputs, roots),
+        inputs=wanted,
+        retain_graph=retain_graph,
+        create_graph=create_graph,
+        journal=False,
+        accumulate=False,
+    ).run()
+    return tuple(_found(session, i, x, bool(allow_unused), materialize_grads) for i, x in enumerate(wanted))
+
+
+def _found(session: Backward, index: int, x: Tensor, allow_unused: bool, materialize: bool) -> Any:
+    g = session.captured.get(session.targets[index])
+    if g is None:
+        if materialize:
+            return Tensor._of(x.device.xp.zeros_like(x._array), x.device)
+        if not allow_unused:
+            raise RuntimeError(
+                "One of the differentiated Tensors appears to not have been used in the graph. "
+                "Set allow_unused=True if this is the desired behavior.\n"
+                f"It is input {index}, of shape {tuple(x._array.shape)}."
+            )
+        return None
+    if isinstance(g, Tensor):
+        return g
+    return Tensor._of(x.device.wrap(g).copy(), x.device)
+
+
+def _per_root(grads: Any, roots: tuple[Any, ...]) -> Any:
+    if grads is None or isinstance(grads, Tensor):
+        return [grads] * (1 if grads is not None else len(roots))
+    return list(grads)

@@ -1,0 +1,84 @@
+"""One clock for the whole library: it numbers graph nodes and stamps in-place writes.
+
+A node takes the next number when it is made; a write to memory stamps the memory's cell with the next number. A value
+that a node kept is stale exactly when its cell's stamp is newer than the node. Nothing is recorded when a value is kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from typing import Any
+
+tick = itertools.count(1).__next__
+KEPT_WRITES = 16
+
+
+class Last:
+    """The newest in-place write anywhere: when it is older than a node, nothing the node kept can be stale."""
+
+    write = 0
+
+
+class Cell:
+    """The write history of one piece of memory, shared by a tensor and all views of it."""
+
+    __slots__ = ("recent", "stamp", "version")
+
+    def __init__(self) -> None:
+        self.stamp = 0
+        self.version = 0
+        self.recent: list[tuple[int, str]] = []
+
+    def version_at(self, seq: int) -> int:
+        """The version this memory had when node `seq` was made."""
+        return self.version - sum(stamp > seq for stamp, _ in self.recent)
+
+    def write_after(self, seq: int) -> str:
+        """Where the first write after node `seq` came from, as `file:line`, or an empty string."""
+        return next((where for stamp, where in self.recent if stamp > seq), "")
+
+
+def cell_of(tensor: Any) -> Cell:
+    """The cell of a tensor's memory, made when first asked for and shared with the tensor it is a view of."""
+    base = tensor._base if tensor._base is not None else tensor
+    cell: Cell | None = base._cell
+    if cell is None:
+        cell = base._cell = Cell()
+        node = base._edge
+        if node is not None:
+            node.keep_cell(cell)
+    return cell
+
+
+def wrote(tensor: Any, where: str | None = None) -> None:
+    """Say that a tensor's memory was just written in place. Library code calls this after every such write."""
+    cell = cell_of(tensor)
+    cell.stamp = Last.write = tick()
+    cell.version += 1
+    cell.recent.append((cell.stamp, user_line() if where is None else where))
+    if len(cell.recent) > KEPT_WRITES:
+        del cell.recent[0]
+
+
+def user_line() -> str:
+    """The innermost line that is not gradviz's own, as `file:line`."""
+    found = user_frame()
+    return f"{short_name(found[0])}:{found[1]}" if found else ""
+
+
+def short_name(filename: str) -> str:
+    """A file by its name alone, never its folder; a notebook's cell as `<cell>`."""
+    if "ipykernel" in filename or filename.startswith("<ipython"):
+        return "<cell>"
+    return filename.replace("\\", "/").rpartition("/")[2]
+
+
+def user_frame() -> tuple[str, int] | None:
+    """File name and line number of the innermost frame outside the package."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_globals.get("__name__", "").startswith("gradviz"):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

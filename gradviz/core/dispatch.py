@@ -1,0 +1,337 @@
+"""Calling an operation: compute on arrays and, if gradients will be wanted, leave a numbered node behind.
+
+`run` is the whole story for any operation. `make_call` gives the two shapes that small programs are made of, one tensor
+or two, a path without the general machinery; whatever is unusual about a call goes to `run`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from . import errors, events
+from .clock import tick
+from .dtype import from_numpy, get_default_dtype, result_dtype
+from .mode import current_module, grad_mode
+from .node import Node, Output, Scalar, accumulator, edge_of
+from .tensor import Tensor
+
+ndarray = np.ndarray
+new = object.__new__
+grad_enabled = grad_mode.get
+module_link = current_module.get
+NUMBERS = (int, float, bool, complex)
+
+
+def make_call(op: Any) -> Any:
+    """The function that performs `op`, by its number of inputs."""
+    plain = not op.settings and not op.outputs and not op.aux and not op.view and isinstance(op.node, str)
+    if plain and op.variadic is None and len(op.inputs) in (1, 2):
+        call = (_unary if len(op.inputs) == 1 else _binary)(op)
+    else:
+
+        def call(*inputs: Any, **settings: Any) -> Any:
+            return run(op, inputs, settings)
+
+    call.__name__ = call.__qualname__ = op.name
+    call.op = op
+    return call
+
+
+def _unary(op: Any) -> Any:
+    key, same, differentiable = op.name, op.promote == "float", op.differentiable
+    saver = node_type = None
+
+    def call(input: Any) -> Any:
+        nonlocal saver, node_type
+        try:
+            x = input._array
+        except AttributeError:
+            return run(op, (input,), {})
+        device = input.device
+        out = device.forwards[key](x)
+        if type(out) is not ndarray:
+            out = device.wrap(out)
+        if same and out.dtype is not x.dtype:
+            return run(op, (input,), {})
+        result = new(Tensor)
+        result._array = out
+        result.device = device
+        if differentiable and input._needs and grad_enabled():
+            if saver is None:
+                saver, node_type = op.saver(1), op.node_type({})
+            node = new(node_type)
+            edge = input._edge
+            node.parents = (accumulator(input) if edge is None else edge,)
+            node.saved = saver(input, out, None, None)
+            node.device = device
+            node.shape = out.shape
+            node.dtype = out.dtype
+            node.path = module_link()
+            node.extra = None
+            node.seq = tick()
+            result._edge = node
+            result._needs = True
+        else:
+            result._edge = None
+            result._needs = False
+        if events.watching:
+            events.emit(events.Forward(op, (input,), result, {}))
+        return result
+
+    return call
+
+
+def _binary(op: Any) -> Any:
+    key, differentiable = op.name, op.differentiable
+    same = op.promote == "float"
+    savers: list[Any] = [None] * 4
+    node_type: Any = None
+
+    def call(input: Any, other: Any) -> Any:
+        nonlocal node_type
+        try:
+            x = input._array
+            y = other._array
+        except AttributeError:
+            return _with_number(input, other)
+        device = input.device
+        if x.dtype is not y.dtype or device is not other.device:
+            return run(op, (input, other), {})
+        try:
+            out = device.forwards[key](x, y)
+        except ValueError as error:
+            raise explained(op, (input, other), error) from None
+        if type(out) is not ndarray:
+            out = device.wrap(out)
+        if same and out.dtype is not x.dtype:
+            return run(op, (input, other), {})
+        result = new(Tensor)
+        result._array = out
+        result.device = device
+        if differentiable and (input._needs or other._needs) and grad_enabled():
+            a, b = input._edge, other._edge
+            if a is None and input._needs:
+                a = accumulator(input)
+            if b is None and other._needs:
+                b = accumulator(other)
+            mask = 3 if a is not None and b is not None else 1 if a is not None else 2
+            saver = savers[mask]
+            if saver is None:
+                saver = savers[mask] = op.saver(mask)
+                node_type = op.node_type({})
+            node = new(node_type)
+            node.parents = (a, b)
+            node.saved = saver(input, other, out, None, None)
+            node.device = device
+            node.shape = out.shape
+            node.dtype = out.dtype
+            node.path = module_link()
+            node.extra = None
+            node.seq = tick()
+            result._edge = node
+            result._needs = True
+        else:
+            result._edge = None
+            result._needs = False
+        if events.watching:
+            events.emit(events.Forward(op, (input, other), result, {}))
+        return result
+
+    def _with_number(input: Any, other: Any) -> Any:
+        """A tensor and a Python number; NumPy treats the number as weak, as PyTorch does inside a category."""
+        kind = type(other)
+        if (kind is not float and kind is not int) or not isinstance(input, Tensor):
+            return run(op, (input, other), {})
+        x, device = input._array, input.device
+        if x.dtype.kind != "f":
+            return run(op, (input, other), {})
+        out = device.forwards[key](x, other)
+        if type(out) is not ndarray:
+            out = device.wrap(out)
+        result = new(Tensor)
+        result._array = out
+        result.device = device
+        if differentiable and input._needs and grad_enabled():
+            saver = savers[1]
+            if saver is None:
+                saver = savers[1] = op.saver(1)
+            edge = input._edge
+            node = new(op.node_type({}))
+            node.parents = (accumulator(input) if edge is None else edge, None)
+            node.saved = saver(input, Scalar(other), out, None, None)
+            node.device = device
+            node.shape = out.shape
+            node.dtype = out.dtype
+            node.path = module_link()
+            node.extra = None
+            node.seq = tick()
+            result._edge = node
+            result._needs = True
+        else:
+            result._edge = None
+            result._needs = False
+        if events.watching:
+            events.emit(events.Forward(op, (input, other), result, {}))
+        return result
+
+    return call
+
+
+def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], want_aux: bool = False) -> Any:
+    """Perform any operation: any number of inputs, numbers and None among them, settings, several outputs."""
+    arrays, device, opened = prepare(op, inputs)
+    try:
+        out = device.forwards[op.name + "!"](*arrays, **settings)
+    except ValueError as error:
+        raise explained(op, opened, error) from None
+    aux = None
+    if op.aux:
+        out, aux = out
+    if op.outputs:
+        out = tuple(o if type(o) is device.array_type else device.wrap(o) for o in out)
+    elif type(out) is not device.array_type:
+        out = device.wrap(out)
+    result = record(op, opened, out, settings, aux, device)
+    if op.view:
+        _mark_views(opened[0], result)
+    if events.watching:
+        events.emit(events.Forward(op, inputs, result, settings))
+    if want_aux:
+        return result, {k: Tensor._of(v, device) for k, v in (aux or {}).items()}
+    return result
+
+
+def explained(op: Any, inputs: tuple[Any, ...], error: Exception) -> Exception:
+    """PyTorch's error for shapes that cannot be combined; other errors as they are."""
+    shapes = [tuple(x._array.shape) for x in inputs if isinstance(x, Tensor)]
+    if "broadcast" not in str(error) or len(shapes) < 2:
+        return error
+    for a, b in itertools.combinations(shapes, 2):
+        text = errors.broadcast(op.name, a, b)
+        if text.startswith("The size"):
+            return RuntimeError(text)
+    return RuntimeError(str(error))
+
+
+def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any], aux: Any, device: Any) -> Any:
+    """Wrap what was computed, with a node behind it if any input wants a gradient and has a rule."""
+    node: Any = None
+    if op.differentiable and grad_enabled():
+        rules = op.rules
+        names = op.inputs * len(inputs) if op.variadic else op.inputs
+        parents = tuple(
+            edge_of(x) if isinstance(x, Tensor) and x._needs and name in rules else None
+            for x, name in zip(inputs, names, strict=False)
+        )
+        first = out[0] if op.outputs and out else out
+        if any(e is not None for e in parents) and first.dtype.kind not in "biu":
+            kept = tuple(x if isinstance(x, Tensor) else Scalar(x) for x in inputs)
+            mask = sum(1 << i for i, e in enumerate(parents) if e is not None)
+            node = new(op.node_type(settings))
+            node.parents = parents
+            if op.variadic:
+                node.saved = op.saver(1)(kept, out, settings, aux)
+            else:
+                node.saved = op.saver(mask)(*kept, out, settings, aux)
+            node.device = device
+            node.shape = None if op.outputs else first.shape
+            if op.outputs:
+                node.shapes = tuple((o.shape, o.dtype) for o in out)
+            node.dtype = first.dtype
+            node.path = module_link()
+            node.extra = None
+            node.seq = tick()
+    if not op.outputs:
+        return Tensor._made(out, device, node)
+    edges = [None if node is None else Output(node, i, o.shape, o.dtype) for i, o in enumerate(out)]
+    return tuple(Tensor._made(o, device, e) for o, e in zip(out, edges, strict=True))
+
+
+def prepare(op: Any, inputs: tuple[Any, ...]) -> tuple[list[Any], Any, tuple[Any, ...]]:
+    """Raw arrays on one device in the type the operation computes in; NumPy arrays among inputs become tensors."""
+    if not op.variadic and len(inputs) < len(op.inputs):
+        missing = ", ".join(op.inputs[len(inputs) :])
+        raise TypeError(f"{op.name}() missing {len(op.inputs) - len(inputs)} required positional arguments: {missing}")
+    device: Any = None
+    opened = tuple(_open(op, x) for x in inputs)
+    for x in opened:
+        if isinstance(x, Tensor) and (device is None or (x._array.ndim and device is not x.device)):
+            if device is not None and device_dims(opened, device):
+                raise RuntimeError(errors.devices_differ(op.name, opened))
+            device = x.device
+    if device is None:
+        from .device import as_device
+
+        device = as_device(None)
+    arrays: list[Any] = [_array_on(x, device) if isinstance(x, Tensor) else x for x in opened]
+    if op.promote is not None:
+        arrays = promote(op, opened, arrays, device)
+    return arrays, device, opened
+
+
+def device_dims(inputs: tuple[Any, ...], device: Any) -> bool:
+    """Whether a tensor with dimensions lives on this device: only 0-d tensors may come from elsewhere."""
+    return any(isinstance(x, Tensor) and x.device is device and x._array.ndim for x in inputs)
+
+
+def _array_on(x: Any, device: Any) -> Any:
+    if x.device is device:
+        return x._array
+    return device.wrap(x.device.to_numpy(x._array))
+
+
+def _open(op: Any, x: Any) -> Any:
+    if isinstance(x, (Tensor, *NUMBERS)) or x is None:
+        return x
+    if isinstance(x, np.generic):
+        return x.item()
+    raise TypeError(errors.bad_argument(op.name, op.inputs, x))
+
+
+def promote(op: Any, inputs: tuple[Any, ...], arrays: list[Any], device: Any) -> list[Any]:
+    """Cast to the common type by PyTorch's rules; `promote="float"` turns integers into the default float type."""
+    tensors = [(from_numpy(x._array.dtype), x._array.ndim) for x in inputs if isinstance(x, Tensor)]
+    scalars = [x for x in inputs if isinstance(x, NUMBERS)]
+    common = result_dtype(tensors, scalars)
+    if op.promote == "float" and common.category < 2:
+        common = get_default_dtype()
+    target = common.numpy
+    made = []
+    for x, array in zip(inputs, arrays, strict=True):
+        if isinstance(x, Tensor):
+            made.append(array if array.dtype == target else array.astype(target))
+        elif isinstance(x, NUMBERS):
+            made.append(device.wrap(np.asarray(_wrapped(x, common), dtype=target)))
+        else:
+            made.append(x)
+    return made
+
+
+def _wrapped(value: Any, common: Any) -> Any:
+    """A Python number as the target type holds it; integers out of range wrap around, as in C."""
+    if common.category == 1 and isinstance(value, (int, float)):
+        info = np.iinfo(common.numpy)
+        span = int(info.max) - int(info.min) + 1
+        return (int(value) - int(info.min)) % span + int(info.min)
+    return value
+
+
+def _mark_views(source: Any, result: Any) -> None:
+    """Outputs that share memory with the input know their base, and share its write history."""
+    base = source._base if source._base is not None else source
+    for tensor in result if isinstance(result, tuple) else (result,):
+        tensor._base = base
+
+
+def make_node(node_type: type[Node], parents: tuple[Any, ...], saved: Any, out: Any, device: Any) -> Any:
+    """A node made by hand, for the few operations outside the table."""
+    node = new(node_type)
+    node.parents, node.saved, node.device = parents, saved, device
+    node.shape, node.dtype = out.shape, out.dtype
+    node.path = module_link()
+    node.extra = None
+    node.seq = tick()
+    return node

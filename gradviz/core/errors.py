@@ -1,0 +1,213 @@
+"""The texts of errors: PyTorch's first sentence, then what this case was, then the usual fix."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+NON_LEAF_REQUIRES_GRAD = (
+    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
+    "that doesn't require differentiation use var_no_grad = var.detach()."
+)
+DEEPCOPY_NON_LEAF = (
+    "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+    "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+    "see https://github.com/pytorch/pytorch/pull/103001"
+)
+NO_GRAPH = "element 0 of tensors does not require grad and does not have a grad_fn"
+
+
+def integer_requires_grad(dtype: Any) -> str:
+    return (
+        "only Tensors of floating point dtype can require gradients\n"
+        f"This tensor is {dtype!r}. Make it floating first: x = x.float().requires_grad_()."
+    )
+
+
+def item_of_many(shape: tuple[int, ...]) -> str:
+    count = 1
+    for n in shape:
+        count *= n
+    return (
+        f"a Tensor with {count} elements cannot be converted to Scalar\n"
+        f"Its shape is {tuple(shape)}. Reduce it first (.sum(), .mean()), pick one element (x[0]), or use .tolist()."
+    )
+
+
+def number_of_many(shape: tuple[int, ...]) -> Exception:
+    return RuntimeError(item_of_many(shape))
+
+
+def BOOL_OF_MANY(shape: tuple[int, ...]) -> Exception:
+    if 0 in shape:
+        return RuntimeError(
+            "Boolean value of Tensor with no values is ambiguous\n"
+            f"Its shape is {tuple(shape)}. Ask x.numel() > 0 for emptiness."
+        )
+    return RuntimeError(
+        "Boolean value of Tensor with more than one value is ambiguous\n"
+        f"Its shape is {tuple(shape)}. Say which is meant: (x > 0).all() or (x > 0).any()."
+    )
+
+
+def dim_range(dim: int, ndim: int) -> str:
+    low, high = (-1, 0) if ndim == 0 else (-ndim, ndim - 1)
+    return f"Dimension out of range (expected to be in range of [{low}, {high}], but got {dim})"
+
+
+def freed(node: Any) -> str:
+    who = f"\nThe values that {node.name()} had kept were freed"
+    where = getattr(node.saved, "where", "")
+    by = f" by the backward call at {where}" if where else ""
+    return (
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+        "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+        "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+        f"saved tensors after calling backward.{who}{by}. Run the forward again, or call .backward(retain_graph=True)."
+    )
+
+
+def stale(node: Any, name: str, value: Any, cell: Any) -> str:
+    array = getattr(value, "_array", value)
+    expected = cell.version_at(node.seq)
+    edge = getattr(value, "_edge", None) if hasattr(value, "_array") else node
+    of = f", which is output {edge.nr} of {edge.node.name()}," if edge is not None else ""
+    where = cell.write_after(node.seq)
+    written = f" at {where}" if where else ""
+    kind = f"{_type_name(value, array)} {list(array.shape)}"
+    return (
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{kind}]{of} is at version {cell.version}; expected version {expected} instead. "
+        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        f"torch.autograd.set_detect_anomaly(True).\n{node.name()} kept {name} and it was overwritten{written}. "
+        "Write out of place (y = y + 1 instead of y += 1), or .clone() before the in-place operation."
+    )
+
+
+_LEGACY = {
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
+    "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
+    "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+}  # fmt: skip
+
+
+def scalar_type(dtype: Any) -> str:
+    """The name error texts give a type: Float, Double, Long."""
+    return _LEGACY[getattr(dtype, "name", str(dtype))]
+
+
+def _type_name(value: Any, array: Any) -> str:
+    place = "torch" if getattr(getattr(value, "device", None), "type", "cpu") == "cpu" else "torch.cuda"
+    return f"{place}.{scalar_type(array.dtype)}Tensor"
+
+
+def non_scalar(shape: tuple[int, ...]) -> str:
+    return (
+        "grad can be implicitly created only for scalar outputs\n"
+        f"This output has shape {tuple(shape)}. Reduce it to one number first (y.sum() or y.mean()), or give the weights: "
+        "y.backward(gradient=torch.ones_like(y))."
+    )
+
+
+def no_graph(tensor: Any) -> str:
+    return (
+        f"{NO_GRAPH}\nThis tensor of shape {tuple(tensor._array.shape)} was computed from nothing that requires grad, or "
+        "under no_grad, or after detach(). Make the leaf with requires_grad=True before computing from it."
+    )
+
+
+def leaf_inplace(tensor: Any) -> str:
+    return (
+        "a leaf Variable that requires grad is being used in an in-place operation.\n"
+        f"The leaf has shape {tuple(tensor._array.shape)}. Update it inside `with torch.no_grad():`, or compute a new "
+        "tensor instead."
+    )
+
+
+def leaf_view_inplace(tensor: Any) -> str:
+    return (
+        "a view of a leaf Variable that requires grad is being used in an in-place operation.\n"
+        f"The view has shape {tuple(tensor._array.shape)}. Update it inside `with torch.no_grad():`, or .clone() the leaf "
+        "first."
+    )
+
+
+def view_inplace(tensor: Any, name: str) -> str:
+    return (
+        f"{name} on a view of a tensor that is part of a graph is not supported yet.\n"
+        f"The view has shape {tuple(tensor._array.shape)}. Write into a copy (v = v.clone()), or write through the base: "
+        "x[index] = value."
+    )
+
+
+def devices_differ(name: str, inputs: tuple[Any, ...]) -> str:
+    found = [x.device for x in inputs if hasattr(x, "_array")]
+    kinds = list(dict.fromkeys(str(d) for d in found))
+    shapes = ", ".join(f"{x.device}: {tuple(x._array.shape)}" for x in inputs if hasattr(x, "_array"))
+    return (
+        f"Expected all tensors to be on the same device, but found at least two devices, {kinds[0]} and {kinds[-1]}!\n"
+        f"{name} got {shapes}. Move them together first: x = x.to({kinds[0]!r})."
+    )
+
+
+def bad_argument(name: str, inputs: tuple[str, ...], value: Any) -> str:
+    return (
+        f"{name}(): argument must be Tensor, not {type(value).__name__}\n"
+        f"{name} takes ({', '.join(inputs)}); got {_short(value)}. Make a tensor of it: torch.tensor(...) or "
+        "torch.from_numpy(...)."
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    """Which dimension keeps two shapes from being combined."""
+    for back in range(1, min(len(a), len(b)) + 1):
+        if a[-back] != b[-back] and 1 not in (a[-back], b[-back]):
+            at = max(len(a), len(b)) - back
+            return (
+                f"The size of tensor a ({a[-back]}) must match the size of tensor b ({b[-back]}) at non-singleton "
+                f"dimension {at}\n{name} got shapes {tuple(a)} and {tuple(b)}: counted from the right, sizes must be equal "
+                "or 1. Use .unsqueeze(), .reshape() or .T so that they line up."
+            )
+    return f"{name} got shapes {tuple(a)} and {tuple(b)}, which cannot be combined"
+
+
+def grad_dtype(tensor: Any, value: Any) -> str:
+    return (
+        "attempting to assign a gradient with dtype "
+        f"'{value.dtype.name}' to a tensor with grad_dtype '{tensor.dtype.name}'. The gradient must match the "
+        "tensor's dtype."
+    )
+
+
+def grad_shape(tensor: Any, value: Any) -> str:
+    return (
+        f"assigned grad has data of a different size\nThe tensor has shape {tuple(tensor._array.shape)}, the gradient "
+        f"{tuple(value._array.shape)}."
+    )
+
+
+def mismatched_gradient(index: int, got: tuple[int, ...], want: tuple[int, ...]) -> str:
+    return (
+        f"Mismatch in shape: grad_output[{index}] has a shape of torch.Size({list(got)}) and output[{index}] has a shape "
+        f"of torch.Size({list(want)})."
+    )
+
+
+def function_gradient(node: Any, index: int, got: tuple[int, ...], want: tuple[int, ...]) -> str:
+    return f"Function {node.name()} returned an invalid gradient at index {index} - got {list(got)} but expected shape compatible with {list(want)}"
+
+
+def warn_non_leaf_grad() -> None:
+    warnings.warn(
+        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+        "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
+        "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
+        "you access the leaf Tensor instead.",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,136 @@
+"""What happens, told to whoever watches. With nobody watching the cost is one test of a flag.
+
+Observers get live objects, after the fact; they may not keep them and cannot change the run. An observer that raises is
+reported once and dropped. Who watches is context-local: a recorder on one thread does not hear another thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+
+class Forward(NamedTuple):
+    """An operation produced `output` (a Tensor, or a tuple of them)."""
+
+    op: Any
+    inputs: tuple[Any, ...]
+    output: Any
+    settings: dict[str, Any]
+
+
+class Inplace(NamedTuple):
+    """`target` was written in place; `result` is the tensor computed aside, None where nothing was."""
+
+    op: Any
+    target: Any
+    inputs: tuple[Any, ...]
+    settings: dict[str, Any]
+    result: Any = None
+
+
+class ModuleEnter(NamedTuple):
+    """A module's forward is about to run."""
+
+    module: Any
+    inputs: Any
+
+
+class ModuleExit(NamedTuple):
+    """A module's forward has returned."""
+
+    module: Any
+    output: Any
+
+
+class BackwardBegin(NamedTuple):
+    """A backward pass is at its start."""
+
+    session: Any
+
+
+class BackwardStep(NamedTuple):
+    """A node passed its gradient on; `messages` holds (edge, input name, product) per input reached."""
+
+    session: Any
+    node: Any
+    grad: Any
+    messages: tuple[tuple[Any, str, Any], ...]
+
+
+class Accumulate(NamedTuple):
+    """A gradient was added into `leaf.grad`; before and after are arrays or None."""
+
+    session: Any
+    leaf: Any
+    before: Any
+    after: Any
+
+
+class Freed(NamedTuple):
+    """A node gave up what it had kept for backward."""
+
+    node: Any
+
+
+class BackwardEnd(NamedTuple):
+    """A backward pass has reached the end of its plan."""
+
+    session: Any
+
+
+class OptimizerStep(NamedTuple):
+    """An optimiser changed one parameter; before and after are arrays."""
+
+    optimizer: Any
+    param: Any
+    before: Any
+    after: Any
+
+
+class ZeroGrad(NamedTuple):
+    """Gradients were cleared by an optimiser or a module."""
+
+    owner: Any
+
+
+Observer = Callable[[Any], None]
+_observers: ContextVar[tuple[Observer, ...]] = ContextVar("observers", default=())
+_lock = threading.Lock()
+_count = 0
+# True while anyone, in any context, watches: the one test a hot path makes.
+watching = False
+
+
+def emit(event: Any) -> None:
+    """Tell every observer of this context."""
+    for observer in _observers.get():
+        try:
+            observer(event)
+        except Exception as error:
+            remaining = tuple(o for o in _observers.get() if o is not observer)
+            _observers.set(remaining)
+            warnings.warn(f"an observer raised {type(error).__name__}: {error}; it was dropped", stacklevel=2)
+
+
+@contextlib.contextmanager
+def observe(observer: Observer) -> Iterator[Observer]:
+    """Let `observer` hear every event of this context inside the `with` block."""
+    _change(1)
+    _observers.set((*_observers.get(), observer))
+    try:
+        yield observer
+    finally:
+        _observers.set(tuple(o for o in _observers.get() if o is not observer))
+        _change(-1)
+
+
+def _change(by: int) -> None:
+    global _count, watching
+    with _lock:
+        _count += by
+        watching = _count > 0

@@ -1,0 +1,152 @@
+"""What holds for the code that is running now: is it recorded, and inside which modules.
+
+Both are context-local, because JupyterLab may deliver a widget's message on another thread while a cell runs.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any, TypeVar
+
+grad_mode: ContextVar[bool] = ContextVar("grad_mode", default=True)
+inference: ContextVar[bool] = ContextVar("inference", default=False)
+# A chain of links (outer link or None, module): the modules whose forward is running, innermost first.
+current_module: ContextVar[tuple[Any, Any] | None] = ContextVar("current_module", default=None)
+
+Callee = TypeVar("Callee", bound=Callable[..., Any])
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are being recorded for backward."""
+    return grad_mode.get()
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether `inference_mode` is on."""
+    return inference.get()
+
+
+class _Mode:
+    """A setting of grad mode usable as a context manager and as a decorator, nested as deep as one likes."""
+
+    value = True
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[bool]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(grad_mode.set(self.value))
+
+    def __exit__(self, *exc: object) -> None:
+        grad_mode.reset(self._tokens.pop())
+
+    def clone(self) -> _Mode:
+        return type(self)()
+
+    def __call__(self, function: Callee) -> Callee:
+        import inspect
+
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def steps(*args: Any, **kwargs: Any) -> Any:
+                generator = function(*args, **kwargs)
+                with self.clone():
+                    item = next(generator, _END)
+                while item is not _END:
+                    sent = yield item
+                    with self.clone():
+                        item = _advance(generator, sent)
+
+            return steps  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self.clone():
+                return function(*args, **kwargs)
+
+        return run  # type: ignore[return-value]
+
+
+_END = object()
+
+
+def _advance(generator: Any, sent: Any) -> Any:
+    try:
+        return generator.send(sent)
+    except StopIteration:
+        return _END
+
+
+class no_grad(_Mode):
+    """Turns recording off: what is computed inside needs no gradient.
+
+    Use it as `with no_grad():` or as a decorator. https://docs.pytorch.org/docs/2.13/generated/torch.no_grad.html
+    """
+
+    value = False
+
+    def __new__(cls, orig_func: Callable[..., Any] | None = None) -> Any:
+        mode = super().__new__(cls)
+        if orig_func is None:
+            return mode
+        mode.__init__()  # type: ignore[misc]
+        return mode(orig_func)
+
+
+class enable_grad(no_grad):
+    """Turns recording on, inside `no_grad` too."""
+
+    value = True
+
+
+class set_grad_enabled(_Mode):
+    """Turns recording on or off: at once, and until the end of the `with` block when used as one."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.value = self.mode = bool(mode)
+        self._before = grad_mode.get()
+        grad_mode.set(self.value)
+
+    def __enter__(self) -> None:
+        grad_mode.set(self.value)
+
+    def __exit__(self, *exc: object) -> None:
+        grad_mode.set(self._before)
+
+    def __call__(self, function: Callee) -> Callee:
+        grad_mode.set(self._before)
+        return super().__call__(function)
+
+    def clone(self) -> _Mode:
+        return type(self)(self.mode)
+
+
+class inference_mode(_Mode):
+    """Like `no_grad`, for code that will never need gradients. `mode=False` leaves recording on."""
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self.mode = mode
+        self._saved: list[tuple[Token[bool], Token[bool]]] = []
+
+    def __new__(cls, mode: Any = True) -> Any:
+        made = super().__new__(cls)
+        if isinstance(mode, bool):
+            return made
+        made.__init__(True)  # type: ignore[misc]
+        return made(mode)
+
+    def __enter__(self) -> None:
+        self._saved.append((grad_mode.set(not self.mode), inference.set(self.mode)))
+
+    def __exit__(self, *exc: object) -> None:
+        grad, infer = self._saved.pop()
+        grad_mode.reset(grad)
+        inference.reset(infer)
+
+    def clone(self) -> _Mode:
+        return type(self)(self.mode)

@@ -1,0 +1,275 @@
+"""The graph: one numbered node per recorded operation, and one AccumulateGrad per leaf.
+
+An edge points from a node to whoever made one of its inputs. It is the node itself where that node has one output, and an
+`Output` where it has several. No node refers to its output tensor, so graphs are freed by reference counting alone.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, ClassVar
+
+from . import errors
+from .clock import Cell, tick
+
+
+class Scalar:
+    """A Python number or None that took the place of a tensor among an operation's inputs."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, value: Any) -> None:
+        self._array = value
+
+
+class Freed:
+    """Stands where a node's kept values were; says which call freed them."""
+
+    __slots__ = ("where",)
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+
+class Handle:
+    """What registering a hook returns; `remove()` takes the hook away again."""
+
+    _next: ClassVar[int] = 0
+
+    def __init__(self, hooks: dict[int, Any]) -> None:
+        self.id = Handle._next
+        Handle._next += 1
+        self._hooks: Any = weakref.ref(hooks) if isinstance(hooks, _Hooks) else (lambda: hooks)
+
+    def remove(self) -> None:
+        """Take the hook away; doing it twice is harmless."""
+        hooks = self._hooks()
+        if hooks is not None:
+            hooks.pop(self.id, None)
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+class _Hooks(dict):  # type: ignore[type-arg]
+    """Hooks by the id of their handle, in the order they were registered."""
+
+    __slots__ = ("__weakref__",)
+
+
+def add_hook(owner: Any, slot: str, hook: Any) -> Handle:
+    """Register a hook in `owner.<slot>`, a dict made when first needed."""
+    hooks = getattr(owner, slot)
+    if hooks is None:
+        hooks = _Hooks()
+        setattr(owner, slot, hooks)
+    handle = Handle(hooks)
+    hooks[handle.id] = hook
+    return handle
+
+
+class Extra:
+    """What few nodes have: hooks, tensors that want their gradient, the memory of an output, the user's notes."""
+
+    __slots__ = ("cell", "metadata", "post_hooks", "pre_hooks", "retained", "tensor_hooks")
+
+    def __init__(self) -> None:
+        self.cell: Cell | None = None
+        self.tensor_hooks: dict[int, Any] = {}  # {output number: hooks on that output}
+        self.retained: dict[int, Any] = {}  # {output number: weak reference to the tensor}
+        self.pre_hooks: Any = None
+        self.post_hooks: Any = None
+        self.metadata: dict[Any, Any] = {}
+
+
+class Node:
+    """One recorded operation: who made its inputs (`parents`) and what its rules need (`saved`)."""
+
+    __slots__ = ("__weakref__", "device", "dtype", "extra", "parents", "path", "saved", "seq", "shape", "shapes")
+
+    op: ClassVar[Any] = None
+    extra: Extra | None
+    shapes: tuple[Any, ...]
+    seq: int
+    parents: tuple[Any, ...]
+    saved: Any
+    shape: tuple[int, ...]
+    dtype: Any
+    device: Any
+    path: Any
+
+    def name(self) -> str:
+        """The name of the operation's gradient, such as `MulBackward0`."""
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object>"
+
+    @property
+    def node(self) -> Node:
+        """The node of this edge: itself."""
+        return self
+
+    @property
+    def nr(self) -> int:
+        return 0
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """For each input the node that made it and its output number, `(None, 0)` where no gradient flows."""
+        return tuple((None, 0) if e is None else (e.node, e.nr) for e in self.parents)
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dict for the user's own notes on this node."""
+        return self.more().metadata
+
+    def more(self) -> Extra:
+        """The node's extras, made when first needed."""
+        extra = self.extra
+        if extra is None:
+            extra = self.extra = Extra()
+        return extra
+
+    @property
+    def keeps_tensors(self) -> bool:
+        """Whether it kept anything that is freed after backward."""
+        return bool(self.op is not None and self.op.kept_tensors)
+
+    def keep_cell(self, cell: Cell) -> None:
+        """Remember the cell of the output's memory, for the check that a kept output was not overwritten."""
+        self.more().cell = cell
+
+    def register_hook(self, hook: Any) -> Handle:
+        """Call `hook(grad_inputs, grad_outputs)` after this node ran; what it returns replaces grad_inputs."""
+        return add_hook(self.more(), "post_hooks", hook)
+
+    def register_prehook(self, hook: Any) -> Handle:
+        """Call `hook(grad_outputs)` before this node runs; what it returns replaces grad_outputs."""
+        return add_hook(self.more(), "pre_hooks", hook)
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """The tensors kept for backward, checked for being overwritten."""
+        named = [self.op.kept[i] for i in self.op.kept_tensors]
+        return tuple(v for v in (self.saved_value(kind, name) for kind, name in named) if v is not None)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_saved_") and self.op is not None:
+            for kind, kept in self.op.kept:
+                shown = self.op.saved_names.get(kept, kept)
+                if f"_saved_{shown}" == name:
+                    return self.saved_value(kind, kept)
+        raise AttributeError(f"{self.name()!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        named = [self.op.saved_names.get(k, k) for _, k in self.op.kept] if self.op is not None else []
+        return [*super().__dir__(), *(f"_saved_{name}" for name in named)]
+
+    def saved_value(self, kind: str, name: str) -> Any:
+        """One kept value, by its kind ("input", "out", "setting", "shape", "aux") and name."""
+        if self.saved.__class__ is Freed:
+            raise RuntimeError(errors.freed(self))
+        self.check_stale()
+        return self.opened()[self.op.kept.index((kind, name))]
+
+    def opened(self) -> tuple[Any, ...]:
+        """Everything kept, arrays as Tensors: what rules see when they are recorded themselves."""
+        from .tensor import Tensor
+
+        device = self.device
+        values = []
+        for (kind, _), value in zip(self.op.kept, self.saved, strict=True):
+            if isinstance(value, Scalar):
+                values.append(value._array)
+            elif kind == "out" and value is not None:
+                values.append(self._output_tensor(value))
+            elif kind == "aux" and value is not None:
+                values.append(Tensor._of(value, device))
+            else:
+                values.append(value)
+        return tuple(values)
+
+    def _output_tensor(self, value: Any) -> Any:
+        from .tensor import Tensor
+
+        if isinstance(value, tuple):
+            return tuple(
+                Tensor._made(v, self.device, Output(self, i, v.shape, v.dtype)) for i, v in enumerate(value)
+            )
+        return Tensor._made(value, self.device, self)
+
+    def check_stale(self) -> None:
+        """Raise if anything kept was overwritten since this node was made."""
+        for (kind, name), value in zip(self.op.kept, self.saved, strict=True):
+            if kind == "input" and value is not None and not isinstance(value, Scalar):
+                base = value._base if value._base is not None else value
+                if base._cell is not None and base._cell.stamp > self.seq:
+                    raise RuntimeError(errors.stale(self, name, value, base._cell))
+            elif kind == "out" and self.extra is not None:
+                cell = self.extra.cell
+                if cell is not None and cell.stamp > self.seq:
+                    raise RuntimeError(errors.stale(self, "its result", value, cell))
+
+
+class Output:
+    """An edge to one output of a node that has several."""
+
+    __slots__ = ("dtype", "node", "nr", "shape")
+
+    def __init__(self, node: Node, nr: int, shape: tuple[int, ...], dtype: Any) -> None:
+        self.node, self.nr, self.shape, self.dtype = node, nr, shape, dtype
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Output) and self.node is other.node and self.nr == other.nr
+
+    def __hash__(self) -> int:
+        return hash((id(self.node), self.nr))
+
+    def keep_cell(self, cell: Cell) -> None:
+        self.node.keep_cell(cell)
+
+
+class AccumulateGrad(Node):
+    """The end of the graph at a leaf: adds what arrives into `variable.grad`."""
+
+    __slots__ = ("variable",)
+
+    def __init__(self, variable: Any) -> None:
+        self.seq = tick()
+        self.extra = None
+        self.parents = ()
+        self.saved = ()
+        self.path = None
+        self.variable = variable
+        self.device = variable.device
+        self.shape = variable._array.shape
+        self.dtype = variable._array.dtype
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        return ()
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+
+def accumulator(leaf: Any) -> AccumulateGrad:
+    """The AccumulateGrad of a leaf: one at a time, and only as long as a graph holds it."""
+    reference = leaf._accumulator
+    node: AccumulateGrad | None = reference() if reference is not None else None
+    if node is None:
+        node = AccumulateGrad(leaf)
+        leaf._accumulator = weakref.ref(node)
+    return node
+
+
+def edge_of(tensor: Any) -> Any:
+    """Where gradients for a tensor go: to the node that made it, to its accumulator, or nowhere."""
+    edge = tensor._edge
+    if edge is None and tensor._needs:
+        return accumulator(tensor)
+    return edge

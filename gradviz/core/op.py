@@ -1,0 +1,300 @@
+"""Declaring an operation: one forward and one gradient rule per input, in one table entry.
+
+    mul = op("mul", lambda a, b: a * b,   a=lambda g, b: g * b,   b=lambda g, a: g * a,   promote="binary")
+
+A rule is named after the input it serves, and the names it mentions decide what a node keeps: here `a`'s rule needs `b`.
+All of this is worked out once, at import. Forwards see raw arrays and may ask for `xp`, the array library of the device;
+rules ask for `F`, the op vocabulary, which works on raw arrays or, for gradients of gradients, on Tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from . import device as devices
+from .node import Node
+
+# Every op by name; the functions of the torch namespace and the methods of Tensor that the tables register.
+OPS: dict[str, Op] = {}
+FUNCTIONS: dict[str, Any] = {}
+METHODS: dict[str, Any] = {}
+_NODE_TYPES: dict[tuple[str, str], type[Node]] = {}
+
+
+class Vocabulary(devices.Vocabulary):
+    """The op table over Tensors: what `F` is in a rule whose own gradient will be wanted."""
+
+
+RECORDED: Any = Vocabulary(None)
+
+
+class Op:
+    """One operation: its forward, its rules, and what follows from their names."""
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        rules: dict[str, Any],
+        *,
+        node: str | Callable[..., str] | None = None,
+        promote: str | None = None,
+        view: bool = False,
+        outputs: bool = False,
+        elementwise: bool = False,
+        inplace: bool = False,
+        method: bool = False,
+        public: bool = True,
+        latex: str | None = None,
+        saved_names: dict[str, str] | None = None,
+        aux: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.promote, self.view, self.outputs, self.elementwise = promote, view, outputs, elementwise
+        self.inplace, self.method, self.public, self.latex = inplace, method, public, latex
+        self.saved_names = saved_names or {}
+        positional, self.settings, self.variadic = signature(forward)
+        self.takes = tuple(p for p in positional if p in ("xp", "F"))
+        self.inputs = tuple(p for p in positional if p not in ("xp", "F"))
+        if self.variadic is not None:
+            self.inputs = (self.variadic,)
+        self.aux = aux
+        self.node = node if node is not None else camel(name) + "Backward0"
+        self.rules: dict[str, Any] = {}
+        self.call: Any = None
+        for input, rule in rules.items():
+            self.add_rule(input, rule)
+        self._finish()
+
+    def __call__(self, *inputs: Any, **settings: Any) -> Any:
+        return self.call(*inputs, **settings)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}({', '.join(self.inputs)})>"
+
+    def rule(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: the function named after an input is that input's gradient rule."""
+        self.add_rule(rule.__name__.rstrip("_"), rule)
+        self._finish()
+        return rule
+
+    def add_rule(self, input: str, rule: Callable[..., Any]) -> None:
+        if input not in self.inputs:
+            raise TypeError(f"op {self.name!r} has inputs {self.inputs}, so it cannot have a rule for {input!r}")
+        self.rules[input] = rule
+
+    def _finish(self) -> None:
+        """Work out, from the names the rules mention, what a node keeps and how each rule is called."""
+        known = {"F", "g", "out", "i"} | set(self.inputs) | set(self.settings)
+        known |= {f"{x}_shape" for x in self.inputs}
+        wanted: dict[str, tuple[str, str]] = {}
+        for rule in self.rules.values():
+            positional, keywords, _ = signature(rule)
+            for name in (*positional, *keywords):
+                if name in ("F", "g", "i"):
+                    continue
+                if name not in known and name not in self.aux:
+                    self.aux = (*self.aux, name)
+                wanted.setdefault(name, (self._kind(name), name))
+        order = {"input": 0, "out": 1, "aux": 2, "shape": 3, "setting": 4}
+        self.kept = tuple(sorted(wanted.values(), key=lambda kept: order[kept[0]]))
+        self.kept_tensors = tuple(i for i, (kind, _) in enumerate(self.kept) if kind in ("input", "out", "aux"))
+        self.slots = {kept[1]: i for i, kept in enumerate(self.kept)}
+        rules = [self.rules.get(x) for x in self.inputs]
+        self.pulls = tuple(None if r is None else self._adapter(r, raw=True) for r in rules)
+        self.pulls_recorded = tuple(None if r is None else self._adapter(r, raw=False) for r in rules)
+        self.savers: dict[int, Any] = {}
+        self.differentiable = any(r is not None for r in rules)
+        # Whether backward may run it without the general machinery.
+        self.simple = not self.outputs and self.variadic is None
+
+    def _kind(self, name: str) -> str:
+        if name in self.inputs:
+            return "input"
+        if name == "out":
+            return "out"
+        if name in self.settings:
+            return "setting"
+        return "shape" if name.endswith("_shape") and name[:-6] in self.inputs else "aux"
+
+    def _adapter(self, rule: Callable[..., Any], *, raw: bool) -> Any:
+        """`(F, g, saved) -> gradient`: the rule's arguments picked from what the node kept."""
+        positional, keywords, _ = signature(rule)
+
+        def pick(name: str) -> str:
+            if name in ("F", "g", "i"):
+                return name
+            kind, _ = self.kept[self.slots[name]]
+            value = f"s[{self.slots[name]}]"
+            if raw and kind == "input":
+                return f"[t._array for t in {value}]" if self.variadic else f"{value}._array"
+            return value
+
+        arguments = [pick(p) for p in positional] + [f"{k}={pick(k)}" for k in keywords]
+        head = "F, g, s, i" if self.variadic else "F, g, s"
+        return eval(f"lambda {head}: rule({', '.join(arguments)})", {"rule": rule})
+
+    def saver(self, mask: int) -> Any:
+        """`(inputs..., out, settings, aux) -> kept` for the inputs in `mask`, keeping only what their rules name."""
+        made = self.savers.get(mask)
+        if made is not None:
+            return made
+        needed: set[str] = set()
+        for i, x in enumerate(self.inputs):
+            if (mask >> i) & 1 or self.variadic:
+                rule = self.rules.get(x)
+                if rule is not None:
+                    positional, keywords, _ = signature(rule)
+                    needed |= {*positional, *keywords}
+
+        def fetch(kind: str, name: str) -> str:
+            if kind == "shape":
+                if self.variadic:
+                    return f"[t._array.shape for t in {name[:-6]}]"
+                return f"{name[:-6]}._array.shape" if name in needed else "None"
+            if kind == "setting":
+                return f"settings[{name!r}]"
+            if name not in needed:
+                return "None"
+            return {"input": name, "out": "out", "aux": f"aux[{name!r}]"}[kind]
+
+        values = ", ".join(fetch(*kept) for kept in self.kept)
+        head = ", ".join((*self.inputs, "out", "settings", "aux"))
+        made = self.savers[mask] = eval(f"lambda {head}: ({values}{',' if len(self.kept) == 1 else ''})")
+        return made
+
+    def node_type(self, settings: dict[str, Any]) -> type[Node]:
+        """The node class of a call with these settings, made once."""
+        name = self.node
+        if not isinstance(name, str):
+            names, keywords, _ = signature(name)
+            name = name(**{k: settings[k] for k in (*names, *keywords)})
+        found = _NODE_TYPES.get((self.name, name))
+        if found is None:
+            found = type(name, (Node,), {"__slots__": (), "op": self})
+            _NODE_TYPES[self.name, name] = found
+        return found
+
+    def with_aux(self, *inputs: Any, **settings: Any) -> tuple[Any, dict[str, Any]]:
+        """The result and the values only the forward knows, as Tensors; for library code."""
+        from .dispatch import run
+
+        out, aux = run(self, inputs, settings, True)
+        return out, aux
+
+
+def signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
+    """Names of a plain function's positional parameters, keyword-only ones, and its *args."""
+    code: CodeType = function.__code__  # type: ignore[attr-defined]
+    names = code.co_varnames
+    count, only = code.co_argcount, code.co_kwonlyargcount
+    variadic = names[count + only] if code.co_flags & 0x04 else None
+    return names[:count], names[count : count + only], variadic
+
+
+def camel(name: str) -> str:
+    """`log_softmax` -> `LogSoftmax`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def op(name: str, forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Declare an operation; keywords that are not options are rules, named after the inputs they serve.
+
+    Without a forward it is a decorator for the forward.
+    """
+    if forward is None:
+        return lambda function: op(name, function, **options)
+    settings = {k: options.pop(k) for k in _OPTIONS if k in options}
+    made = Op(name, forward, options, **settings)
+    if name in OPS:
+        raise TypeError(f"op {name!r} is declared twice")
+    OPS[name] = made
+    _attach(made)
+    return made
+
+
+_OPTIONS = (
+    "node", "promote", "view", "outputs", "elementwise", "inplace", "method", "public", "latex", "saved_names", "aux",
+)  # fmt: skip
+
+
+def _attach(made: Op) -> None:
+    """Give the op its call, its place in every vocabulary, its function, method and in-place twin."""
+    from .dispatch import make_call
+    from .inplace import make_inplace
+
+    made.call = make_call(made)
+    setattr(RECORDED, made.name, made.call)
+    for known in dict.fromkeys(devices._known.values()):
+        bind(made, known)
+    if made.public:
+        FUNCTIONS[made.name] = made.call
+        METHODS[made.name] = made.call
+    if made.inplace:
+        METHODS[made.name + "_"] = make_inplace(made.name + "_", made.call, made)
+
+
+def bind(made: Op, device: devices.Device) -> None:
+    """Make the op known to a device: `device.forwards[name]` in full, `device.F.name` as rules see it."""
+    raw = bound(made.forward, made.takes, device)
+    device.forwards[made.name + "!"] = raw
+    device.forwards[made.name] = (lambda *a, **k: raw(*a, **k)[0]) if made.aux else raw
+
+
+def bound(forward: Callable[..., Any], takes: tuple[str, ...], device: devices.Device) -> Callable[..., Any]:
+    """A forward with its device's `xp` and `F` filled in."""
+    import functools
+
+    given = {"xp": device.xp, "F": device.F}
+    return functools.partial(forward, *(given[t] for t in takes)) if takes else forward
+
+
+def override(device: devices.Device, name: str, forward: Callable[..., Any]) -> None:
+    """Replace one op's forward on one device, keeping its rules."""
+    positional, _, _ = signature(forward)
+    raw = bound(forward, tuple(p for p in positional if p in ("xp", "F")), device)
+    device.forwards[name + "!"] = raw
+    device.forwards[name] = (lambda *a, **k: raw(*a, **k)[0]) if OPS[name].aux else raw
+
+
+devices.on_new_device(lambda device: [bind(made, device) for made in OPS.values()])  # type: ignore[arg-type,return-value]
+
+
+def function(target: Any = None, *, method: bool = True, name: str | None = None, aliases: tuple[str, ...] = ()) -> Any:
+    """Register a plain function as `torch.<name>` and, unless told otherwise, as a Tensor method."""
+
+    def register(f: Any) -> Any:
+        for spelling in (name or f.__name__.rstrip("_"), *aliases):
+            FUNCTIONS[spelling] = f
+            if method:
+                METHODS[spelling] = f
+        return f
+
+    return register if target is None else register(target)
+
+
+def method(target: Any = None, *, name: str | None = None, aliases: tuple[str, ...] = ()) -> Any:
+    """Register a plain function as a Tensor method only."""
+
+    def register(f: Any) -> Any:
+        for spelling in (name or f.__name__, *aliases):
+            METHODS[spelling] = f
+        return f
+
+    return register if target is None else register(target)
+
+
+def composite(name: str) -> Any:
+    """Register a function written in op calls under `F.<name>` in every vocabulary: `f(F, *args, **settings)`."""
+
+    def register(f: Any) -> Any:
+        import functools
+
+        setattr(RECORDED, name, functools.partial(f, RECORDED))
+        devices.on_new_device(lambda device: device.forwards.__setitem__(name, functools.partial(f, device.F)))
+        return f
+
+    return register

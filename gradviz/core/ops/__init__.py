@@ -1,0 +1,20 @@
+"""The op tables, imported here, and what follows from them hung on Tensor."""
+
+from . import (  # noqa: F401  isort: skip
+    arithmetic,
+    elementwise,
+    compare,
+    shape,
+    convert,
+    reduce,
+    index,
+    activation,
+    convolve,
+    linalg,
+    pool,
+    softmax,
+    create,
+    ranges,
+    sample,
+    fill,
+)

@@ -1,0 +1,205 @@
+"""Activations: functions that bend, from the simplest to those with several pieces.
+
+Each is one operation, as in PyTorch's graph; softsign and tanhshrink are put together from others there and here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import errors
+from ..op import function, op
+
+
+def _floating(x: Any, kernel: str) -> None:
+    """PyTorch's error for integers where a curve needs floating numbers."""
+    if x.dtype.kind in "biu":
+        raise NotImplementedError(
+            f"\"{kernel}\" not implemented for '{errors.scalar_type(x.dtype)}'\n"
+            f"The input has shape {tuple(x.shape)}. Convert it first: x = x.float()."
+        )
+
+
+def _no_bool(x: Any, text: str) -> None:
+    if x.dtype.kind == "b":
+        raise RuntimeError(f"{text}\nThe input has shape {tuple(x.shape)}. Convert it first: x = x.float().")
+
+
+# What a declaration of an elementwise function of x shares.
+ONE: dict[str, Any] = {"elementwise": True, "public": False, "saved_names": {"x": "self"}}
+
+
+# -- straight pieces -----------------------------------------------------------------------------------------------
+def _relu(xp: Any, x: Any) -> Any:
+    _no_bool(x, "Boolean inputs not supported for relu")
+    return xp.maximum(x, 0)
+
+
+def _leaky_relu(xp: Any, x: Any, *, negative_slope: float) -> Any:
+    _floating(x, "leaky_relu_cpu")
+    return xp.where(x > 0, x, x * negative_slope)
+
+
+def _hardtanh(xp: Any, x: Any, *, min_val: float, max_val: float) -> Any:
+    _no_bool(x, "Bool inputs not supported for hardtanh")
+    return xp.clip(x, min_val, max_val).astype(x.dtype, copy=False)
+
+
+def _hardsigmoid(xp: Any, x: Any) -> Any:
+    _floating(x, "hardsigmoid_cpu")
+    return xp.clip(x + 3, 0, 6) / 6
+
+
+def _hardswish(xp: Any, x: Any) -> Any:
+    _floating(x, "hardswish_cpu")
+    return x * xp.clip(x + 3, 0, 6) / 6
+
+
+def _hardshrink(xp: Any, x: Any, *, lambd: float) -> Any:
+    _floating(x, "hardshrink_cpu")
+    return xp.where((x >= -lambd) & (x <= lambd), 0.0, x)
+
+
+def _softshrink(xp: Any, x: Any, *, lambd: float) -> Any:
+    _floating(x, "softshrink_check")
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
+    return xp.where(x > lambd, x - lambd, xp.where(x < -lambd, x + lambd, x * 0))
+
+
+# The result is positive or zero, so its sign is the slope: 1 where x was positive, 0 elsewhere.
+relu = op("relu", _relu, x=lambda F, g, out: g * F.sign(out), elementwise=True, inplace=True,
+          saved_names={"out": "result"}, latex=r"\max(0, x)")  # fmt: skip
+leaky_relu = op("leaky_relu", _leaky_relu, **ONE,
+                x=lambda F, g, x, *, negative_slope: F.where(x > 0, g, g * negative_slope))  # fmt: skip
+hardtanh = op("hardtanh", _hardtanh, **ONE,
+              x=lambda g, x, *, min_val, max_val: g * ((x > min_val) & (x < max_val)))  # fmt: skip
+hardsigmoid = op("hardsigmoid", _hardsigmoid, x=lambda g, x: g * ((x > -3) & (x < 3)) / 6, **ONE)
+hardswish = op("hardswish", _hardswish, **ONE,
+               x=lambda F, g, x: F.where(x <= -3, 0.0, F.where(x < 3, g * (x / 3 + 0.5), g)))  # fmt: skip
+hardshrink = op("hardshrink_", _hardshrink, node="HardshrinkBackward0", **ONE,
+                x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)))  # fmt: skip
+softshrink = op("softshrink", _softshrink, x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)), **ONE)
+_threshold = op("threshold", lambda xp, x, *, threshold, value: xp.where(x <= threshold, value, x).astype(x.dtype), **ONE,
+                x=lambda F, g, x, *, threshold: F.where(x <= threshold, 0.0, g))  # fmt: skip
+_prelu = op("prelu", lambda xp, x, w: xp.where(x > 0, x, x * w), node="PreluKernelBackward0", public=False,
+            saved_names={"x": "self", "w": "weight"},
+            x=lambda F, g, x, w: F.where(x > 0, g, g * w), w=lambda F, g, x: F.where(x > 0, 0.0, g * x))  # fmt: skip
+
+
+# -- curves --------------------------------------------------------------------------------------------------------
+def _silu(F: Any, x: Any) -> Any:
+    _floating(x, "silu_cpu")
+    return x * F.sigmoid(x)
+
+
+def _softplus(xp: Any, x: Any, *, beta: float, threshold: float) -> Any:
+    _floating(x, "softplus_cpu")
+    return xp.where(x * beta > threshold, x, xp.logaddexp(x * beta, x.dtype.type(0)) / beta)
+
+
+def _logsigmoid(xp: Any, x: Any) -> Any:
+    _floating(x, "log_sigmoid_cpu")
+    return -xp.logaddexp(-x, x.dtype.type(0))
+
+
+def _mish(xp: Any, x: Any) -> Any:
+    _floating(x, "mish_cpu")
+    return x * xp.tanh(xp.logaddexp(x, x.dtype.type(0)))
+
+
+def _elu(xp: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
+    _floating(x, "elu_cpu")
+    return xp.where(x > 0, x, xp.expm1(xp.minimum(x, 0) * input_scale) * alpha) * scale
+
+
+def _gelu(xp: Any, F: Any, x: Any, *, approximate: str) -> Any:
+    _floating(x, "GeluKernelImpl")
+    if approximate == "none":
+        return x * (F.erf(x * math.sqrt(0.5)) + 1) * 0.5
+    if approximate == "tanh":
+        return x * (xp.tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1) * 0.5
+    raise RuntimeError("approximate argument must be either none or tanh.")
+
+
+def _silu_rule(F: Any, g: Any, x: Any) -> Any:
+    s = F.sigmoid(x)
+    return g * (s * (x * (1 - s) + 1))
+
+
+def _mish_rule(F: Any, g: Any, x: Any) -> Any:
+    t = F.tanh(F.softplus(x, beta=1.0, threshold=20.0))
+    return g * (t + x * F.sigmoid(x) * (1 - t * t))
+
+
+def _elu_rule(F: Any, g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
+    slope = F.exp(F.minimum(x, 0.0) * input_scale) * (alpha * scale * input_scale)
+    return g * F.where(x > 0, scale, slope)
+
+
+def _gelu_rule(F: Any, g: Any, x: Any, approximate: str) -> Any:
+    if approximate == "none":
+        area = F.erf(x * math.sqrt(0.5)) * 0.5 + 0.5
+        return g * (area + x * F.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)))
+    k = math.sqrt(2 / math.pi)
+    t = F.tanh((x + x * x * x * 0.044715) * k)
+    return g * ((t + 1) * 0.5 + x * (1 - t * t) * (x * x * (3 * 0.044715) + 1) * (0.5 * k))
+
+
+silu = op("silu", _silu, x=_silu_rule, latex=r"x\,\sigma(x)", **ONE)
+softplus = op("softplus", _softplus, latex=r"\tfrac{1}{\beta}\log(1 + e^{\beta x})", **ONE,
+              x=lambda F, g, x, *, beta, threshold: F.where(x * beta > threshold, g, g * F.sigmoid(x * beta)))  # fmt: skip
+logsigmoid = op("logsigmoid", _logsigmoid, node="LogSigmoidBackward0", x=lambda F, g, x: g * F.sigmoid(-x), **ONE)
+mish = op("mish", _mish, x=_mish_rule, **ONE)
+gelu = op("gelu", _gelu, x=lambda F, g, x, *, approximate: _gelu_rule(F, g, x, approximate), **ONE)
+elu = op("elu", _elu, **ONE,
+         x=lambda F, g, x, *, alpha, scale, input_scale: _elu_rule(F, g, x, alpha, scale, input_scale))  # fmt: skip
+_celu = op("celu", lambda xp, x, *, alpha: _elu(xp, x, alpha=alpha, scale=1.0, input_scale=1 / alpha), **ONE,
+           x=lambda F, g, x, *, alpha: _elu_rule(F, g, x, alpha, 1.0, 1 / alpha))  # fmt: skip
+
+# Klambauer et al., Self-Normalizing Neural Networks, 2017: the constants that keep mean 0 and variance 1.
+SELU = {"alpha": 1.6732632423543772848170429916717, "scale": 1.0507009873554804934193349852946, "input_scale": 1.0}
+
+
+# -- those that torch has under its own name -----------------------------------------------------------------------
+@function(method=False)
+def selu(input: Any) -> Any:
+    """`scale * (x if x > 0 else alpha * (exp(x) - 1))`, with the two constants that keep activations normalised."""
+    return elu.call(input, **SELU)
+
+
+@function(method=False)
+def celu(input: Any, alpha: float = 1.0) -> Any:
+    """`x if x > 0 else alpha * (exp(x / alpha) - 1)`: smooth for every alpha."""
+    if alpha == 0:
+        raise ZeroDivisionError("alpha cannot be 0 for CELU")
+    return _celu.call(input, alpha=alpha)
+
+
+@function(name="hardshrink")
+def shrink(input: Any, lambd: float = 0.5) -> Any:
+    """`x`, but 0 between `-lambd` and `lambd`."""
+    return hardshrink.call(input, lambd=lambd)
+
+
+@function(method=False)
+def threshold(input: Any, threshold: float, value: float) -> Any:
+    """`x` where it is above `threshold`, `value` elsewhere."""
+    return _threshold.call(input, threshold=threshold, value=value)
+
+
+@function
+def prelu(input: Any, weight: Any) -> Any:
+    """`x if x > 0 else weight * x`, the slope learned: one number, or one for each channel (dimension 1)."""
+    if input.dtype is not weight.dtype:
+        names = errors.scalar_type(input.dtype), errors.scalar_type(weight.dtype)
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {names[0]} and {names[1]}")
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.numel() not in (1, channels):
+        raise RuntimeError(
+            f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {weight.numel()} and "
+            f"channel size = {channels}."
+        )
+    slopes = weight.view(*(-1 if i == min(1, input.ndim - 1) else 1 for i in range(input.ndim)))
+    return _prelu.call(input, slopes)

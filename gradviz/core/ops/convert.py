@@ -1,0 +1,174 @@
+"""Changing type and device, and copying into existing memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import errors
+from ..clock import wrote
+from ..device import Device, as_device
+from ..dtype import DTYPES, as_dtype, dtype
+from ..inplace import adopt, check_write
+from ..mode import grad_mode
+from ..op import composite, function, method, op
+from ..tensor import Tensor
+from .shape import _cast, clone, expand
+
+_move = op("to_device", lambda x, *, device, source: device.wrap(source.to_numpy(x)), node="ToCopyBackward0", public=False)
+
+
+@_move.rule
+def x(F: Any, g: Any, *, device: Any, source: Any) -> Any:
+    return F.to_device(g, device=source, source=device)
+
+
+@method
+def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False,
+       memory_format: Any = None) -> Tensor:  # fmt: skip
+    """The tensor as another type or on another device; itself where nothing changes and `copy` is False."""
+    if memory_format is not None:
+        raise NotImplementedError("to(): argument 'memory_format' is not supported")
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype, device = arg.dtype, arg.device
+        elif isinstance(arg, (Device, str, int)) and not isinstance(arg, bool):
+            device = arg
+        elif isinstance(arg, bool):
+            non_blocking = arg
+        elif arg is not None:
+            dtype = as_dtype(arg)
+    where = self.device if device is None else as_device(device)
+    kind = self.dtype if dtype is None else as_dtype(dtype)
+    out = self
+    if kind is not out.dtype:
+        out = _cast(out, kind)
+    if where is not out.device:
+        out = moved(out, where)
+    return clone(out) if copy and out is self else out
+
+
+def moved(x: Tensor, where: Device) -> Tensor:
+    """The tensor's values on another device, recorded."""
+    from ..dispatch import make_node, new
+    from ..node import edge_of
+
+    array = where.wrap(x.device.to_numpy(x._array))
+    edge = None
+    if x._needs and grad_mode.get():
+        node_type = _move.node_type({})
+        edge = make_node(node_type, (edge_of(x),), (where, x.device), array, x.device)
+        assert new is object.__new__
+    return Tensor._made(array, where, edge)
+
+
+@method
+def cpu(self: Tensor) -> Tensor:
+    return to(self, "cpu")
+
+
+@method
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+    return to(self, "cuda" if device is None else device)
+
+
+@method
+def type(self: Tensor, dtype: Any = None) -> Any:
+    """Its legacy type name, or the tensor converted."""
+    if dtype is None:
+        return errors._type_name(self, self._array)
+    if isinstance(dtype, str):
+        name = dtype.removeprefix("torch.").removesuffix("Tensor")
+        dtype = next(d for d in DTYPES.values() if errors.scalar_type(d) == name)
+    return to(self, dtype)
+
+
+@method
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    return to(self, other.dtype)
+
+
+def _conversion(name: str, kind: dtype) -> None:
+    def convert(self: Tensor, memory_format: Any = None) -> Tensor:
+        return to(self, kind)
+
+    convert.__name__ = name
+    convert.__doc__ = f"The tensor as {kind!r}."
+    method(convert, name=name)
+
+
+for _name, _kind in (
+    ("float", "float32"), ("double", "float64"), ("half", "float16"), ("bfloat16", "bfloat16"), ("int", "int32"),
+    ("long", "int64"), ("short", "int16"), ("char", "int8"), ("byte", "uint8"), ("bool", "bool"),
+):  # fmt: skip
+    _conversion(_name, DTYPES[_kind])
+
+
+@method
+def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Write `src`'s values, broadcast and converted, into this tensor's memory."""
+    check_write(self, "copy_")
+    value = src if isinstance(src, Tensor) else Tensor._of(self.device.xp.asarray(src), self.device)
+    if value.device is not self.device:
+        value = moved(value, self.device)
+    if value._array.shape != self._array.shape:
+        value = expand(value, *self._array.shape)
+    if value._needs and grad_mode.get():
+        same = value if value.dtype is self.dtype else _cast(value, self.dtype)
+        return adopt(self, clone(same), "copy_", (self, src), None, {})  # type: ignore[no-any-return]
+    self._array[...] = value._array
+    wrote(self)
+    if grad_mode.get():
+        self._edge, self._needs = None, False
+    return self
+
+
+def _filler(name: str, value: Any) -> None:
+    def fill(self: Tensor, *args: Any) -> Tensor:
+        check_write(self, name)
+        given = args[0] if args else value
+        self._array[...] = given._array if isinstance(given, Tensor) else given
+        wrote(self)
+        if grad_mode.get() and self._edge is not None:
+            self._edge, self._needs = None, False
+        return self
+
+    fill.__doc__ = "Set every element, in place."
+    method(fill, name=name)
+
+
+_filler("zero_", 0)
+_filler("fill_", 0)
+
+
+@method
+def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """Set the main diagonal, in place."""
+    check_write(self, "fill_diagonal_")
+    n = min(self._array.shape)
+    rows = self.device.xp.arange(n)
+    self._array[(rows,) * self.ndim] = fill_value
+    wrote(self)
+    return self
+
+
+@function
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return int(input._array.size)
+
+
+@function
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the elements are of a floating type."""
+    return input.dtype.is_floating_point
+
+
+@function
+def detach(input: Tensor) -> Tensor:
+    """The same memory outside the graph."""
+    return Tensor.detach(input)
+
+
+@composite("to_dtype")
+def _to_dtype(F: Any, x: Any, *, dtype: Any) -> Any:
+    return F.cast(x, dtype=dtype)

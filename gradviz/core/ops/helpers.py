@@ -1,0 +1,67 @@
+"""What the op tables share: reading dims and shapes as PyTorch spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import errors
+from ..tensor import Tensor
+
+
+def is_number(x: Any) -> bool:
+    """Whether `x` is a Python number."""
+    return isinstance(x, (int, float, complex))
+
+
+def one_dim(dim: int, ndim: int) -> int:
+    """A dim counted from the front; IndexError outside the range."""
+    reach = max(ndim, 1)
+    if not isinstance(dim, int):
+        dim = dim.__index__()
+    if not -reach <= dim < reach:
+        raise IndexError(errors.dim_range(dim, ndim))
+    return dim % reach
+
+
+def all_dims(dim: Any, ndim: int) -> tuple[int, ...] | None:
+    """Dims as a tuple counted from the front; None stays None. A repeated dim raises."""
+    if dim is None:
+        return None
+    if not isinstance(dim, (tuple, list)):
+        return (one_dim(dim, ndim),)
+    found = tuple(one_dim(d, ndim) for d in dim)
+    if len(set(found)) != len(found):
+        again = next(d for i, d in enumerate(found) if d in found[:i])
+        raise RuntimeError(f"dim {again} appears multiple times in the list of dims")
+    return found
+
+
+def sizes(args: Sequence[Any]) -> tuple[int, ...]:
+    """Sizes given one by one or as one sequence."""
+    if len(args) == 1 and isinstance(args[0], (tuple, list)):
+        args = args[0]
+    return tuple(int(a) for a in args)
+
+
+def refuse_bool_subtract(*values: Any) -> None:
+    """Subtraction of booleans is ambiguous; PyTorch refuses it."""
+    kinds = [isinstance(v, bool) or (isinstance(v, Tensor) and v.dtype.name == "bool") for v in values]
+    if all(kinds):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+    if any(kinds) and any(isinstance(v, Tensor) and v.dtype.name == "bool" for v in values):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+            "use the `~` or `logical_not()` operator instead."
+        )
+
+
+def unreduce(F: Any, g: Any, shape: tuple[int, ...], dim: tuple[int, ...] | None, keepdim: bool) -> Any:
+    """A reduction's gradient with its reduced dims back as size 1, ready to be expanded."""
+    if keepdim or not shape:
+        return g
+    kept = tuple(1 if dim is None or i in dim else n for i, n in enumerate(shape))
+    return F.reshape(g, shape=kept)

@@ -1,0 +1,405 @@
+"""Indexing: reading and writing parts of a tensor by position, slice, mask or list of indices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import errors, events
+from ..clock import wrote
+from ..inplace import adopt, check_write
+from ..mode import grad_mode
+from ..op import function, method, op
+from ..tensor import Tensor
+from .helpers import one_dim
+from .shape import _select, _slice, _unsqueeze
+
+# -- reading by arrays of indices and masks; the gradient adds up where an index repeats ----------------------------
+_index = op("index", lambda x, *, index: x[index], public=False,
+            x=lambda F, g, *, x_shape, index: F.index_add_zeros(g, shape=x_shape, index=index))  # fmt: skip
+_index_add = op("index_add_zeros", lambda xp, x, *, shape, index: _added(xp, x, shape, index), public=False,
+                x=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
+_write = op("index_write", lambda xp, x, value, *, index: _written(x, value, index), node="CopySlices", public=False,
+            x=lambda F, g, *, index: F.index_zero(g, index=index),
+            value=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
+_zero = op("index_zero", lambda x, *, index: _written(x, 0, index), public=False,
+           x=lambda F, g, *, index: F.index_zero(g, index=index))  # fmt: skip
+
+# -- along one dimension -------------------------------------------------------------------------------------------
+_gather = op("gather", lambda xp, x, index, *, dim: xp.take_along_axis(x, index, axis=dim) if index.shape[:dim] + index.shape[dim + 1:] == x.shape[:dim] + x.shape[dim + 1:] else x[_grid(xp, index, dim)], public=False,
+             x=lambda F, g, index, *, x_shape, dim: F.scatter_zeros(g, index, shape=x_shape, dim=dim))  # fmt: skip
+_scatter_zeros = op("scatter_zeros", lambda xp, x, index, *, shape, dim: _scattered(xp, x, index, shape, dim), public=False,
+                    x=lambda F, g, index, *, dim: F.gather(g, index, dim=dim))  # fmt: skip
+_scatter = op("scatter", lambda xp, x, src, *, index, dim: _replaced(xp, x, src, index, dim), public=False,
+              x=lambda F, g, *, index, dim: F.scatter(g, 0.0, index=index, dim=dim),
+              src=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
+_pick_grid = op("pick_grid", lambda xp, x, *, index, dim: x[_grid(xp, index, dim)], public=False,
+                x=lambda F, g, *, x_shape, index, dim: F.grid_zeros(g, shape=x_shape, index=index, dim=dim))  # fmt: skip
+_grid_zeros = op("grid_zeros", lambda xp, x, *, shape, index, dim: _scattered(xp, x, index, shape, dim), public=False,
+                 x=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
+_scatter_add = op("scatter_add", lambda xp, x, src, *, index, dim: x + _scattered(xp, src, index, x.shape, dim), public=False,
+                  x=lambda g: g, src=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
+_masked_fill = op("masked_fill", lambda xp, x, mask, value: xp.where(mask, value, x), public=False,
+                  x=lambda F, g, mask: F.where(mask, 0.0, g),
+                  value=lambda F, g, mask: F.sum(F.where(mask, g, 0.0), dim=None, keepdim=False))  # fmt: skip
+_embedding = op("embedding", lambda weight, *, index: weight[index], public=False,
+                weight=lambda F, g, *, weight_shape, index: F.index_add_zeros(g, shape=weight_shape, index=(index,)))  # fmt: skip
+_sort = op("sort", lambda xp, x, *, dim, descending, stable: _sorted(xp, x, dim, descending), public=False, aux=("indices",),
+           x=lambda F, g, indices, *, x_shape, dim: F.scatter_zeros(g, indices, shape=x_shape, dim=dim))  # fmt: skip
+_topk = op("topk", lambda xp, x, *, k, dim, largest: _top(xp, x, k, dim, largest), public=False, aux=("indices",),
+           x=lambda F, g, indices, *, x_shape, dim: F.scatter_zeros(g, indices, shape=x_shape, dim=dim))  # fmt: skip
+
+
+def _added(xp: Any, x: Any, shape: tuple[int, ...], index: Any) -> Any:
+    out = xp.zeros(shape, dtype=x.dtype)
+    masks_only = all(isinstance(i, slice) or (hasattr(i, "dtype") and i.dtype.kind == "b") for i in index)
+    if masks_only:
+        out[index] = x
+    else:
+        xp.add.at(out, index, x)
+    return out
+
+
+def _written(x: Any, value: Any, index: Any) -> Any:
+    out = x.copy()
+    out[index] = value
+    return out
+
+
+def _grid(xp: Any, index: Any, dim: int) -> tuple[Any, ...]:
+    """Indices of every element that an index tensor of the same rank points to along `dim`."""
+    at = []
+    for i, n in enumerate(index.shape):
+        at.append(index if i == dim else xp.arange(n).reshape((1,) * i + (n,) + (1,) * (index.ndim - i - 1)))
+    return tuple(at)
+
+
+def _scattered(xp: Any, x: Any, index: Any, shape: tuple[int, ...], dim: int) -> Any:
+    out = xp.zeros(shape, dtype=x.dtype)
+    part = x if x.shape == index.shape else x[tuple(slice(n) for n in index.shape)]
+    xp.add.at(out, _grid(xp, index, dim), part)
+    return out
+
+
+def _replaced(xp: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
+    out = x.copy()
+    part = src[tuple(slice(n) for n in index.shape)] if getattr(src, "ndim", 0) else src
+    out[_grid(xp, index, dim)] = part
+    return out
+
+
+def _sorted(xp: Any, x: Any, dim: int, descending: bool) -> Any:
+    if descending:
+        flipped = xp.flip(x, dim)
+        order = x.shape[dim] - 1 - xp.flip(xp.argsort(flipped, axis=dim, kind="stable"), dim)
+    else:
+        order = xp.argsort(x, axis=dim, kind="stable")
+    return xp.take_along_axis(x, order, axis=dim), {"indices": order}
+
+
+def _top(xp: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
+    values, aux = _sorted(xp, x, dim, largest)
+    first = (slice(None),) * dim + (slice(k),)
+    return values[first], {"indices": aux["indices"][first]}
+
+
+# -- x[...] --------------------------------------------------------------------------------------------------------
+def _parts(index: Any) -> tuple[Any, ...]:
+    if isinstance(index, tuple):
+        return index
+    if isinstance(index, list) and any(isinstance(i, (slice, type(None), type(Ellipsis), Tensor)) for i in index):
+        return tuple(index)
+    return (index,)
+
+
+def _width(part: Any) -> int:
+    """How many dimensions of the tensor one part of an index takes up."""
+    if part is None or part is Ellipsis or isinstance(part, bool):
+        return 0
+    dtype = getattr(part, "dtype", None)
+    if dtype is not None and getattr(dtype, "name", "") in ("bool", "uint8"):
+        return int(part.ndim)
+    return 1
+
+
+def _spelled_out(index: Any, ndim: int) -> tuple[Any, ...]:
+    """The parts of an index with `...` written as full slices."""
+    parts = _parts(index)
+    used = sum(_width(p) for p in parts)
+    if used > ndim:
+        raise IndexError(f"too many indices for tensor of dimension {ndim}")
+    dots = [i for i, p in enumerate(parts) if p is Ellipsis]
+    if len(dots) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    if dots:
+        i = dots[0]
+        return (*parts[:i], *(slice(None),) * (ndim - used), *parts[i + 1 :])
+    return parts
+
+
+def _raw(part: Any) -> Any:
+    """One part of an index as NumPy takes it."""
+    if isinstance(part, Tensor):
+        if part.dtype.category > 1:
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        array = part._array
+        return array.astype(bool) if part.dtype.name == "uint8" else array
+    if isinstance(part, (list, tuple, range)):
+        return np.asarray([_raw(p) for p in part] or np.zeros(0, np.int64))
+    if isinstance(part, slice):
+        return slice(*(None if v is None else v.__index__() for v in (part.start, part.stop, part.step)))
+    return part
+
+
+def _is_basic(part: Any) -> bool:
+    if isinstance(part, Tensor):
+        return part._array.ndim == 0 and part.dtype.category == 1 and part.dtype.name != "uint8"
+    return part is None or isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool)
+
+
+@method(name="__getitem__")
+def getitem(self: Tensor, index: Any) -> Tensor:
+    if type(index) is int and self._array.ndim:
+        return _one(self, 0, index)
+    parts = _spelled_out(index, self._array.ndim)
+    if all(_is_basic(p) for p in parts):
+        return _basic(self, parts)
+    return _advanced(self, parts)
+
+
+def _one(x: Tensor, dim: int, i: int) -> Tensor:
+    size = x._array.shape[dim]
+    if not -size <= i < size:
+        raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {size}")
+    return _select.call(x, dim=dim, index=i % size)  # type: ignore[no-any-return]
+
+
+def _basic(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
+    """Ints, slices and None, one recorded view each, as PyTorch's graph shows them."""
+    dim, out, original = 0, x, 0
+    for part in parts:
+        if part is None:
+            out = _unsqueeze.call(out, dim=dim)
+            dim += 1
+            continue
+        if isinstance(part, slice):
+            start, stop, step = _bounds(part, out._array.shape[dim])
+            if (start, stop, step) != (0, out._array.shape[dim], 1):
+                out = _slice.call(out, dim=dim, start=start, stop=stop, step=step)
+            dim += 1
+        else:
+            size, i = out._array.shape[dim], int(part)
+            if not -size <= i < size:
+                raise IndexError(f"index {i} is out of bounds for dimension {original} with size {size}")
+            out = _select.call(out, dim=dim, index=i % size)
+        original += 1
+    return out._alias_view() if out is x else out
+
+
+def _bounds(part: slice, size: int) -> tuple[int, int, int]:
+    raw = _raw(part)
+    step = 1 if raw.step is None else raw.step
+    if step <= 0:
+        raise ValueError("step must be greater than zero")
+    start, stop, _ = raw.indices(size)
+    return start, max(start, stop), step
+
+
+def _advanced(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
+    raw = tuple(_raw(p) for p in parts)
+    _check_bounds(raw, x._array.shape)
+    try:
+        return _index.call(x, index=_on_device(x, raw))  # type: ignore[no-any-return]
+    except IndexError as error:
+        raise IndexError(_mask_text(raw, x._array.shape) or str(error)) from None
+
+
+def _on_device(x: Tensor, raw: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(x.device.wrap(p) if isinstance(p, np.ndarray) else p for p in raw)
+
+
+def _check_bounds(raw: tuple[Any, ...], shape: tuple[int, ...]) -> None:
+    dim = 0
+    for part in raw:
+        if part is None:
+            continue
+        kind = getattr(getattr(part, "dtype", None), "kind", "")
+        if kind in ("i", "u") and part.size and dim < len(shape):
+            low, high = int(part.min()), int(part.max())
+            if low < -shape[dim] or high >= shape[dim]:
+                bad = high if high >= shape[dim] else low
+                raise IndexError(f"index {bad} is out of bounds for dimension {dim} with size {shape[dim]}")
+        dim += part.ndim if kind == "b" else 1
+
+
+def _mask_text(raw: tuple[Any, ...], shape: tuple[int, ...]) -> str:
+    dim = 0
+    for part in raw:
+        if getattr(getattr(part, "dtype", None), "kind", "") == "b":
+            for i, (n, m) in enumerate(zip(part.shape, shape[dim:], strict=False)):
+                if n != m:
+                    return (
+                        f"The shape of the mask {list(part.shape)} at index {i} does not match the shape of the indexed "
+                        f"tensor {list(shape)} at index {dim + i}"
+                    )
+        dim += 0 if part is None else 1
+    return ""
+
+
+@method(name="__setitem__")
+def setitem(self: Tensor, index: Any, value: Any) -> None:
+    check_write(self, "x[index] = value")
+    parts = tuple(_raw(p) for p in _spelled_out(index, self._array.ndim))
+    raw = _on_device(self, parts)
+    _check_bounds(parts, self._array.shape)
+    if isinstance(value, Tensor) and value.dtype is not self.dtype:
+        value = value.to(self.dtype)
+    if isinstance(value, np.ndarray):
+        value = Tensor._of(self.device.wrap(value.astype(self._array.dtype)), self.device)
+    recording = grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs))
+    if recording:
+        old = self._alias()
+        result = _write.call(old, _fitted(self, raw, value), index=raw)
+        adopt(self, result, "x[index] = value", (old, value), _write, {"index": raw})
+        return
+    try:
+        self._array[raw] = value._array if isinstance(value, Tensor) else value
+    except (ValueError, IndexError) as error:
+        raise _write_error(self, raw, value, error) from None
+    wrote(self)
+    if events.watching:
+        events.emit(events.Inplace(_write, self, (self, value), {"index": raw}))
+
+
+def _fitted(x: Tensor, raw: Any, value: Any) -> Any:
+    if isinstance(value, Tensor):
+        target = x._array[raw].shape
+        extra = value.ndim - len(target)
+        if extra > 0 and all(n == 1 for n in value._array.shape[:extra]):
+            return value.reshape(*value._array.shape[extra:])
+    return value
+
+
+def _write_error(x: Tensor, raw: Any, value: Any, error: Exception) -> Exception:
+    got = getattr(getattr(value, "_array", None), "shape", None)
+    if got is None or "broadcast" not in str(error):
+        mask = _mask_text(raw, x._array.shape)
+        return IndexError(mask or str(error)) if isinstance(error, IndexError) else error
+    want = x._array[raw].shape
+    return RuntimeError(
+        f"shape mismatch: value tensor of shape {list(got)} cannot be broadcast to indexing result of shape {list(want)}"
+    )
+
+
+# -- the public functions ------------------------------------------------------------------------------------------
+def _indices(index: Tensor, name: str) -> Any:
+    if index.dtype.name not in ("int64", "int32"):
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+    return index._array
+
+
+def _within(index: Any, size: int, name: str, dim: int) -> None:
+    if index.size and (int(index.min()) < 0 or int(index.max()) >= size):
+        bad = int(index.max()) if int(index.max()) >= size else int(index.min())
+        raise RuntimeError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
+
+
+@function
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """The elements of `input` that `index` points to along `dim`."""
+    at = one_dim(dim, input.ndim)
+    if index.ndim != input.ndim:
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    _within(_indices(index, "gather"), input._array.shape[at] if input.ndim else 1, "gather", at)
+    return _gather.call(input, index, dim=at)  # type: ignore[no-any-return]
+
+
+@function
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None) -> Tensor:
+    """`input` with elements of `src`, or one number, put where `index` points along `dim`."""
+    if reduce is not None:
+        raise NotImplementedError("scatter(): argument 'reduce' is not supported; use scatter_add for sums")
+    at = one_dim(dim, input.ndim)
+    _within(_indices(index, "scatter"), input._array.shape[at] if input.ndim else 1, "scatter", at)
+    return _scatter.call(input, value if src is None else src, index=index._array, dim=at)  # type: ignore[no-any-return]
+
+
+@function
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """`input` plus the elements of `src` where `index` points along `dim`."""
+    at = one_dim(dim, input.ndim)
+    _within(_indices(index, "scatter"), input._array.shape[at] if input.ndim else 1, "scatter_add", at)
+    return _scatter_add.call(input, src, index=index._array, dim=at)  # type: ignore[no-any-return]
+
+
+@function
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices of `input` along `dim` at these indices."""
+    at = one_dim(dim, input.ndim)
+    raw = _indices(index, "index_select")
+    _within(raw, input._array.shape[at], "index_select", at)
+    return _index.call(input, index=(slice(None),) * at + (raw.reshape(-1),))  # type: ignore[no-any-return]
+
+
+@function
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at these positions of the flattened input."""
+    return _index.call(input.reshape(-1), index=(_indices(index, "take"),))  # type: ignore[no-any-return]
+
+
+@function
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """`input` with one value where the mask holds."""
+    if mask.dtype.name != "bool":
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {errors.scalar_type(mask.dtype)}")
+    out = _masked_fill.call(input, mask, value if not isinstance(value, Tensor) else value.to(input.dtype))
+    return out if out.dtype is input.dtype else out.to(input.dtype)  # type: ignore[no-any-return]
+
+
+@function
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask holds, in one dimension."""
+    from .shape import broadcast_tensors
+
+    x, m = broadcast_tensors(input, mask)
+    return _index.call(x, index=(m._array,))  # type: ignore[no-any-return]
+
+
+@function
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The indices of elements that are not zero: one row each, or one tensor per dimension."""
+    found = input.device.xp.nonzero(input._array if input.ndim else input._array.reshape(1))
+    made = tuple(Tensor._of(i, input.device) for i in found)
+    if as_tuple:
+        return made
+    if input.ndim == 0:
+        return Tensor._of(input.device.xp.zeros((int(found[0].size), 0), dtype=np.int64), input.device)
+    return Tensor._of(input.device.xp.stack(found, axis=1), input.device)
+
+
+@function
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """Elements in order along `dim`, and where they were."""
+    from .named import named
+
+    values, aux = _sort.with_aux(input, dim=one_dim(dim, input.ndim), descending=descending, stable=stable)
+    return named("sort", ("values", "indices"))((values, aux["indices"]))
+
+
+@function
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """The indices that sort `input` along `dim`."""
+    return sort(input, dim, descending, stable)[1]  # type: ignore[no-any-return]
+
+
+@function
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """The k largest (or smallest) elements along `dim` in order, and where they were."""
+    from .named import named
+
+    at = one_dim(dim, input.ndim)
+    if k > input._array.shape[at]:
+        raise RuntimeError("selected index k out of range")
+    values, aux = _topk.with_aux(input, k=k, dim=at, largest=largest)
+    return named("topk", ("values", "indices"))((values, aux["indices"]))

@@ -1,0 +1,21 @@
+"""Named results: `torch.return_types.max(values=..., indices=...)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_made: dict[str, Any] = {}
+
+
+def named(name: str, fields: tuple[str, ...]) -> Any:
+    """A tuple class whose fields have names, printed as PyTorch prints its return types."""
+    if name in _made:
+        return _made[name]
+
+    def show(self: Any) -> str:
+        parts = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
+        return f"torch.return_types.{name}(\n{parts})"
+
+    members: dict[str, Any] = {f: property(lambda self, i=i: tuple.__getitem__(self, i)) for i, f in enumerate(fields)}
+    _made[name] = type(name, (tuple,), {"__slots__": (), "__repr__": show, "__module__": "torch.return_types", **members})
+    return _made[name]

@@ -1,0 +1,197 @@
+"""Softmax, its logarithm, and the loss of a chosen class. `cross_entropy` is nll_loss of log_softmax, as in PyTorch.
+
+`nll_loss` picks one number per sample, so it is linear in its input: its gradient, `nll_loss_input`, puts numbers back
+into those places, and the two name one another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import errors
+from ..dtype import as_dtype
+from ..op import function, op
+from .helpers import one_dim
+
+
+# -- softmax -------------------------------------------------------------------------------------------------------
+def _shifted(xp: Any, x: Any, dim: int, kernel: str) -> tuple[Any, Any]:
+    """`x - max(x)` and its exponential: no overflow, and the same softmax."""
+    if x.dtype.kind in "biu":
+        raise NotImplementedError(
+            f"\"{kernel}\" not implemented for '{errors.scalar_type(x.dtype)}'\nConvert it first: x = x.float()."
+        )
+    moved = x - xp.max(x, axis=dim, keepdims=True)
+    return moved, xp.exp(moved)
+
+
+def _softmax(xp: Any, x: Any, *, dim: int) -> Any:
+    """exp(x) / sum(exp(x)) along one dimension."""
+    return _in_wide(xp, x, dim, _softmax_of)
+
+
+def _log_softmax(xp: Any, x: Any, *, dim: int) -> Any:
+    """x - log(sum(exp(x))) along one dimension."""
+    return _in_wide(xp, x, dim, _log_softmax_of)
+
+
+def _softmax_of(xp: Any, x: Any, dim: int) -> Any:
+    _, e = _shifted(xp, x, dim, "softmax_lastdim_kernel_impl")
+    return e / xp.sum(e, axis=dim, keepdims=True)
+
+
+def _log_softmax_of(xp: Any, x: Any, dim: int) -> Any:
+    moved, e = _shifted(xp, x, dim, "log_softmax_lastdim_kernel_impl")
+    return moved - xp.log(xp.sum(e, axis=dim, keepdims=True))
+
+
+def _in_wide(xp: Any, x: Any, dim: int, compute: Any) -> Any:
+    """Compute 16-bit floats in 32 bits; nothing to do without elements; a 0-d array has one dimension here."""
+    if x.size == 0:
+        return x.copy()
+    if x.ndim == 0:
+        return compute(xp, x.reshape(1), 0).reshape(())
+    if x.dtype.itemsize == 2 and x.dtype.kind not in "iu":
+        return compute(xp, x.astype(xp.float32), dim).astype(x.dtype)
+    return compute(xp, x, dim)
+
+
+_softmax_op = op(
+    "softmax", _softmax, public=False, saved_names={"out": "result"},
+    latex=r"\frac{e^{x_i}}{\sum_j e^{x_j}}",
+    x=lambda F, g, out, *, dim: out * (g - F.sum(g * out, dim=(dim,) if out.ndim else None, keepdim=True)),
+)  # fmt: skip
+_log_softmax_op = op(
+    "log_softmax", _log_softmax, public=False, saved_names={"out": "result"},
+    latex=r"x_i - \log \sum_j e^{x_j}",
+    x=lambda F, g, out, *, dim: g - F.exp(out) * F.sum(g, dim=(dim,) if out.ndim else None, keepdim=True),
+)  # fmt: skip
+
+
+def _converted(input: Any, dtype: Any) -> Any:
+    return input if dtype is None else input.to(as_dtype(dtype))
+
+
+@function
+def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+    """Positive numbers that sum to 1 along `dim`, in proportion to exp(input)."""
+    return _softmax_op.call(_converted(input, dtype), dim=one_dim(dim, input.ndim))
+
+
+@function
+def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+    """The logarithm of softmax, computed so that nothing overflows."""
+    return _log_softmax_op.call(_converted(input, dtype), dim=one_dim(dim, input.ndim))
+
+
+# -- the loss of a chosen class ------------------------------------------------------------------------------------
+def _check(x: Any, target: Any, weight: Any) -> None:
+    """PyTorch's errors for types and shapes that do not fit."""
+    if target.dtype.kind not in "iu" or target.dtype.itemsize not in (1, 8) or str(target.dtype) == "int8":
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {errors.scalar_type(target.dtype)}\n"
+            "Targets are class numbers: make them with torch.tensor([1, 0]) or convert them with target.long(). "
+            "Probabilities have the shape of the input."
+        )
+    if weight is not None:
+        classes = x.shape[1] if x.ndim > 1 else x.shape[0]
+        if weight.shape != (classes,):
+            raise RuntimeError(
+                f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of "
+                f"shape: {list(weight.shape)}"
+            )
+        if weight.dtype != x.dtype:
+            names = errors.scalar_type(x.dtype), errors.scalar_type(weight.dtype)
+            raise RuntimeError(f"expected scalar type {names[0]} but found {names[1]}")
+
+
+def _chosen(xp: Any, target: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
+    """Class numbers safe to index with, and which samples count (None: all of them)."""
+    outside = target.astype(xp.uint64) >= classes  # a negative number becomes a very large one
+    if not 0 <= ignore_index < classes and not bool(outside.any()):
+        return target, None
+    counts = target != ignore_index
+    bad = outside & counts
+    if bool(bad.any()):
+        first = int(target.reshape(-1)[xp.argmax(bad.reshape(-1))])
+        raise IndexError(
+            f"Target {first} is out of bounds.\nThe input has {classes} classes, numbered 0 to {classes - 1}; "
+            f"ignore_index is {ignore_index}."
+        )
+    return xp.where(counts, target, 0), counts
+
+
+def _places(xp: Any, target: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """The index of each sample's class in an array of this shape (N, C, ...)."""
+    if len(shape) == 2:
+        return xp.arange(shape[0]), target
+    rest = [xp.arange(n).reshape((n,) + (1,) * (len(shape) - 3 - i)) for i, n in enumerate(shape[2:])]
+    return (xp.arange(shape[0]).reshape((-1,) + (1,) * (len(shape) - 2)), target, *rest)
+
+
+def _weights(target: Any, weight: Any, counts: Any, dtype: Any) -> Any:
+    """What each sample counts for, or None if all count alike."""
+    if weight is None:
+        return None if counts is None else counts.astype(dtype)
+    each = weight[target]
+    return each if counts is None else each * counts
+
+
+def _nll_loss(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int) -> Any:
+    """-x[n, target[n]] for every sample, weighted; then their sum, their weighted mean, or as they are."""
+    _check(x, target, weight)
+    if x.ndim == 1:
+        x, target = x.reshape(1, -1), target.reshape(1)
+        if reduction == "none":
+            out, aux = _nll_loss(xp, x, target, weight, reduction="none", ignore_index=ignore_index)
+            return out.reshape(()), aux
+    target, counts = _chosen(xp, target, x.shape[1], ignore_index)
+    picked = x[_places(xp, target, x.shape)]
+    each = _weights(target, weight, counts, x.dtype)
+    if each is not None:
+        picked = xp.where(each == 0, 0.0, picked * each)
+    total = xp.asarray(target.size, dtype=x.dtype) if each is None else xp.asarray(each.sum())
+    if reduction == "none":
+        return -picked, {"total_weight": total}
+    out = -picked.sum()
+    return (out * _inverse(xp, total) if reduction == "mean" else out), {"total_weight": total}
+
+
+def _inverse(xp: Any, total: Any) -> Any:
+    """`1 / total`; NaN where nothing counted, as the mean of nothing is."""
+    return 1 / xp.where(total == 0, float("nan"), total)
+
+
+def _nll_loss_input(
+    xp: Any, y: Any, target: Any, weight: Any, total_weight: Any, *,
+    shape: tuple[int, ...], reduction: str, ignore_index: int,
+) -> Any:  # fmt: skip
+    """The adjoint: each sample's share of -y in the place of its class, zeros elsewhere."""
+    full = (1, *shape) if len(shape) == 1 else shape
+    if len(shape) == 1:
+        target = target.reshape(1)
+        y = y.reshape(1) if reduction == "none" else y
+    target, counts = _chosen(xp, target, full[1], ignore_index)
+    each = _weights(target, weight, counts, y.dtype)
+    share = -y * _inverse(xp, total_weight).astype(y.dtype) if reduction == "mean" else -y
+    out = xp.zeros(full, dtype=y.dtype)
+    out[_places(xp, target, full)] = share if each is None else xp.where(each == 0, 0.0, share * each)
+    return out.reshape(shape)
+
+
+def _loss(name: str, node: str) -> Any:
+    """One of the two losses: their nodes differ in name, for (N, C) and for pictures (N, C, H, W)."""
+    return op(
+        name, _nll_loss, node=node, public=False, saved_names={"x": "self"},
+        x=lambda F, g, target, weight, total_weight, *, x_shape, reduction, ignore_index: F.nll_loss_input(
+            g, target, weight, total_weight, shape=x_shape, reduction=reduction, ignore_index=ignore_index),
+    )  # fmt: skip
+
+
+nll_loss = _loss("nll_loss", "NllLossBackward0")
+nll_loss2d = _loss("nll_loss2d", "NllLoss2DBackward0")
+nll_loss_input = op(
+    "nll_loss_input", _nll_loss_input, node="NllLossBackwardBackward0", public=False,
+    y=lambda F, g, target, weight, *, reduction, ignore_index: F.nll_loss(
+        g, target, weight, reduction=reduction, ignore_index=ignore_index),
+)  # fmt: skip

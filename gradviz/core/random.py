@@ -1,0 +1,192 @@
+"""The random generator: PyTorch's CPU stream (MT19937), its seeds and its state.
+
+The same seed and the same calls give PyTorch's numbers. What a call draws from the stream is in draws.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.device import Device, as_device
+from gradviz.core.draws import Array, Draws
+
+DEFAULT_SEED = 67280421310721
+# PyTorch's state: seed, words left + 1, seeded, next word, the 624 words, then the waiting normal value
+# (x, y, rho, valid), twice: for float64, and for float32, which nothing on a CPU uses.
+_HEAD, _TAIL = struct.Struct("<QiiQ"), struct.Struct("<dddi4xfi")
+_WORDS = 624
+STATE_SIZE = _HEAD.size + 8 * _WORDS + _TAIL.size
+
+
+class Generator(Draws):
+    """A stream of random numbers with a seed and a state.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.Generator.html
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        super().__init__()
+        self.device: Device = as_device(device)
+        if self.device.type != "cpu":
+            raise RuntimeError(
+                f"Device type {self.device.type.upper()} is not supported for torch.Generator() api.\n"
+                f"This generator draws on the CPU; {self.device} has its own, seeded by torch.manual_seed."
+            )
+        self._bits = np.random.MT19937(0)
+        self.manual_seed(DEFAULT_SEED)
+
+    def words(self, n: int) -> Array:
+        with self._lock:
+            out: Array = self._bits.random_raw(n)
+            return out
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream that belongs to this seed; returns the generator."""
+        with self._lock:
+            self._seed = as_seed(seed)
+            self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
+            self._second = None
+        return self
+
+    def seed(self) -> int:
+        """Start a stream from a seed that the operating system made; returns the seed."""
+        import secrets
+
+        made = secrets.randbits(53)
+        self.manual_seed(made)
+        return made
+
+    def initial_seed(self) -> int:
+        """The seed the stream started from."""
+        return self._seed
+
+    def state_bytes(self) -> bytes:
+        """The state as bytes, laid out as PyTorch's."""
+        with self._lock:
+            state = self._bits.state["state"]
+            key, taken, second = state["key"], int(state["pos"]), self._second
+        # A stream just seeded (its first word is still the seed) has words to come, not 624 words used up.
+        if taken == _WORDS and int(key[0]) == self._seed & 0xFFFFFFFF:
+            left, taken = 1, 0
+        else:
+            left = _WORDS + 1 - taken
+        head = _HEAD.pack(self._seed, left, 1, taken)
+        tail = _TAIL.pack(0.0, second or 0.0, 0.0, second is not None, 0.0, 0)
+        return head + key.astype("<u8").tobytes() + tail
+
+    def load_bytes(self, state: bytes) -> None:
+        """Continue from a state that `state_bytes` gave, or PyTorch's `get_state`."""
+        if len(state) != STATE_SIZE:
+            raise RuntimeError(
+                f"Expected a CPUGeneratorImplState of size {STATE_SIZE} but found the input RNG state size to be "
+                f"{len(state)}\nPass what get_rng_state() or Generator.get_state() returned."
+            )
+        seed, left, _, taken = _HEAD.unpack_from(state)
+        key = np.frombuffer(state, "<u8", _WORDS, _HEAD.size).astype(np.uint32)
+        _, second, _, valid, _, _ = _TAIL.unpack_from(state, STATE_SIZE - _TAIL.size)
+        with self._lock:
+            self._seed = seed
+            pos = _WORDS if left == 1 else taken
+            self._bits.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": pos}}
+            self._second = second if valid else None
+
+    def get_state(self) -> Any:
+        """The state as a uint8 tensor."""
+        from gradviz.core.tensor import Tensor
+
+        return Tensor._of(np.frombuffer(self.state_bytes(), np.uint8).copy())
+
+    def set_state(self, new_state: Any) -> Generator:
+        """Continue from a state that `get_state` gave."""
+        array = getattr(new_state, "_array", None)
+        if array is None or array.dtype != np.uint8:
+            found = getattr(new_state, "dtype", type(new_state).__name__)
+            raise TypeError(f"RNG state must be a torch.ByteTensor\nExpected a uint8 tensor on the CPU, got {found}.")
+        self.load_bytes(new_state.device.to_numpy(array).tobytes())
+        return self
+
+    def clone_state(self) -> Generator:
+        """A new generator that will draw what this one would."""
+        return _restore(self.state_bytes())
+
+    def __reduce__(self) -> Any:
+        return _restore, (self.state_bytes(),)
+
+
+def _restore(state: bytes) -> Generator:
+    made = Generator()
+    made.load_bytes(state)
+    return made
+
+
+def as_seed(seed: Any) -> int:
+    """A seed as the unsigned 64-bit number it stands for; negative seeds count from the end."""
+    value = int(seed)
+    if not -(2**63) <= value < 2**64:
+        raise ValueError(f"Overflow when unpacking long long\nA seed lies between -2**63 and 2**64 - 1, got {value}.")
+    return value % 2**64
+
+
+default_generator = Generator()
+# What a data-loading worker draws from instead, so that its draws do not depend on how threads take turns.
+_own: ContextVar[Generator | None] = ContextVar("own_generator", default=None)
+# The generators of other devices by device name: objects with the methods of Draws, returning arrays of their device.
+_others: dict[str, Any] = {}
+
+
+def register_generator(device: str, generator: Any) -> None:
+    """Let tensors of a device draw from their own generator, and let `manual_seed` seed it."""
+    _others[device] = generator
+    generator.manual_seed(default_generator.initial_seed())
+
+
+def use_generator(generator: Generator) -> None:
+    """In this thread (or context), draw from a generator of its own in place of the default one."""
+    _own.set(generator)
+
+
+def _current() -> Generator:
+    own = _own.get()
+    return default_generator if own is None else own
+
+
+def generator_for(device: Device) -> Any:
+    """The generator that draws for a device when none is given: its own, else the CPU's."""
+    return _others.get(device.name) or _current()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seeds every device's generator, so that the numbers drawn from here on can be drawn again.
+
+    Returns the CPU generator. https://docs.pytorch.org/docs/2.13/generated/torch.manual_seed.html
+    """
+    if _own.get() is None:
+        for other in _others.values():
+            other.manual_seed(as_seed(seed))
+    return _current().manual_seed(seed)
+
+
+def seed() -> int:
+    """Seeds every generator with a number that the operating system made; returns it."""
+    made = _current().seed()
+    manual_seed(made)
+    return made
+
+
+def initial_seed() -> int:
+    """The seed of the CPU generator."""
+    return _current().initial_seed()
+
+
+def get_rng_state() -> Any:
+    """The state of the CPU generator, a uint8 tensor."""
+    return _current().get_state()
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Continue the CPU generator from a state that `get_rng_state` gave."""
+    _current().set_state(new_state)

@@ -1,0 +1,439 @@
+"""Recording: what ran, as plain data that can be drawn, saved, compared and replayed.
+
+    with record() as tape:
+        loss = f(x)
+    tape.recording.to_json()
+
+Nodes are numbered in the order they appear; nothing of the program is kept alive. Leaves' values are copied, so that
+`recording.replay({"x": 3.0})` can run the same operations on other numbers.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import weakref
+from typing import Any
+
+from . import events
+from .backward import Backward, order
+from .clock import short_name, user_frame
+from .events import observe
+from .formula import formulas
+from .node import AccumulateGrad, Output, Scalar, edge_of
+from .summary import plain, summary
+from .tensor import Tensor
+
+KEEP_LEAF = 1_000_000
+
+
+class Recording:
+    """The record of a run: `nodes`, `steps`, `meta`, all plain data (format gradviz.record/1)."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.nodes: list[dict[str, Any]] = recorder.nodes
+        self.steps: list[dict[str, Any]] = recorder.steps
+        self.meta: dict[str, Any] = recorder.meta
+        self.recorder = recorder
+
+    def __repr__(self) -> str:
+        return f"Recording({len(self.nodes)} nodes, {len(self.steps)} steps)"
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole record as JSON-able data."""
+        return {"format": "gradviz.record/1", "nodes": self.nodes, "steps": self.steps, "meta": self.meta}
+
+    def find(self, key: int | str) -> int:
+        """The ordinal of a node, by ordinal or label. KeyError lists the labels."""
+        if isinstance(key, int) and 0 <= key < len(self.nodes):
+            return key
+        for node in self.nodes:
+            if node["label"] == key:
+                return int(node["n"])
+        labels = ", ".join(n["label"] for n in self.nodes if n["kind"] != "op")
+        raise KeyError(f"no node {key!r} in this recording; its leaves and constants are: {labels}")
+
+    def replay(self, changes: dict[Any, Any] | None = None) -> Recording:
+        """The same operations on other leaf values, with the backward pass if this recording has one."""
+        from .replay import replay
+
+        return replay(self, changes or {})
+
+
+class Recorder:
+    """An observer that turns events into a Recording. `names` maps labels to tensors, for leaves to be called by."""
+
+    def __init__(self, names: dict[str, Any] | None = None, thumbnails: bool = False, title: str = "") -> None:
+        self.nodes: list[dict[str, Any]] = []
+        self.steps: list[dict[str, Any]] = []
+        self.meta: dict[str, Any] = {"title": title}
+        self.thumbnails = thumbnails
+        self.arrays: dict[int, Any] = {}  # copies of leaf and constant values, for replay
+        self.calls: dict[int, tuple[Any, dict[str, Any], int]] = {}  # ordinal -> op, settings, output number
+        self.by_seq: dict[tuple[int, int], int] = {}  # graph node and output number -> ordinal
+        self._by_id: dict[int, tuple[Any, int]] = {}
+        self._counts: dict[str, int] = {}
+        self._names = {id(t): name for name, t in (names or {}).items()}
+        self._partial: dict[Any, tuple[Any, int]] = {}
+        self._expected: dict[Any, int] = {}
+
+    @property
+    def recording(self) -> Recording:
+        return Recording(self)
+
+    def __call__(self, event: Any) -> None:
+        handler = self._HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, event)
+
+    # -- forward -----------------------------------------------------------------------------------------------
+    def _forward(self, event: events.Forward) -> None:
+        inputs = [self._input(event.op, i, x) for i, x in enumerate(event.inputs)]
+        outputs = event.output if isinstance(event.output, tuple) else (event.output,)
+        for nr, out in enumerate(outputs):
+            if isinstance(out, Tensor):
+                self._add_op(event.op, inputs, out, event.settings, nr, inplace=False)
+
+    def _inplace(self, event: events.Inplace) -> None:
+        if event.result is not None and self._known(event.result) is not None:
+            n = self._known(event.result)
+            assert n is not None
+            self._remember(event.target, n)
+            self.nodes[n]["inplace"] = True
+            if event.target._edge is not None:
+                self.by_seq[event.target._edge.node.seq, event.target._edge.nr] = n
+            return
+        inputs = [self._input(event.op, i, x) for i, x in enumerate(event.inputs)]
+        self._add_op(event.op, inputs, event.target, event.settings, 0, inplace=True)
+
+    def _input(self, op: Any, i: int, x: Any) -> dict[str, Any]:
+        names = getattr(op, "inputs", ())
+        variadic = getattr(op, "variadic", None) is not None
+        slot = names[i] if i < len(names) and not variadic else str(i)
+        if isinstance(x, Tensor):
+            return {"slot": slot, "n": self.ordinal(x)}
+        return {"slot": slot, "value": plain(x)}
+
+    def _add_op(self, op: Any, inputs: Any, out: Tensor, settings: Any, nr: int, *, inplace: bool) -> None:
+        edge = out._edge
+        name = getattr(op, "name", None) or getattr(op, "__name__", "write")
+        self._counts[name] = self._counts.get(name, 0) + 1
+        count = self._counts[name]
+        n = len(self.nodes)
+        forward, rules = formulas(op) if op is not None else ("", {})
+        path, module = module_path(edge.node.path if edge is not None else _link())
+        self.nodes.append({
+            "n": n, "kind": "op", "op": name, "name": edge.node.name() if edge is not None else None,
+            "label": name if count == 1 else f"{name}_{count}", "path": path, "module": module, "inputs": inputs,
+            "settings": {k: plain(v) for k, v in settings.items()}, "shape": list(out._array.shape),
+            "dtype": out.dtype.name, "requires_grad": out._needs, "view": bool(getattr(op, "view", False)),
+            "inplace": inplace, "value": summary(out._array, out.device, self.thumbnails), "forward": forward,
+            "rules": rules, "latex": getattr(op, "latex", None), "elementwise": bool(getattr(op, "elementwise", False)),
+            "line": source_line(), "output": nr,
+        })  # fmt: skip
+        self.calls[n] = (op, settings, nr)
+        self._remember(out, n)
+        if edge is not None:
+            self.by_seq[edge.node.seq, edge.nr] = n
+        self.steps.append({"kind": "forward", "n": n})
+
+    def ordinal(self, tensor: Tensor) -> int:
+        """The number of the node this tensor is; a leaf or constant seen for the first time gets one."""
+        known = self._known(tensor)
+        if known is not None:
+            return known
+        edge = tensor._edge
+        if edge is not None and (edge.node.seq, edge.nr) in self.by_seq:
+            n = self.by_seq[edge.node.seq, edge.nr]
+        else:
+            n = self._add_leaf(tensor)
+        self._remember(tensor, n)
+        return n
+
+    def _add_leaf(self, tensor: Tensor) -> int:
+        n = len(self.nodes)
+        leaf = tensor._needs and tensor._edge is None
+        kind = "leaf" if leaf else "const"
+        label = self._names.get(id(tensor)) or tensor.name or variable_name(tensor)
+        if not label:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            label = f"{kind}_{self._counts[kind]}"
+        name = "AccumulateGrad" if leaf else tensor._edge.node.name() if tensor._edge is not None else None
+        self.nodes.append({
+            "n": n, "kind": kind, "op": None, "name": name, "label": label, "path": label.rpartition(".")[0],
+            "module": None, "inputs": [], "settings": {}, "shape": list(tensor._array.shape),
+            "dtype": tensor.dtype.name, "requires_grad": tensor._needs, "view": False, "inplace": False,
+            "value": summary(tensor._array, tensor.device, self.thumbnails), "forward": "", "rules": {}, "latex": None,
+            "elementwise": False, "line": None, "output": 0,
+        })  # fmt: skip
+        if tensor._array.size <= KEEP_LEAF:
+            self.arrays[n] = (tensor._array.copy(), tensor.device)
+        if tensor._edge is not None:
+            self.by_seq[tensor._edge.node.seq, tensor._edge.nr] = n
+        return n
+
+    def _known(self, tensor: Tensor) -> int | None:
+        found = self._by_id.get(id(tensor))
+        return found[1] if found is not None and found[0]() is tensor else None
+
+    def _remember(self, tensor: Tensor, n: int) -> None:
+        self._by_id[id(tensor)] = (weakref.ref(tensor), n)
+
+    # -- modules -----------------------------------------------------------------------------------------------
+    def _enter(self, event: events.ModuleEnter) -> None:
+        link = _link()
+        if link is None or link[0] is None:
+            for name, p in event.module.named_parameters():
+                self._names.setdefault(id(p), name)
+        path, module = module_path(link)
+        self.steps.append({"kind": "module_enter", "path": path, "module": module})
+
+    def _exit(self, event: events.ModuleExit) -> None:
+        path, module = module_path(_link())
+        self.steps.append({"kind": "module_exit", "path": path, "module": module})
+
+    # -- backward ----------------------------------------------------------------------------------------------
+    def _begin(self, event: events.BackwardBegin) -> None:
+        session = event.session
+        self._partial, self._expected = {}, {}
+        in_plan = set(session.plan)
+        for node in session.plan:
+            for edge in node.parents:
+                if edge is not None and edge.node in in_plan:
+                    self._expected[edge] = self._expected.get(edge, 0) + 1
+        self.steps.append({"kind": "backward_begin", "root": self.ordinal(session.roots[0])})
+
+    def _step(self, event: events.BackwardStep) -> None:
+        node, device = event.node, event.node.device
+        arrived = event.grad if not isinstance(event.grad, tuple) else next(g for g in event.grad if g is not None)
+        messages = []
+        for edge, slot, product in event.messages:
+            product = _array(product)
+            before, k = self._partial.get(edge, (None, 0))
+            total = product if before is None else before + product
+            self._partial[edge] = (total, k + 1)
+            messages.append({
+                "to": self._of_edge(edge), "slot": slot, "local": self._local(node, slot, _array(arrived)),
+                "product": self._summary(product, device), "sum": self._summary(total, device), "k": k + 1,
+                "of": max(self._expected.get(edge, 1), k + 1),
+            })  # fmt: skip
+        self.steps.append({
+            "kind": "backward", "n": self._of_node(node), "grad": self._summary(_array(arrived), device),
+            "messages": messages, "frees": not event.session.retain_graph and node.keeps_tensors,
+        })  # fmt: skip
+
+    def _local(self, node: Any, slot: str, g: Any) -> Any:
+        """The local derivative of a pointwise op: its rule at an upstream gradient of ones."""
+        op = node.op
+        if op is None or not op.elementwise or slot not in op.inputs:
+            return None
+        ones = node.device.wrap(node.device.xp.ones_like(g))
+        local = op.pulls[op.inputs.index(slot)](node.device.F, ones, node.saved)
+        return self._summary(local, node.device)
+
+    def _summary(self, array: Any, device: Any) -> dict[str, Any]:
+        return summary(array, device, self.thumbnails)
+
+    def _of_node(self, node: Any) -> int:
+        if isinstance(node, AccumulateGrad):
+            return self.ordinal(node.variable)
+        return self.by_seq.get((node.seq, 0), self.by_seq.get((node.seq, 1), -1))
+
+    def _of_edge(self, edge: Any) -> int:
+        if isinstance(edge, AccumulateGrad):
+            return self.ordinal(edge.variable)
+        return self.by_seq.get((edge.node.seq, edge.nr), -1)
+
+    def _accumulate(self, event: events.Accumulate) -> None:
+        device = event.leaf.device
+        before = None if event.before is None else self._summary(event.before, device)
+        after = self._summary(event.after, device)
+        self.steps.append({"kind": "accumulate", "n": self.ordinal(event.leaf), "before": before, "after": after})
+
+    def _end(self, event: events.BackwardEnd) -> None:
+        self._partial, self._expected = {}, {}
+        self.steps.append({"kind": "backward_end"})
+
+    # -- optimisers --------------------------------------------------------------------------------------------
+    def _optimizer(self, event: events.OptimizerStep) -> None:
+        device = event.param.device
+        before, after = (self._summary(a, device) for a in (event.before, event.after))
+        self.steps.append({"kind": "optimizer", "n": self.ordinal(event.param), "before": before, "after": after})
+
+    def _zero(self, event: events.ZeroGrad) -> None:
+        self.steps.append({"kind": "zero_grad", "n": None})
+
+    def name_values(self, frame: Any) -> None:
+        """Call recorded values by the names they have in a frame, where they have one."""
+        for name, value in {**frame.f_globals, **frame.f_locals}.items():
+            if isinstance(value, Tensor) and not name.startswith("_"):
+                n = self._known(value)
+                if n is not None and self.nodes[n]["kind"] == "op" and "variable" not in self.nodes[n]:
+                    self.nodes[n]["variable"] = name
+
+    _HANDLERS = {
+        events.Forward: _forward, events.Inplace: _inplace, events.ModuleEnter: _enter, events.ModuleExit: _exit,
+        events.BackwardBegin: _begin, events.BackwardStep: _step, events.Accumulate: _accumulate,
+        events.BackwardEnd: _end, events.OptimizerStep: _optimizer, events.ZeroGrad: _zero,
+    }  # fmt: skip
+
+
+class record(Recorder):
+    """`with record() as tape:` records what runs inside; `tape.recording` is the result.
+
+    Args: names: {label: tensor}; thumbnails: keep an 8-bit picture of large tensors; title: what the picture is called.
+    """
+
+    def __enter__(self) -> record:
+        self._watch = observe(self)
+        self._watch.__enter__()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._watch.__exit__(kind, error, trace)
+        if error is not None:
+            last = len(self.nodes) - 1
+            text = f"{kind.__name__}: {error}"
+            self.steps.append({"kind": "error", "text": text, "n": last if last >= 0 else None})
+        self.name_values(sys._getframe(1))
+
+
+def with_backward(root: Tensor, recording: Recording | None = None, gradient: Tensor | None = None) -> Recording:
+    """A recording with the backward pass from `root` added: a real Backward is run, recorded, and rewound to its start.
+
+    Gradients, kept values and the graph are as before afterwards. Hooks run, as they would.
+    """
+    known = recording.recorder if recording is not None else of(root).recorder
+    if known._known(root) is None and (root._edge is None or (root._edge.node.seq, root._edge.nr) not in known.by_seq):
+        known = of(root).recorder
+    session = Backward([root], None if gradient is None else [gradient])
+    with observe(known):
+        session.run()
+    session.seek(0)
+    return Recording(known)
+
+
+def of(root: Tensor, names: dict[str, Any] | None = None) -> Recording:
+    """A recording of a result that was not recorded, from its graph: values are known only where something kept them."""
+    recorder = Recorder(names)
+    edge = edge_of(root)
+    if edge is None:
+        recorder.ordinal(root)
+        return recorder.recording
+    values: dict[Any, Any] = {edge: root._array}
+    nodes = sorted(order([edge]), key=lambda node: node.seq)
+    for node in nodes:
+        _kept_values(node, values)
+    for node in nodes:
+        if isinstance(node, AccumulateGrad):
+            recorder.ordinal(node.variable)
+    for node in nodes:
+        if not isinstance(node, AccumulateGrad):
+            _add_walked(recorder, node, values)
+    recorder.name_values(_user_frame_object())
+    return recorder.recording
+
+
+def _kept_values(node: Any, values: dict[Any, Any]) -> None:
+    if node.op is None or not isinstance(node.saved, tuple):
+        return
+    for (kind, name), value in zip(node.op.kept, node.saved, strict=True):
+        if kind == "out" and value is not None and not isinstance(value, tuple):
+            values[node] = value
+        elif kind == "input" and isinstance(value, Tensor):
+            parent = node.parents[node.op.inputs.index(name)]
+            if parent is not None:
+                values[parent] = value._array
+
+
+def _add_walked(recorder: Recorder, node: Any, values: dict[Any, Any]) -> None:
+    """One graph node as a record node; a node with several outputs becomes one per output."""
+    outputs = [(node, node.shape, node.dtype)] if node.shape is not None else [
+        (Output(node, i, s, d), s, d) for i, (s, d) in enumerate(node.shapes)
+    ]  # fmt: skip
+    op = node.op if node.op is not None else node.function
+    slots = getattr(op, "inputs", ())
+    kept = dict(zip([name for _, name in getattr(op, "kept", ())], node.saved, strict=False)) if node.op is not None else {}
+    inputs = []
+    for i, parent in enumerate(node.parents):
+        slot = slots[i] if i < len(slots) and getattr(op, "variadic", None) is None else str(i)
+        value = kept.get(slot)
+        if parent is not None:
+            inputs.append({"slot": slot, "n": recorder._of_edge(parent)})
+        elif isinstance(value, Scalar):
+            inputs.append({"slot": slot, "value": plain(value._array)})
+        elif isinstance(value, Tensor):
+            inputs.append({"slot": slot, "n": recorder.ordinal(value)})
+        else:
+            inputs.append({"slot": slot, "n": None})
+    for nr, (edge, shape, dtype) in enumerate(outputs):
+        array = values.get(edge)
+        stand_in = Tensor._made(array if array is not None else node.device.xp.empty(shape, dtype=dtype), node.device, edge)
+        settings = {name: v for (kind, name), v in zip(getattr(op, "kept", ()), node.saved, strict=False) if kind == "setting"}
+        recorder._add_op(op, inputs, stand_in, settings, nr, inplace=False)
+        entry = recorder.nodes[-1]
+        entry["line"] = None
+        if array is None:
+            entry["value"] = None
+
+
+# -- where things come from ----------------------------------------------------------------------------------------
+def _link() -> Any:
+    from .mode import current_module
+
+    return current_module.get()
+
+
+def module_path(link: Any) -> tuple[str, str | None]:
+    """The dotted path of the innermost running module below the outermost one, and its class name."""
+    if link is None:
+        return "", None
+    chain = []
+    at = link
+    while at is not None:
+        chain.append(at[1])
+        at = at[0]
+    chain.reverse()
+    names = []
+    for outer, inner in zip(chain, chain[1:], strict=False):
+        names.append(next((name for name, m in outer.named_modules() if m is inner), type(inner).__name__))
+    return ".".join(n for n in names if n), type(link[1]).__name__
+
+
+def source_line() -> dict[str, Any] | None:
+    """The user's line that is running: its file's name (never its folder), number and text."""
+    found = user_frame()
+    if found is None:
+        return None
+    filename, number = found
+    text = linecache.getline(filename, number).strip()
+    return {"file": short_name(filename), "lineno": number, "text": text[:200]}
+
+
+def _user_frame_object() -> Any:
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gradviz"):
+        frame = frame.f_back
+    return frame
+
+
+def variable_name(tensor: Tensor) -> str:
+    """The name a tensor has in the user's running code, or an empty string."""
+    frame = _user_frame_object()
+    while frame is not None:
+        for space in (frame.f_locals, frame.f_globals):
+            for name, value in list(space.items()):
+                if value is tensor and not name.startswith("_"):
+                    return str(name)
+        frame = frame.f_back if frame.f_back is not None and frame.f_globals is not None and _same_user(frame) else None
+    return ""
+
+
+def _same_user(frame: Any) -> bool:
+    """Whether the calling frame is still the user's program (and not the notebook's or a test runner's machinery)."""
+    back = frame.f_back
+    return back.f_code.co_filename == frame.f_code.co_filename or back.f_globals.get("__name__", "") == "__main__"
+
+
+def _array(g: Any) -> Any:
+    return g._array if isinstance(g, Tensor) else g

@@ -1,0 +1,67 @@
+"""What-if: run a recording's operations again on other leaf values, through the op table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .events import observe
+from .record import Recorder, Recording, with_backward
+from .tensor import Tensor
+
+
+def replay(recording: Recording, changes: dict[Any, Any]) -> Recording:
+    """The recording of the same operations with some leaves or constants changed; backward too if it was recorded.
+
+    Raises KeyError for an unknown leaf, ValueError for a wrong shape, RuntimeError where a value was too large to keep.
+    """
+    old = recording.recorder
+    given = {recording.find(key): value for key, value in changes.items()}
+    values: dict[int, Any] = {}
+    names: dict[str, Any] = {}
+    for node in recording.nodes:
+        n = node["n"]
+        if node["kind"] == "op":
+            if n in given:
+                raise ValueError(f"node {node['label']!r} is computed; only leaves and constants can be changed")
+            continue
+        if n not in old.arrays:
+            raise RuntimeError(f"the value of {node['label']!r} ({node['shape']}) was not kept, so this cannot be replayed")
+        array, device = old.arrays[n]
+        if n in given:
+            new = np.asarray(getattr(given[n], "_array", given[n]), dtype=array.dtype)
+            if new.shape != array.shape:
+                raise ValueError(f"{node['label']!r} has shape {tuple(array.shape)}; the new value has {tuple(new.shape)}")
+            array = device.wrap(new)
+        values[n] = Tensor._of(array.copy(), device, node["requires_grad"])
+        names[node["label"]] = values[n]
+    recorder = Recorder(names, old.thumbnails, old.meta.get("title", ""))
+    with observe(recorder):
+        for n in (step["n"] for step in recording.steps if step["kind"] == "forward"):
+            _again(recording, old, n, values)
+    made = recorder.recording
+    for node, before in zip([x for x in made.nodes if x["kind"] == "op"], [x for x in recording.nodes if x["kind"] == "op"], strict=False):
+        for key in ("label", "path", "module", "line", "variable"):
+            if key in before:
+                node[key] = before[key]
+    roots = [step["root"] for step in recording.steps if step["kind"] == "backward_begin"]
+    for root in roots[:1]:
+        made = with_backward(values[root], made)
+    return made
+
+
+def _again(recording: Recording, old: Recorder, n: int, values: dict[int, Any]) -> None:
+    if n in values:
+        return
+    op, settings, nr = old.calls[n]
+    call = getattr(op, "call", None) or op.apply
+    arguments = [values[x["n"]] if x.get("n") is not None else x.get("value") for x in recording.nodes[n]["inputs"]]
+    out = call(*arguments, **settings)
+    if not isinstance(out, tuple):
+        values[n] = out
+        return
+    for other in range(n, len(recording.nodes)):
+        entry = old.calls.get(other)
+        if entry is not None and entry[0] is op and entry[2] == other - n + nr and other - n < len(out):
+            values[other] = out[other - n]

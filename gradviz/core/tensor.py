@@ -1,0 +1,500 @@
+"""Tensor: an array on a device, perhaps a place in a graph, perhaps a gradient. No mathematics is here.
+
+Operations are hung on the class by the op table (`gradviz.core.ops`).
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .clock import Cell, cell_of
+from .device import CPU, Device
+from .dtype import as_dtype, dtype, from_numpy
+from .node import Handle, Node, accumulator, add_hook
+from .size import Size
+
+new = object.__new__
+
+
+class _Defaults:
+    """What few tensors have: kept on the instance only where it differs from these."""
+
+    __slots__ = ()
+    _grad: Any = None
+    _cell: Cell | None = None
+    _base: Any = None
+    _accumulator: Any = None
+    _hooks: Any = None
+    _post_hooks: Any = None
+    _retains = False
+    name: str | None = None
+
+
+class _TensorType(type):
+    """`isinstance(p, Tensor)` is plain; `Tensor(...)` builds a float tensor as PyTorch's legacy constructor does."""
+
+
+class Tensor(_Defaults, metaclass=_TensorType):
+    """A multi-dimensional array that can record what is done to it.
+
+    Made by `torch.tensor`, `torch.zeros` and their like. https://docs.pytorch.org/docs/2.13/tensors.html
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_array", "_edge", "_needs", "device")
+    __array_priority__ = 1000
+    _array: Any
+    _edge: Any
+    _needs: bool
+    device: Device
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __add__(self, other: Any) -> Tensor: ...
+        def __radd__(self, other: Any) -> Tensor: ...
+        def __sub__(self, other: Any) -> Tensor: ...
+        def __rsub__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __rmul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __rtruediv__(self, other: Any) -> Tensor: ...
+        def __pow__(self, other: Any) -> Tensor: ...
+        def __matmul__(self, other: Any) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __lt__(self, other: Any) -> Tensor: ...
+        def __le__(self, other: Any) -> Tensor: ...
+        def __gt__(self, other: Any) -> Tensor: ...
+        def __ge__(self, other: Any) -> Tensor: ...
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _legacy(cls, *args, **kwargs) if cls is Tensor else new(cls)
+
+    # -- how the library makes tensors ---------------------------------------------------------------------------
+    @staticmethod
+    def _of(array: Any, device: Device = CPU, requires_grad: bool = False) -> Tensor:
+        """Wrap an array of the device's library, sharing its memory: a leaf."""
+        made: Tensor = new(Tensor)
+        made._array, made.device, made._edge, made._needs = array, device, None, requires_grad
+        return made
+
+    @staticmethod
+    def _made(array: Any, device: Device, edge: Any) -> Tensor:
+        """Wrap the result of a recorded operation; `edge` may be None."""
+        made: Tensor = new(Tensor)
+        made._array, made.device, made._edge, made._needs = array, device, edge, edge is not None
+        return made
+
+    def _alias(self) -> Tensor:
+        """Another Tensor for the same memory and the same place in the graph."""
+        made = Tensor._made(self._array, self.device, self._edge)
+        made._needs = self._needs
+        if self._base is not None:
+            made._base = self._base
+        elif self._cell is not None:
+            made._cell = self._cell
+        return made
+
+    # -- what it is --------------------------------------------------------------------------------------------
+    @property
+    def shape(self) -> Size:
+        """The sizes of its dimensions."""
+        return Size(self._array.shape)
+
+    @property
+    def dtype(self) -> dtype:
+        """The type of its elements."""
+        return from_numpy(self._array.dtype)
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        found: int = self._array.ndim
+        return found
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.ndim
+
+    ndimension = dim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The sizes of its dimensions, or of one of them."""
+        if dim is None:
+            return self.shape
+        if not -self.ndim <= dim < self.ndim:
+            raise IndexError(errors.dim_range(dim, self.ndim))
+        return self._array.shape[dim]
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return int(self._array.size)
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return int(self._array.dtype.itemsize)
+
+    @property
+    def itemsize(self) -> int:
+        return self.element_size()
+
+    @property
+    def nbytes(self) -> int:
+        return int(self._array.nbytes)
+
+    def stride(self, dim: int | None = None) -> Any:
+        """The number of elements to step over per index in each dimension."""
+        size = self._array.dtype.itemsize
+        strides = tuple(s // size for s in self._array.strides)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in memory in row-major order without gaps."""
+        return bool(self._array.flags.c_contiguous)
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        return self.dtype.is_signed
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
+    @property
+    def layout(self) -> str:
+        return "torch.strided"
+
+    def get_device(self) -> int:
+        return -1 if self.device.index is None else self.device.index
+
+    def data_ptr(self) -> int:
+        """The address of the first element: equal for tensors that start at the same memory."""
+        return int(self._array.__array_interface__["data"][0])
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return int(self._array.shape[0])
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        from .printing import tensor_str
+
+        return tensor_str(self)
+
+    def __format__(self, spec: str) -> str:
+        if self.ndim == 0 and type(self) is Tensor:
+            return format(self.item(), spec)
+        return object.__format__(self, spec) if not spec else format(repr(self), spec)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.__dict__})
+
+    # -- its place in a graph ----------------------------------------------------------------------------------
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients are wanted for this tensor."""
+        return self._needs
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Say whether gradients are wanted for this leaf; returns the tensor itself."""
+        if self._edge is not None:
+            if not requires_grad:
+                raise RuntimeError(errors.NON_LEAF_REQUIRES_GRAD)
+            return self
+        if requires_grad and not (self.dtype.is_floating_point or self.dtype.is_complex):
+            raise RuntimeError(errors.integer_requires_grad(self.dtype))
+        self._needs = bool(requires_grad)
+        return self
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the operation that made this tensor; None for a leaf."""
+        edge = self._edge
+        return None if edge is None else edge.node
+
+    @property
+    def output_nr(self) -> int:
+        return 0 if self._edge is None else int(self._edge.nr)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user rather than by a recorded operation."""
+        return self._edge is None
+
+    @property
+    def grad(self) -> Any:
+        """The gradient accumulated so far, or None."""
+        if self._grad is None and self._edge is not None and not self._retains and self._needs:
+            errors.warn_non_leaf_grad()
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__!r}")
+            if value.dtype is not self.dtype:
+                raise RuntimeError(errors.grad_dtype(self, value))
+            if value._array.shape != self._array.shape:
+                raise RuntimeError(errors.grad_shape(self, value))
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this non-leaf in `.grad` too."""
+        if not self._needs:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self._edge is None or self._retains:
+            return
+        self._retains = True
+        node = self._edge.node
+        node.more().retained[self._edge.nr] = weakref.ref(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether a non-leaf keeps its gradient."""
+        return self._retains and self._edge is not None
+
+    def register_hook(self, hook: Any) -> Handle:
+        """Call `hook(grad)` whenever the gradient of this tensor has been computed; what it returns replaces it.
+
+        Returns a handle whose `remove()` takes the hook away. Raises RuntimeError without requires_grad.
+        """
+        if not self._needs:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self._edge is None:
+            return add_hook(self, "_hooks", hook)
+        hooks = self._edge.node.more().tensor_hooks
+        slot = _Slot(hooks.get(self._edge.nr))
+        handle = add_hook(slot, "hooks", hook)
+        hooks[self._edge.nr] = slot.hooks
+        return handle
+
+    def register_post_accumulate_grad_hook(self, hook: Any) -> Handle:
+        """Call `hook(param)` after a gradient was added into this leaf's `.grad`."""
+        if self._edge is not None:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        if not self._needs:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        return add_hook(self, "_post_hooks", hook)
+
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    ) -> None:
+        """Compute the gradients of this tensor with respect to the leaves of its graph and add them into `.grad`.
+
+        `gradient` weighs the elements of a tensor that is not a single number.
+        https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.backward.html
+        """
+        from .backward import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    def detach(self) -> Tensor:
+        """The same memory outside the graph."""
+        made = Tensor._of(self._array, self.device)
+        made._cell = cell_of(self)
+        return made
+
+    def detach_(self) -> Tensor:
+        """Take this tensor itself out of its graph."""
+        if self._base is not None:
+            raise RuntimeError(
+                "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+                "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
+                "detach_() cannot be called on these gradients. To fix this error, please refer to the "
+                "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution."
+            )
+        self._edge, self._needs = None, False
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory, outside the graph, with writes that the graph does not notice."""
+        return Tensor._of(self._array, self.device)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self._array, self.device = value._array, value.device
+
+    @property
+    def _version(self) -> int:
+        base = self._base if self._base is not None else self
+        return 0 if base._cell is None else int(base._cell.version)
+
+    def _is_view(self) -> bool:
+        return self._base is not None
+
+    # -- out to Python and NumPy ---------------------------------------------------------------------------------
+    def item(self) -> Any:
+        """Its one element as a Python number."""
+        array = self._array
+        if array.size != 1:
+            raise RuntimeError(errors.item_of_many(array.shape))
+        value = self.device.to_numpy(array).item()
+        return float(value) if self.dtype.is_floating_point else value
+
+    def tolist(self) -> Any:
+        """Its elements as nested lists of Python numbers."""
+        host = self.device.to_numpy(self._array)
+        return (host.astype("float32") if self.dtype.name == "bfloat16" else host).tolist()
+
+    def numpy(self, *, force: bool = False) -> Any:
+        """A NumPy array that shares this CPU tensor's memory; `force=True` detaches and copies as needed."""
+        if self._needs and not force:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if self.device is not CPU:
+            if not force:
+                raise TypeError(
+                    f"can't convert {self.device} device type tensor to numpy. "
+                    "Use Tensor.cpu() to copy the tensor to host memory first."
+                )
+            return self.device.to_numpy(self._array)
+        if self.dtype.name == "bfloat16":
+            raise TypeError("Got unsupported ScalarType BFloat16. Use tensor.float().numpy().")
+        return self._array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        import numpy as np
+
+        array = self.numpy()
+        return np.array(array, dtype=dtype, copy=copy if copy is not None else (None if dtype is None else True))
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return Tensor._of(array, CPU)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        if self._needs:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        return self._array.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> Any:
+        return self._array.__dlpack_device__()
+
+    def _number(self, kind: str) -> Any:
+        if self._array.size != 1:
+            raise (errors.BOOL_OF_MANY(self._array.shape) if kind == "bool" else errors.number_of_many(self._array.shape))
+        return self.item()
+
+    def __bool__(self) -> bool:
+        return bool(self._number("bool"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __index__(self) -> int:
+        if self.dtype.category > 1 or self._array.size != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __complex__(self) -> complex:
+        return complex(self._number("complex"))
+
+    # -- copies ------------------------------------------------------------------------------------------------
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if id(self) in memo:
+            found: Tensor = memo[id(self)]
+            return found
+        if self._edge is not None:
+            raise RuntimeError(errors.DEEPCOPY_NON_LEAF)
+        import copy
+
+        made: Tensor = new(type(self))
+        made._array, made.device, made._edge, made._needs = self._array.copy(), self.device, None, self._needs
+        memo[id(self)] = made
+        for key, value in self.__dict__.items():
+            if key == "_grad" or not key.startswith("_") or key not in _PRIVATE:
+                made.__dict__[key] = copy.deepcopy(value, memo)
+        return made
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self._edge is not None:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support pickling at the moment.\n"
+                "Pickle tensor.detach() instead."
+            )
+        extra = {k: v for k, v in self.__dict__.items() if k not in _PRIVATE}
+        return _rebuild, (type(self), self.device.to_numpy(self._array), self.device, self._needs, extra)
+
+
+# Entries of a tensor's __dict__ that belong to one graph and are not copied with it.
+_PRIVATE = frozenset(("_cell", "_base", "_accumulator", "_hooks", "_post_hooks", "_retains", "_grad"))
+
+
+class _Slot:
+    """A place for a dict of hooks, so that `add_hook` can make one where there is none."""
+
+    def __init__(self, hooks: Any) -> None:
+        self.hooks = hooks
+
+
+def _rebuild(kind: type, array: Any, device: Device, needs: bool, extra: dict[str, Any]) -> Tensor:
+    """Undo the pickling of a tensor."""
+    made: Tensor = new(kind)
+    made._array, made.device, made._edge, made._needs = device.wrap(array), device, None, needs
+    made.__dict__.update(extra)
+    return made
+
+
+def _legacy(cls: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """`torch.Tensor(2, 3)` is uninitialised, `torch.Tensor([1, 2])` holds floats: the old constructor."""
+    import numpy as np
+
+    from .dtype import get_default_dtype
+
+    device = kwargs.pop("device", None)
+    if kwargs:
+        raise TypeError(f"new() received an invalid combination of arguments: unexpected keywords {sorted(kwargs)}")
+    target = get_default_dtype().numpy
+    if len(args) == 1 and isinstance(args[0], Tensor):
+        return args[0].detach()
+    if len(args) == 1 and not isinstance(args[0], int):
+        size = isinstance(args[0], Size)
+        array = np.empty(args[0], target) if size else np.array(args[0], dtype=target)
+    else:
+        array = np.empty(args, target)
+    from .device import as_device
+
+    where = as_device(device)
+    return Tensor._of(where.wrap(array), where)
+
+
+def is_tensor(obj: object) -> bool:
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+__all__ = ["Tensor", "accumulator", "as_dtype", "is_tensor"]
