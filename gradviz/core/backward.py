@@ -10,6 +10,7 @@ Pausing is not calling `step`. This is the only place that sums broadcasts and a
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,45 +23,49 @@ from .tensor import Tensor
 
 
 def order(edges: Sequence[Any]) -> list[Node]:
-    """Every node reachable from `edges`, in the order of execution. No recursion: graphs may be 200,000 deep."""
+    """Every node reachable from `edges`, in the order of execution. No recursion: graphs may be 200,000 deep.
+
+    Raises PyTorch's error if an earlier backward has freed one of them.
+    """
     nodes: list[Node] = []
-    leaves: list[Node] = []
+    oldest: dict[Node, Node] = {}  # leaf -> the oldest node that feeds it
     seen: set[Node] = set()
-    stack = [edge.node for edge in edges]
+    plan: list[Node] = []
+    stack: list[Node] = []
+    for edge in edges:
+        (plan if edge.__class__ is AccumulateGrad else stack).append(edge.node)
     while stack:
         node = stack.pop()
         if node in seen:
             continue
         seen.add(node)
-        if node.__class__ is AccumulateGrad:
-            leaves.append(node)
-            continue
         nodes.append(node)
+        if node.saved.__class__ is Freed:
+            raise RuntimeError(errors.freed(node))
         for edge in node.parents:
-            if edge is not None:
-                parent = edge.node if edge.__class__ is Output else edge
-                if parent not in seen:
-                    stack.append(parent)
+            if edge is None:
+                continue
+            if edge.__class__ is AccumulateGrad:
+                known = oldest.get(edge)
+                if known is None or node.seq < known.seq:
+                    oldest[edge] = node
+                continue
+            if edge.__class__ is Output:
+                edge = edge.node
+            if edge not in seen:
+                stack.append(edge)
     nodes.sort(key=_seq, reverse=True)
-    if not leaves:
-        return nodes
-    waiting = set(leaves)
-    after: dict[Node, list[Node]] = {}
-    for node in reversed(nodes):
-        for edge in node.parents:
-            if edge in waiting:
-                waiting.discard(edge)
-                after.setdefault(node, []).append(edge)
-    plan = [leaf for leaf in leaves if leaf in waiting]
+    last = set(oldest.values())
+    plan = [leaf for leaf in dict.fromkeys(plan) if leaf not in oldest]
     for node in nodes:
         plan.append(node)
-        if node in after:
-            plan.extend(reversed(after[node]))
+        if node in last:
+            fed = [e for e in dict.fromkeys(node.parents) if e in oldest and oldest[e] is node]
+            plan.extend(reversed(fed))
     return plan
 
 
-def _seq(node: Node) -> int:
-    return node.seq
+_seq = operator.attrgetter("seq")
 
 
 class Backward:
@@ -92,12 +97,10 @@ class Backward:
         given = [None] * len(self.roots) if grads is None else list(grads)
         edges = [self._seed(i, t, g) for i, (t, g) in enumerate(zip(self.roots, given, strict=True))]
         self.plan = order(edges)
-        self._stop: set[Node] = set()
+        self._stop: set[Node] = set()  # nodes that receive a gradient and do not pass it on
+        self._capture: set[Any] = set()  # edges whose gradient is handed out instead of accumulated
         if inputs is not None:
             self._only(list(inputs), accumulate)
-        for node in self.plan:
-            if node.saved.__class__ is Freed:
-                raise RuntimeError(errors.freed(node))
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -148,50 +151,50 @@ class Backward:
     # -- going forward through the plan --------------------------------------------------------------------------
     def run(self) -> Backward:
         """Take every remaining step."""
-        plan, grads, journal = self.plan, self.grads, self.journal
+        plan, grads = self.plan, self.grads
         if events.watching:
             events.emit(events.BackwardBegin(self))
-        quick = journal is None and not events.watching and not self.create_graph and not self._stop and not self.captured_wanted
-        retain, freed, count = self.retain_graph, self._freed, len(plan)
-        while self.cursor < count:
-            node = plan[self.cursor]
-            op = node.op
-            # The plain case, without journal, hooks or observers; `step` says the same with all of them.
-            if not quick or op is None or not op.simple or node.extra is not None:
-                self.step(begin=False)
-                continue
-            g = grads.pop(node, None)
-            if g is not None:
-                saved = node.saved
-                if Last.write > node.seq:
-                    node.check_stale()
-                F = node.device.F
-                for edge, pull in zip(node.parents, op.pulls, strict=True):
-                    if edge is None:
-                        continue
-                    product = pull(F, g, saved)
-                    if product is None:
-                        continue
-                    if product.shape != edge.shape or product.dtype is not edge.dtype:
-                        product = fit(F, product, edge.shape, edge.dtype)
-                    old = grads.get(edge)
-                    if old is not None:
-                        grads[edge] = old + product
-                    elif edge.__class__ is AccumulateGrad and (product is g or product.base is not None):
-                        grads[edge] = product.copy()
-                    else:
-                        grads[edge] = product
-                if not retain and op.kept_tensors:
-                    node.saved = freed
-            self.cursor += 1
+        quick = not (self.journal is not None or events.watching or self.create_graph or self._stop or self._capture)
+        oldest = next((node.seq for node in reversed(plan) if node.__class__ is not AccumulateGrad), Last.write)
+        overwritten = Last.write > oldest
+        keep, freed, i = self.retain_graph, self._freed, self.cursor
+        try:
+            for node in plan[i:]:
+                op = node.op
+                # The plain case, without journal, hooks or observers; `step` says the same with all of them.
+                if not quick or op is None or not op.simple or node.extra is not None:
+                    self.cursor = i
+                    self.step(begin=False)
+                    i += 1
+                    continue
+                g = grads.pop(node, None)
+                if g is not None:
+                    saved = node.saved
+                    if overwritten:
+                        node.check_stale()
+                    F = node.device.F
+                    for edge, pull in zip(node.parents, op.pulls):  # noqa: B905 (strict costs as much as the loop)
+                        if edge is None:
+                            continue
+                        product = pull(F, g, saved)
+                        if product is None:
+                            continue
+                        if product.shape != edge.shape or product.dtype is not edge.dtype:
+                            product = fit(F, product, edge.shape, edge.dtype)
+                        if edge in grads:
+                            grads[edge] = grads[edge] + product
+                        elif edge.__class__ is AccumulateGrad and (product is g or product.base is not None):
+                            grads[edge] = product.copy()
+                        else:
+                            grads[edge] = product
+                    if not keep and op.kept_tensors:
+                        node.saved = freed
+                i += 1
+        finally:
+            self.cursor = i
         if events.watching:
             events.emit(events.BackwardEnd(self))
         return self
-
-    @property
-    def captured_wanted(self) -> Any:
-        """The edges whose gradients are handed out instead of accumulated."""
-        return getattr(self, "_capture", None)
 
     def step(self, begin: bool = True) -> Node | None:
         """Run the next node and return it; None at the end of the plan. If a rule or hook raises, nothing changed."""
@@ -207,7 +210,7 @@ class Backward:
         if any(g is not None for g in arrived):
             arrived = self._hooked(node, keys, arrived)
             for key, g in zip(keys, arrived, strict=True):
-                if self.captured_wanted and key in self.captured_wanted:
+                if key in self._capture:
                     self.captured[key] = g
             if node in self._stop:
                 pass

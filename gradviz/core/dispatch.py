@@ -27,8 +27,7 @@ NUMBERS = (int, float, bool, complex)
 
 def make_call(op: Any) -> Any:
     """The function that performs `op`, by its number of inputs."""
-    plain = not op.settings and not op.outputs and not op.aux and not op.view and isinstance(op.node, str)
-    if plain and op.variadic is None and len(op.inputs) in (1, 2):
+    if op.simple_call:
         call = (_unary if len(op.inputs) == 1 else _binary)(op)
     else:
 
@@ -102,7 +101,7 @@ def _binary(op: Any) -> Any:
             return run(op, (input, other), {})
         try:
             out = device.forwards[key](x, y)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise explained(op, (input, other), error) from None
         if type(out) is not ndarray:
             out = device.wrap(out)
@@ -124,7 +123,7 @@ def _binary(op: Any) -> Any:
                 node_type = op.node_type({})
             node = new(node_type)
             node.parents = (a, b)
-            node.saved = saver(input, other, out, None, None)
+            node.saved = saver(input, other, out, None, None) if op.kept else ()
             node.device = device
             node.shape = out.shape
             node.dtype = out.dtype
@@ -185,7 +184,7 @@ def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], want_aux: bo
     arrays, device, opened = prepare(op, inputs)
     try:
         out = device.forwards[op.name + "!"](*arrays, **settings)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise explained(op, opened, error) from None
     aux = None
     if op.aux:
@@ -206,6 +205,9 @@ def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], want_aux: bo
 
 def explained(op: Any, inputs: tuple[Any, ...], error: Exception) -> Exception:
     """PyTorch's error for shapes that cannot be combined; other errors as they are."""
+    if isinstance(error, TypeError):
+        text = errors.bool_subtract(inputs) if op.name in ("sub", "rsub") else ""
+        return RuntimeError(text) if text else error
     shapes = [tuple(x._array.shape) for x in inputs if isinstance(x, Tensor)]
     if "broadcast" not in str(error) or len(shapes) < 2:
         return error

@@ -176,6 +176,22 @@ def broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> str:
     return f"{name} got shapes {tuple(a)} and {tuple(b)}, which cannot be combined"
 
 
+def bool_subtract(inputs: tuple[Any, ...]) -> str:
+    """Why booleans cannot be subtracted; empty if that is not what happened."""
+    kinds = [isinstance(x, bool) or getattr(getattr(x, "dtype", None), "name", "") == "bool" for x in inputs]
+    if all(kinds):
+        return (
+            "Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+    if any(kinds):
+        return (
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+            "use the `~` or `logical_not()` operator instead."
+        )
+    return ""
+
+
 def grad_dtype(tensor: Any, value: Any) -> str:
     return (
         "attempting to assign a gradient with dtype "

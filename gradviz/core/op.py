@@ -9,6 +9,7 @@ rules ask for `F`, the op vocabulary, which works on raw arrays or, for gradient
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
@@ -110,6 +111,9 @@ class Op:
         self.differentiable = any(r is not None for r in rules)
         # Whether backward may run it without the general machinery.
         self.simple = not self.outputs and self.variadic is None
+        # Whether a call needs nothing but its one or two inputs.
+        plain = self.simple and not (self.settings or self.aux or self.view) and isinstance(self.node, str)
+        self.simple_call = plain and len(self.inputs) in (1, 2)
 
     def _kind(self, name: str) -> str:
         if name in self.inputs:
@@ -134,6 +138,9 @@ class Op:
             return value
 
         arguments = [pick(p) for p in positional] + [f"{k}={pick(k)}" for k in keywords]
+        rule = plain_operator(rule)
+        if arguments == ["g"] and rule.__code__.co_code == _SAME.__code__.co_code:
+            return (lambda F, g, s, i: g) if self.variadic else (lambda F, g, s: g)
         head = "F, g, s, i" if self.variadic else "F, g, s"
         return eval(f"lambda {head}: rule({', '.join(arguments)})", {"rule": rule})
 
@@ -195,6 +202,24 @@ def signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str,
     return names[:count], names[count : count + only], variadic
 
 
+_SAME = lambda g: g  # noqa: E731 (a rule that passes its gradient on)
+_OPERATORS = {
+    f.__code__.co_code: same
+    for f, same in (
+        (lambda a, b: a + b, operator.add),
+        (lambda a, b: a - b, operator.sub),
+        (lambda a, b: a * b, operator.mul),
+        (lambda a, b: a / b, operator.truediv),
+    )
+}
+
+
+def plain_operator(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`lambda a, b: a * b` as the built-in that does the same without a Python frame; others as they are."""
+    code: CodeType = function.__code__  # type: ignore[attr-defined]
+    return _OPERATORS.get(code.co_code, function) if code.co_argcount == 2 and not code.co_names else function
+
+
 def camel(name: str) -> str:
     """`log_softmax` -> `LogSoftmax`."""
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
@@ -249,7 +274,7 @@ def bound(forward: Callable[..., Any], takes: tuple[str, ...], device: devices.D
     import functools
 
     given = {"xp": device.xp, "F": device.F}
-    return functools.partial(forward, *(given[t] for t in takes)) if takes else forward
+    return functools.partial(forward, *(given[t] for t in takes)) if takes else plain_operator(forward)
 
 
 def override(device: devices.Device, name: str, forward: Callable[..., Any]) -> None:

@@ -78,8 +78,7 @@ hardtanh = op("hardtanh", _hardtanh, **ONE,
 hardsigmoid = op("hardsigmoid", _hardsigmoid, x=lambda g, x: g * ((x > -3) & (x < 3)) / 6, **ONE)
 hardswish = op("hardswish", _hardswish, **ONE,
                x=lambda F, g, x: F.where(x <= -3, 0.0, F.where(x < 3, g * (x / 3 + 0.5), g)))  # fmt: skip
-hardshrink = op("hardshrink_", _hardshrink, node="HardshrinkBackward0", **ONE,
-                x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)))  # fmt: skip
+_hard = op("hardshrink", _hardshrink, x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)), **ONE)
 softshrink = op("softshrink", _softshrink, x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)), **ONE)
 _threshold = op("threshold", lambda xp, x, *, threshold, value: xp.where(x <= threshold, value, x).astype(x.dtype), **ONE,
                 x=lambda F, g, x, *, threshold: F.where(x <= threshold, 0.0, g))  # fmt: skip
@@ -177,10 +176,10 @@ def celu(input: Any, alpha: float = 1.0) -> Any:
     return _celu.call(input, alpha=alpha)
 
 
-@function(name="hardshrink")
-def shrink(input: Any, lambd: float = 0.5) -> Any:
+@function
+def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     """`x`, but 0 between `-lambd` and `lambd`."""
-    return hardshrink.call(input, lambd=lambd)
+    return _hard.call(input, lambd=lambd)
 
 
 @function(method=False)

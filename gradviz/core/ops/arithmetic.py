@@ -8,7 +8,7 @@ from .. import errors
 from ..dispatch import run
 from ..op import RECORDED, function, method, op
 from ..tensor import Tensor
-from .helpers import is_number, refuse_bool_subtract
+from .helpers import is_number
 
 # -- two tensors ---------------------------------------------------------------------------------------------------
 _add = op("add", lambda a, b: a + b, a=lambda g: g, b=lambda g: g, promote="binary", elementwise=True, public=False)
@@ -103,14 +103,12 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 @function(aliases=("subtract",))
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """`input - alpha * other`, element by element."""
-    refuse_bool_subtract(input, other)
     return _sub.call(input, other if alpha == 1 else _scaled(other, alpha))  # type: ignore[no-any-return]
 
 
 @function
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """`other - alpha * input`, element by element."""
-    refuse_bool_subtract(input, other)
     return _rsub.call(input if alpha == 1 else mul(input, alpha), other)  # type: ignore[no-any-return]
 
 

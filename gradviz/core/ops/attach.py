@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..inplace import make_inplace
-from ..op import FUNCTIONS, METHODS
+from ..op import FUNCTIONS, METHODS, OPS
 from ..tensor import Tensor
 
 # Functions whose in-place twin is a Tensor method.
@@ -41,7 +41,9 @@ def attach() -> None:
     for name in RESHAPING:
         setattr(Tensor, name + "_", _reshaping(name))
     for operator, name in OPERATORS.items():
-        if name in FUNCTIONS:
+        if name in OPS and OPS[name].simple_call:
+            setattr(Tensor, operator, OPS[name].call)
+        elif name in FUNCTIONS:
             setattr(Tensor, operator, FUNCTIONS[name])
     for operator, name in INPLACE_OPERATORS.items():
         if hasattr(Tensor, name):

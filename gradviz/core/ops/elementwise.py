@@ -31,13 +31,13 @@ acos = op("acos", lambda xp, x: xp.arccos(x), x=lambda F, g, x: -g * F.rsqrt(1 -
 atan = op("atan", lambda xp, x: xp.arctan(x), x=lambda g, x: g / (x * x + 1), **UNARY)
 sinh = op("sinh", lambda xp, x: xp.sinh(x), x=lambda F, g, x: g * F.cosh(x), **UNARY)
 cosh = op("cosh", lambda xp, x: xp.cosh(x), x=lambda F, g, x: g * F.sinh(x), **UNARY)
-tanh = op("tanh", lambda xp, x: xp.tanh(x), x=lambda g, out: g * (1 - out * out), saved_names={"out": "result"}, **UNARY)
+tanh = op("tanh", lambda xp, x: xp.tanh(x), x=lambda g, out: g - g * (out * out), saved_names={"out": "result"}, **UNARY)
 asinh = op("asinh", lambda xp, x: xp.arcsinh(x), x=lambda F, g, x: g * F.rsqrt(x * x + 1), **UNARY)
 acosh = op("acosh", lambda xp, x: xp.arccosh(x), x=lambda F, g, x: g * F.rsqrt(x * x - 1), **UNARY)
 atanh = op("atanh", lambda xp, x: xp.arctanh(x), x=lambda g, x: g / (1 - x * x), **UNARY)
 
 # -- bounded ones --------------------------------------------------------------------------------------------------
-sigmoid = op("sigmoid", lambda xp, x: _sigmoid(xp, x), x=lambda g, out: g * ((1 - out) * out),
+sigmoid = op("sigmoid", lambda xp, x: _sigmoid(xp, x), x=lambda g, out: g * (out - out * out),
              saved_names={"out": "result"}, **UNARY)  # fmt: skip
 erf = op("erf", lambda xp, x: _special(xp, "erf", x),
          x=lambda F, g, x: g * (2 / math.sqrt(math.pi)) * F.exp(-x * x), **UNARY)  # fmt: skip

@@ -44,21 +44,6 @@ def sizes(args: Sequence[Any]) -> tuple[int, ...]:
     return tuple(int(a) for a in args)
 
 
-def refuse_bool_subtract(*values: Any) -> None:
-    """Subtraction of booleans is ambiguous; PyTorch refuses it."""
-    kinds = [isinstance(v, bool) or (isinstance(v, Tensor) and v.dtype.name == "bool") for v in values]
-    if all(kinds):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. "
-            "Use the `^` or `logical_xor()` operator instead."
-        )
-    if any(kinds) and any(isinstance(v, Tensor) and v.dtype.name == "bool" for v in values):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
-            "use the `~` or `logical_not()` operator instead."
-        )
-
-
 def unreduce(F: Any, g: Any, shape: tuple[int, ...], dim: tuple[int, ...] | None, keepdim: bool) -> Any:
     """A reduction's gradient with its reduced dims back as size 1, ready to be expanded."""
     if keepdim or not shape:
