@@ -2,17 +2,19 @@
 
     import gradviz as torch
 
-The torch-shaped public names, gathered. `gradviz.viz`, `gradviz.widgets` and `gradviz.teach` are imported when asked for.
+The torch-shaped public names, gathered. Packages such as `gradviz.nn` and `gradviz.widgets` are imported when first used.
 """
 
+import importlib as _importlib
 from typing import Any as _Any
 
+from . import autograd as autograd
 from . import core as _core
+from .alias import as_torch as as_torch
 from .core import Size as Size
 from .core import Tensor as Tensor
 from .core import device as device
-from .core.dtype import DTYPES as _DTYPES
-from .core.dtype import NAMES as _NAMES
+from .core.dtype import NAMES as _DTYPES
 from .core.dtype import dtype as dtype
 from .core.dtype import finfo as finfo
 from .core.dtype import get_default_dtype as get_default_dtype
@@ -26,8 +28,35 @@ from .core.mode import is_inference_mode_enabled as is_inference_mode_enabled
 from .core.mode import no_grad as no_grad
 from .core.mode import set_grad_enabled as set_grad_enabled
 from .core.op import FUNCTIONS as _FUNCTIONS
+from .core.printing import set_printoptions as set_printoptions
+from .core.random import Generator as Generator
+from .core.random import default_generator as default_generator
+from .core.random import get_rng_state as get_rng_state
+from .core.random import initial_seed as initial_seed
+from .core.random import manual_seed as manual_seed
+from .core.random import seed as seed
+from .core.random import set_rng_state as set_rng_state
 from .core.record import record as record
 from .core.tensor import is_tensor as is_tensor
+from .magic import load_ipython_extension as load_ipython_extension
+from .serialization import load as load
+from .serialization import save as save
+from .version import __version__ as __version__
 
 globals().update(_FUNCTIONS)
-globals().update(_NAMES)
+globals().update(_DTYPES)
+inf, nan, pi, e = float("inf"), float("nan"), 3.141592653589793, 2.718281828459045
+strided = "torch.strided"
+
+_PACKAGES = ("core", "cuda", "gpu", "nn", "optim", "teach", "utils", "vision", "viz", "widgets")
+
+
+def __getattr__(name: str) -> _Any:
+    """Packages, when first used."""
+    if name in _PACKAGES:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PACKAGES})

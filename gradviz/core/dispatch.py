@@ -7,6 +7,7 @@ or two, a path without the general machinery; whatever is unusual about a call g
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from .dtype import from_numpy, get_default_dtype, result_dtype
 from .mode import current_module, grad_mode
 from .node import Node, Output, Scalar, accumulator, edge_of
 from .tensor import Tensor
+
+# Infinities and NaN are values here, as in PyTorch; gradviz shows them in pictures rather than as NumPy's warnings.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.")
 
 ndarray = np.ndarray
 new = object.__new__
@@ -158,7 +162,7 @@ def _binary(op: Any) -> Any:
             if saver is None:
                 saver = savers[1] = op.saver(1)
             edge = input._edge
-            node = new(op.node_type({}))
+            node = new(op.node_type({}, True))
             node.parents = (accumulator(input) if edge is None else edge, None)
             node.saved = saver(input, Scalar(other), out, None, None)
             node.device = device
@@ -232,7 +236,7 @@ def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any],
         if any(e is not None for e in parents) and first.dtype.kind not in "biu":
             kept = tuple(x if isinstance(x, Tensor) else Scalar(x) for x in inputs)
             mask = sum(1 << i for i, e in enumerate(parents) if e is not None)
-            node = new(op.node_type(settings))
+            node = new(op.node_type(settings, bool(inputs) and not isinstance(inputs[-1], Tensor)))
             node.parents = parents
             if op.variadic:
                 node.saved = op.saver(1)(kept, out, settings, aux)
@@ -268,6 +272,8 @@ def prepare(op: Any, inputs: tuple[Any, ...]) -> tuple[list[Any], Any, tuple[Any
         from .device import as_device
 
         device = as_device(None)
+    if op.name in ("sub", "rsub") and errors.bool_subtract(opened):
+        raise RuntimeError(errors.bool_subtract(opened))
     arrays: list[Any] = [_array_on(x, device) if isinstance(x, Tensor) else x for x in opened]
     if op.promote is not None:
         arrays = promote(op, opened, arrays, device)

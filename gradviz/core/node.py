@@ -106,7 +106,7 @@ class Node:
         return type(self).__name__
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object>"
+        return f"<{type(self).__name__} object>"
 
     @property
     def node(self) -> Node:
@@ -120,7 +120,10 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """For each input the node that made it and its output number, `(None, 0)` where no gradient flows."""
-        return tuple((None, 0) if e is None else (e.node, e.nr) for e in self.parents)
+        edges = self.parents
+        if self.op is not None and self.op.variadic is None:
+            edges = tuple(e for e, rule in zip(edges, self.op.pulls, strict=True) if rule is not None)
+        return tuple((None, 0) if e is None else (e.node, e.nr) for e in edges)
 
     @property
     def metadata(self) -> dict[Any, Any]:

@@ -51,6 +51,7 @@ class Op:
         latex: str | None = None,
         saved_names: dict[str, str] | None = None,
         aux: tuple[str, ...] = (),
+        number_node: str | None = None,
     ) -> None:
         self.name = name
         self.forward = forward
@@ -64,6 +65,8 @@ class Op:
             self.inputs = (self.variadic,)
         self.aux = aux
         self.node = node if node is not None else camel(name) + "Backward0"
+        # The node's name where the last input is a number: PyTorch has a separate operator for that.
+        self.number_node = number_node
         self.rules: dict[str, Any] = {}
         self.call: Any = None
         for input, rule in rules.items():
@@ -142,7 +145,7 @@ class Op:
         if arguments == ["g"] and rule.__code__.co_code == _SAME.__code__.co_code:
             return (lambda F, g, s, i: g) if self.variadic else (lambda F, g, s: g)
         head = "F, g, s, i" if self.variadic else "F, g, s"
-        return eval(f"lambda {head}: rule({', '.join(arguments)})", {"rule": rule})
+        return eval(f"lambda {head}: rule({', '.join(arguments)})", {"rule": rule, "__name__": __name__})
 
     def saver(self, mask: int) -> Any:
         """`(inputs..., out, settings, aux) -> kept` for the inputs in `mask`, keeping only what their rules name."""
@@ -170,12 +173,13 @@ class Op:
 
         values = ", ".join(fetch(*kept) for kept in self.kept)
         head = ", ".join((*self.inputs, "out", "settings", "aux"))
-        made = self.savers[mask] = eval(f"lambda {head}: ({values}{',' if len(self.kept) == 1 else ''})")
+        text = f"lambda {head}: ({values}{',' if len(self.kept) == 1 else ''})"
+        made = self.savers[mask] = eval(text)
         return made
 
-    def node_type(self, settings: dict[str, Any]) -> type[Node]:
-        """The node class of a call with these settings, made once."""
-        name = self.node
+    def node_type(self, settings: dict[str, Any], number: bool = False) -> type[Node]:
+        """The node class of a call with these settings, made once; `number`: the last input is a number."""
+        name = self.number_node if number and self.number_node is not None else self.node
         if not isinstance(name, str):
             names, keywords, _ = signature(name)
             name = name(**{k: settings[k] for k in (*names, *keywords)})
@@ -243,6 +247,7 @@ def op(name: str, forward: Callable[..., Any] | None = None, /, **options: Any) 
 
 _OPTIONS = (
     "node", "promote", "view", "outputs", "elementwise", "inplace", "method", "public", "latex", "saved_names", "aux",
+    "number_node",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import errors
 from ..dispatch import run
-from ..op import RECORDED, function, method, op
+from ..op import function, method, op
 from ..tensor import Tensor
 from .helpers import is_number
 
@@ -14,11 +14,13 @@ from .helpers import is_number
 _add = op("add", lambda a, b: a + b, a=lambda g: g, b=lambda g: g, promote="binary", elementwise=True, public=False)
 _sub = op("sub", lambda a, b: a - b, a=lambda g: g, b=lambda g: -g, promote="binary", elementwise=True, public=False)
 _rsub = op("rsub", lambda a, b: b - a, a=lambda g: -g, b=lambda g: g, promote="binary", elementwise=True, public=False,
-           node="RsubBackward1")  # fmt: skip
+           number_node="RsubBackward1")  # fmt: skip
 mul = op("mul", lambda a, b: a * b, a=lambda g, b: g * b, b=lambda g, a: g * a, promote="binary", elementwise=True,
          saved_names={"a": "self", "b": "other"})  # fmt: skip
 _div = op("div", lambda a, b: a / b, a=lambda g, b: g / b, b=lambda g, a, b: -g * (a / b) / b, promote="float",
           elementwise=True, public=False, saved_names={"a": "self", "b": "other"})  # fmt: skip
+_div_rounded = op("div_rounded", lambda xp, a, b, *, mode: getattr(xp, mode)(a / b), node="DivBackward2", promote="float",
+                  public=False, a=lambda g: g * 0.0, b=lambda g: g * 0.0)  # fmt: skip
 maximum = op("maximum", lambda xp, a, b: xp.maximum(a, b), promote="binary", elementwise=True,
              a=lambda F, g, a, b: g * _share(F, a, b), b=lambda F, g, a, b: g * _share(F, b, a))  # fmt: skip
 minimum = op("minimum", lambda xp, a, b: xp.minimum(a, b), promote="binary", elementwise=True,
@@ -28,8 +30,10 @@ atan2 = op("atan2", lambda xp, a, b: xp.arctan2(a, b), promote="float", elementw
 hypot = op("hypot", lambda xp, a, b: xp.hypot(a, b), promote="float", elementwise=True,
            a=lambda g, a, out: g * a / out, b=lambda g, b, out: g * b / out)  # fmt: skip
 remainder = op("remainder", lambda xp, a, b: xp.remainder(a, b), promote="binary", elementwise=True, inplace=True,
+               node="RemainderBackward1", number_node="RemainderBackward0",
                a=lambda g: g, b=lambda F, g, a, b: -g * F.floor(a / b))  # fmt: skip
 fmod = op("fmod", lambda xp, a, b: xp.fmod(a, b), promote="binary", elementwise=True,
+          node="FmodBackward1", number_node="FmodBackward0",
           a=lambda g: g, b=lambda F, g, a, b: -g * F.trunc(a / b))  # fmt: skip
 floor_divide = op("floor_divide", lambda a, b: a // b, promote="binary")
 
@@ -40,7 +44,7 @@ _pow = op("pow", lambda x, *, exponent: x**exponent, node="PowBackward0", public
 _power = op("pow_tensor", lambda a, b: a**b, node="PowBackward1", public=False, elementwise=True, promote="binary",
             a=lambda F, g, a, b: g * F.where(b == 0, 0.0, b * F.pow_tensor(a, b - 1)),
             b=lambda F, g, a, b, out: g * F.where((a == 0) & (b >= 0), 0.0, out * F.log(a)))  # fmt: skip
-_rpow = op("rpow", lambda a, b: b**a, node="PowBackward1", public=False, elementwise=True, promote="binary",
+_rpow = op("rpow", lambda a, b: b**a, node="PowBackward2", public=False, elementwise=True, promote="binary",
            a=lambda F, g, a, b, out: g * out * F.log(b))  # fmt: skip
 
 # -- sign and limits -----------------------------------------------------------------------------------------------
@@ -68,7 +72,7 @@ _addcmul = op("addcmul", lambda x, a, b, *, value: x + value * (a * b), public=F
 _addcdiv = op("addcdiv", lambda x, a, b, *, value: x + value * (a / b), public=False, promote="binary",
               x=lambda g: g, a=lambda g, b, *, value: g * (value / b),
               b=lambda g, a, b, *, value: -g * (value * a / (b * b)))  # fmt: skip
-_lerp = op("lerp", lambda a, b, weight: a + weight * (b - a), node="LerpBackward1", public=False, promote="binary",
+_lerp = op("lerp", lambda a, b, weight: a + weight * (b - a), node="LerpBackward1", number_node="LerpBackward0", public=False, promote="binary",
            a=lambda g, weight: g * (1 - weight), b=lambda g, weight: g * weight, weight=lambda g, a, b: g * (b - a))  # fmt: skip
 
 
@@ -124,7 +128,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     integers = not any(isinstance(x, float) or (isinstance(x, Tensor) and x.dtype.category > 1) for x in (input, other))
     if rounding_mode == "floor" and integers:
         return floor_divide(input, other)  # type: ignore[no-any-return]
-    quotient = getattr(RECORDED, rounding_mode)(_div.call(input, other))
+    quotient = _div_rounded.call(input, other, mode=rounding_mode)
     return quotient.to(result_of(input, other)) if integers else quotient  # type: ignore[no-any-return]
 
 

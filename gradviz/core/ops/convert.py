@@ -8,7 +8,7 @@ from .. import errors
 from ..clock import wrote
 from ..device import Device, as_device
 from ..dtype import DTYPES, as_dtype, dtype
-from ..inplace import adopt, check_write
+from ..inplace import adopt, check_write, make_inplace
 from ..mode import grad_mode
 from ..op import composite, function, method, op
 from ..tensor import Tensor
@@ -122,22 +122,38 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     return self
 
 
-def _filler(name: str, value: Any) -> None:
-    def fill(self: Tensor, *args: Any) -> Tensor:
-        check_write(self, name)
-        given = args[0] if args else value
-        self._array[...] = given._array if isinstance(given, Tensor) else given
-        wrote(self)
-        if grad_mode.get() and self._edge is not None:
-            self._edge, self._needs = None, False
-        return self
-
-    fill.__doc__ = "Set every element, in place."
-    method(fill, name=name)
+_zeroed = op("zero", lambda xp, x: xp.zeros_like(x), x=lambda g: g * 0.0, public=False)
+_filled = op("fill", lambda xp, x, value: xp.zeros_like(x) + value, x=lambda g: g * 0.0, node="FillBackward2",
+             number_node="FillBackward0", value=lambda F, g: F.sum(g, dim=None, keepdim=False), public=False)  # fmt: skip
+_zero_recorded = make_inplace("zero_", _zeroed.call, _zeroed)
+_fill_recorded = make_inplace("fill_", _filled.call, _filled)
 
 
-_filler("zero_", 0)
-_filler("fill_", 0)
+@method
+def zero_(self: Tensor) -> Tensor:
+    """Set every element to zero, in place."""
+    if self._needs and grad_mode.get():
+        return _zero_recorded(self)  # type: ignore[no-any-return]
+    return _overwrite(self, 0)
+
+
+@method
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Set every element to one value, in place."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.\n"
+            "Use copy_ to write a tensor of many values."
+        )
+    if grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs)):
+        return _fill_recorded(self, value)  # type: ignore[no-any-return]
+    return _overwrite(self, value)
+
+
+def _overwrite(x: Tensor, value: Any) -> Tensor:
+    x._array[...] = value._array if isinstance(value, Tensor) else value
+    wrote(x)
+    return x
 
 
 @method
@@ -163,7 +179,7 @@ def is_floating_point(input: Tensor) -> bool:
     return input.dtype.is_floating_point
 
 
-@function
+@function(method=False)
 def detach(input: Tensor) -> Tensor:
     """The same memory outside the graph."""
     return Tensor.detach(input)

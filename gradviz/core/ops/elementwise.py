@@ -16,7 +16,7 @@ expm1 = op("expm1", lambda xp, x: xp.expm1(x), x=lambda g, out: g * (out + 1), *
 log = op("log", lambda xp, x: xp.log(x), x=lambda g, x: g / x, saved_names={"x": "self"}, **UNARY)
 log2 = op("log2", lambda xp, x: xp.log2(x), x=lambda g, x: g / (x * math.log(2)), **UNARY)
 log10 = op("log10", lambda xp, x: xp.log10(x), x=lambda g, x: g / (x * math.log(10)), **UNARY)
-log1p = op("log1p", lambda xp, x: xp.log1p(x), x=lambda g, x: g / (x + 1), **UNARY)
+log1p = op("log1p", lambda xp, x: xp.log1p(x), x=lambda g, x: g / (x + 1), node="Log1PBackward0", **UNARY)
 
 # -- roots ---------------------------------------------------------------------------------------------------------
 sqrt = op("sqrt", lambda xp, x: xp.sqrt(x), x=lambda g, out: g / (out * 2), saved_names={"out": "result"}, **UNARY)
@@ -48,7 +48,8 @@ erfc = op("erfc", lambda xp, x: _special(xp, "erfc", x),
 floor = op("floor", lambda xp, x: xp.floor(x).astype(x.dtype), x=lambda g: g * 0.0, elementwise=True, inplace=True)
 ceil = op("ceil", lambda xp, x: xp.ceil(x).astype(x.dtype), x=lambda g: g * 0.0, elementwise=True, inplace=True)
 trunc = op("trunc", lambda xp, x: xp.trunc(x).astype(x.dtype), x=lambda g: g * 0.0, elementwise=True, inplace=True)
-_round = op("round", lambda xp, x, *, decimals: xp.round(x, decimals), x=lambda g: g * 0.0, public=False)
+_round = op("round", lambda xp, x, *, decimals: xp.round(x, decimals), x=lambda g: g * 0.0, public=False,
+            node=lambda decimals: f"RoundBackward{int(decimals != 0)}")  # fmt: skip
 frac = op("frac", lambda xp, x: x - xp.trunc(x), x=lambda g: g, elementwise=True, inplace=True)
 
 
@@ -60,7 +61,7 @@ def _sigmoid(xp: Any, x: Any) -> Any:
 
 def _special(xp: Any, name: str, x: Any) -> Any:
     """A special function of the device's array library: SciPy's for NumPy arrays, its twin for others."""
-    return xp.special(name, x) if hasattr(xp, "special") else _scipy(name)(x)
+    return xp.special(name, x) if hasattr(xp, "special") else _scipy(name)(x).astype(x.dtype, copy=False)
 
 
 def _scipy(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,10 @@ def all_dims(dim: Any, ndim: int) -> tuple[int, ...] | None:
     """Dims as a tuple counted from the front; None stays None. A repeated dim raises."""
     if dim is None:
         return None
+    if ndim == 0:
+        for d in dim if isinstance(dim, (tuple, list)) else (dim,):
+            one_dim(d, 0)
+        return ()
     if not isinstance(dim, (tuple, list)):
         return (one_dim(dim, ndim),)
     found = tuple(one_dim(d, ndim) for d in dim)
@@ -42,6 +47,19 @@ def sizes(args: Sequence[Any]) -> tuple[int, ...]:
     if len(args) == 1 and isinstance(args[0], (tuple, list)):
         args = args[0]
     return tuple(int(a) for a in args)
+
+
+def spread(name: str) -> Any:
+    """Decorator: `f(input, *sizes)` may also be called as `f(input, name=sizes)`, as PyTorch's functions may."""
+
+    def change(f: Any) -> Any:
+        @functools.wraps(f)
+        def call(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+            return f(input, *args, **kwargs) if name not in kwargs else f(input, kwargs.pop(name), *args, **kwargs)
+
+        return call
+
+    return change
 
 
 def unreduce(F: Any, g: Any, shape: tuple[int, ...], dim: tuple[int, ...] | None, keepdim: bool) -> Any:

@@ -13,11 +13,20 @@ from ..mode import grad_mode
 from ..op import function, method, op
 from ..tensor import Tensor
 from .helpers import one_dim
-from .shape import _select, _slice, _unsqueeze
+from .reduce import count
+from .shape import _detached, _select, _slice, _unsqueeze
 
 # -- reading by arrays of indices and masks; the gradient adds up where an index repeats ----------------------------
 _index = op("index", lambda x, *, index: x[index], public=False,
             x=lambda F, g, *, x_shape, index: F.index_add_zeros(g, shape=x_shape, index=index))  # fmt: skip
+_index_select = op("index_select", lambda x, *, dim, index: x[(slice(None),) * dim + (index,)], public=False,
+                   x=lambda F, g, *, x_shape, dim, index:
+                       F.index_add_zeros(g, shape=x_shape, index=(slice(None),) * dim + (index,)))  # fmt: skip
+_take = op("take", lambda x, *, index: x.reshape(-1)[index], public=False,
+           x=lambda F, g, *, x_shape, index: F.reshape(
+               F.index_add_zeros(g, shape=(count(x_shape, None),), index=(index,)), shape=x_shape))  # fmt: skip
+_masked_select = op("masked_select", lambda x, *, mask: x[mask], public=False,
+                    x=lambda F, g, *, x_shape, mask: F.index_add_zeros(g, shape=x_shape, index=(mask,)))  # fmt: skip
 _index_add = op("index_add_zeros", lambda xp, x, *, shape, index: _added(xp, x, shape, index), public=False,
                 x=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
 _write = op("index_write", lambda xp, x, value, *, index: _written(x, value, index), node="CopySlices", public=False,
@@ -32,6 +41,7 @@ _gather = op("gather", lambda xp, x, index, *, dim: xp.take_along_axis(x, index,
 _scatter_zeros = op("scatter_zeros", lambda xp, x, index, *, shape, dim: _scattered(xp, x, index, shape, dim), public=False,
                     x=lambda F, g, index, *, dim: F.gather(g, index, dim=dim))  # fmt: skip
 _scatter = op("scatter", lambda xp, x, src, *, index, dim: _replaced(xp, x, src, index, dim), public=False,
+              number_node="ScatterBackward1",
               x=lambda F, g, *, index, dim: F.scatter(g, 0.0, index=index, dim=dim),
               src=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
 _pick_grid = op("pick_grid", lambda xp, x, *, index, dim: x[_grid(xp, index, dim)], public=False,
@@ -41,6 +51,7 @@ _grid_zeros = op("grid_zeros", lambda xp, x, *, shape, index, dim: _scattered(xp
 _scatter_add = op("scatter_add", lambda xp, x, src, *, index, dim: x + _scattered(xp, src, index, x.shape, dim), public=False,
                   x=lambda g: g, src=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
 _masked_fill = op("masked_fill", lambda xp, x, mask, value: xp.where(mask, value, x), public=False,
+                  node="MaskedFillBackward1", number_node="MaskedFillBackward0",
                   x=lambda F, g, mask: F.where(mask, 0.0, g),
                   value=lambda F, g, mask: F.sum(F.where(mask, g, 0.0), dim=None, keepdim=False))  # fmt: skip
 _embedding = op("embedding", lambda weight, *, index: weight[index], public=False,
@@ -194,7 +205,7 @@ def _basic(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
                 raise IndexError(f"index {i} is out of bounds for dimension {original} with size {size}")
             out = _select.call(out, dim=dim, index=i % size)
         original += 1
-    return out._alias_view() if out is x else out
+    return _detached.call(out) if out is x else out  # type: ignore[no-any-return]
 
 
 def _bounds(part: slice, size: int) -> tuple[int, int, int]:
@@ -338,14 +349,16 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `input` along `dim` at these indices."""
     at = one_dim(dim, input.ndim)
     raw = _indices(index, "index_select")
+    if input.ndim == 0:
+        return index_select(input.reshape(1), 0, index).reshape(())
     _within(raw, input._array.shape[at], "index_select", at)
-    return _index.call(input, index=(slice(None),) * at + (raw.reshape(-1),))  # type: ignore[no-any-return]
+    return _index_select.call(input, dim=at, index=raw.reshape(-1))  # type: ignore[no-any-return]
 
 
 @function
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at these positions of the flattened input."""
-    return _index.call(input.reshape(-1), index=(_indices(index, "take"),))  # type: ignore[no-any-return]
+    return _take.call(input, index=_indices(index, "take"))  # type: ignore[no-any-return]
 
 
 @function
@@ -363,7 +376,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     from .shape import broadcast_tensors
 
     x, m = broadcast_tensors(input, mask)
-    return _index.call(x, index=(m._array,))  # type: ignore[no-any-return]
+    return _masked_select.call(x, mask=m._array)  # type: ignore[no-any-return]
 
 
 @function
@@ -399,6 +412,9 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     from .named import named
 
     at = one_dim(dim, input.ndim)
+    if input.ndim == 0:
+        values, indices = topk(input.reshape(1), k, 0, largest)
+        return named("topk", ("values", "indices"))((values.reshape(()), indices.reshape(())))
     if k > input._array.shape[at]:
         raise RuntimeError("selected index k out of range")
     values, aux = _topk.with_aux(input, k=k, dim=at, largest=largest)

@@ -135,7 +135,8 @@ def _flat(xp: Any, indices: Any, plane: int) -> Any:
     count = 1
     for n in indices.shape[:-2]:
         count *= n
-    return (indices.reshape(count, -1) + (xp.arange(count) * plane)[:, None]).reshape(-1)
+    each = indices.shape[-2] * indices.shape[-1]
+    return (indices.reshape(count, each) + (xp.arange(count) * plane)[:, None]).reshape(-1)
 
 
 def _scatter(xp: Any, y: Any, indices: Any, *, shape: tuple[int, ...], overlap: bool) -> Any:

@@ -52,7 +52,7 @@ _cumsum = op("cumsum", lambda xp, x, *, dim: xp.cumsum(x, axis=dim, dtype=_sum_t
 _norm = op("vector_norm", lambda xp, x, *, ord, dim, keepdim: _norm_of(xp, x, ord, dim, keepdim), public=False,
            node="LinalgVectorNormBackward0",
            x=lambda F, g, x, out, *, x_shape, ord, dim, keepdim:
-               _norm_rule(F, unreduce(F, g, x_shape, dim, keepdim), x, unreduce(F, out, x_shape, dim, keepdim), ord))  # fmt: skip
+               _norm_rule(F, unreduce(F, g, x_shape, dim, keepdim), x, unreduce(F, out, x_shape, dim, keepdim), ord, dim))  # fmt: skip
 
 # -- picking one element: the index is known only in the forward ---------------------------------------------------
 _max_dim = op("max_dim", lambda xp, x, *, dim, keepdim: _pick(xp, x, xp.argmax(x, axis=dim), dim, keepdim),
@@ -78,7 +78,8 @@ def count(shape: tuple[int, ...], dim: tuple[int, ...] | None) -> int:
 
 
 def _positive(n: float) -> float:
-    return n if n > 0 else 0.0 if n == 0 else float("nan") if n != n else max(n, 0.0) or float("inf") * 0
+    """Degrees of freedom; none left makes the result not a number."""
+    return n if n > 0 else float("nan")
 
 
 def _sum_type(xp: Any, x: Any) -> Any:
@@ -94,6 +95,8 @@ def _variance(xp: Any, x: Any, dim: Any, correction: float, keepdim: bool) -> An
 
 
 def _lse(xp: Any, x: Any, dim: Any, keepdim: bool) -> Any:
+    if x.ndim == 0:
+        return x.copy()
     top = xp.max(x, axis=dim, keepdims=True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     out = xp.log(xp.sum(xp.exp(x - top), axis=dim, keepdims=True)) + top
@@ -108,7 +111,7 @@ def _spread(F: Any, g: Any, x: Any, out: Any, shape: Any, dim: Any, keepdim: boo
     """The gradient shared equally among the elements equal to the extreme one."""
     hit = x == unreduce(F, out, shape, dim, keepdim)
     many = F.sum(hit, dim=dim, keepdim=True)
-    return unreduce(F, g, shape, dim, keepdim) * hit / (many if dim is not None or not shape else many)
+    return unreduce(F, g, shape, dim, keepdim) * hit / many
 
 
 def _others(F: Any, x: Any, dim: Any) -> Any:
@@ -172,14 +175,14 @@ def _norm_of(xp: Any, x: Any, ord: float, dim: Any, keepdim: bool) -> Any:
     return xp.sum(size**ord, axis=dim, keepdims=keepdim, dtype=x.dtype) ** (1 / ord)
 
 
-def _norm_rule(F: Any, g: Any, x: Any, out: Any, ord: float) -> Any:
+def _norm_rule(F: Any, g: Any, x: Any, out: Any, ord: float, dim: Any) -> Any:
     if ord == 0:
         return g * x * 0.0
     if ord == 1:
         return g * F.sign(x)
     if ord in (float("inf"), float("-inf")):
         hit = F.abs(x) == out
-        return g * F.sign(x) * hit / F.sum(hit, dim=None, keepdim=False)
+        return g * F.sign(x) * hit / F.sum(hit, dim=dim, keepdim=True)
     if ord == 2:
         return F.where(out == 0, 0.0, g * x / out)
     return F.where(out == 0, 0.0, g * x * F.pow(F.abs(x), exponent=ord - 2) / F.pow(out, exponent=ord - 1))
@@ -355,11 +358,16 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 @function
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Running sums along `dim`."""
-    return _cumsum.call(_typed(input, dtype), dim=one_dim(dim, input.ndim))  # type: ignore[no-any-return]
+    x, at = _typed(input, dtype), one_dim(dim, input.ndim)
+    if not x.ndim:
+        return x.sum() if x.dtype.category < 2 else x.clone()
+    return _cumsum.call(x, dim=at)  # type: ignore[no-any-return]
 
 
 @function
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The p-norm of all elements as one vector, or over `dim`."""
+    if p == "nuc":
+        raise NotImplementedError("norm(): argument 'p=\"nuc\"' is not supported")
     order = 2.0 if p in ("fro", None) else float(p)
     return _norm.call(_typed(input, dtype), ord=order, dim=_reduced(dim, input), keepdim=keepdim)  # type: ignore[no-any-return]

@@ -7,7 +7,7 @@ from typing import Any
 from .. import errors
 from ..op import composite, function, method, op
 from ..tensor import Tensor
-from .helpers import all_dims, one_dim, sizes
+from .helpers import all_dims, one_dim, sizes, spread
 
 VIEW = {"view": True, "public": False}
 
@@ -178,6 +178,7 @@ def _filled(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
 
 
 @method
+@spread("size")
 def view(self: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
     """The same memory in another shape."""
     if dtype is not None or (len(shape) == 1 and not isinstance(shape[0], (int, tuple, list, Tensor))):
@@ -201,6 +202,7 @@ def _shares(out: Tensor, source: Tensor) -> bool:
 
 
 @function
+@spread("shape")
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape: a view where possible, else a copy."""
     given = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
@@ -256,6 +258,7 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
 
 
 @function
+@spread("dims")
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """Dimensions in another order."""
     order = tuple(one_dim(d, input.ndim) for d in sizes(dims))
@@ -272,6 +275,9 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
 @function(aliases=("swapaxes", "swapdims"))
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged."""
+    if input.ndim == 0:
+        one_dim(dim0, 0), one_dim(dim1, 0)
+        return _detached.call(input)  # type: ignore[no-any-return]
     return _transpose.call(input, dim0=one_dim(dim0, input.ndim), dim1=one_dim(dim1, input.ndim))  # type: ignore[no-any-return]
 
 
@@ -293,6 +299,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 
 
 @method
+@spread("size")
 def expand(self: Tensor, *size: Any) -> Tensor:
     """Dimensions of size 1 repeated without copying; -1 keeps a size."""
     wanted, have = sizes(size), self._array.shape
@@ -477,6 +484,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
 
 
 @function
+@spread("dims")
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """Elements in reverse order along `dims`."""
     return _flip.call(input, dims=all_dims(sizes(dims), input.ndim))  # type: ignore[no-any-return]
@@ -492,6 +500,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 
 @method
+@spread("repeats")
 def repeat(self: Tensor, *repeats: Any) -> Tensor:
     """The tensor laid side by side this many times per dimension."""
     counts = sizes(repeats)
@@ -503,6 +512,7 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
 
 
 @function
+@spread("dims")
 def tile(input: Tensor, *dims: Any) -> Tensor:
     """`repeat`, with missing counts on the left taken as 1."""
     counts = sizes(dims)
@@ -541,5 +551,4 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     order = (found[1], found[0], *found[2:]) if swap else tuple(found)
     shape = tuple(x._array.size for x in order)
     made = [expand(view(x, *(-1 if i == j else 1 for j in range(len(order)))), *shape) for i, x in enumerate(order)]
-    made = [transpose(x, 0, 1) for x in made] if swap else made
     return tuple([made[1], made[0], *made[2:]] if swap else made)

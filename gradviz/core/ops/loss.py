@@ -1,0 +1,142 @@
+"""Losses that are one operation: how far `x` is from `target`, element by element, then their sum or mean.
+
+Each is an elementwise formula with its derivative. `reduction` is "mean", "sum" or "none".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..op import op
+
+# `number * tensor` as C++ code writes it: what cross_entropy's graph shows for its own constants.
+mul_scalar = op("mul_scalar", lambda x, *, value: x * value, x=lambda g, *, value: g * value,
+                node="MulBackward1", elementwise=True, public=False)  # fmt: skip
+div_scalar = op("div_scalar", lambda x, *, value: x / value, x=lambda g, *, value: g / value,
+                node="DivBackward1", elementwise=True, public=False)  # fmt: skip
+
+
+def _reduced(each: Any, reduction: str) -> Any:
+    """All elements, their sum, or their mean."""
+    if reduction == "none":
+        return each
+    return each.sum() if reduction == "sum" else each.mean()
+
+
+def _share(g: Any, x: Any, reduction: str) -> Any:
+    """What one element of the loss receives: a mean gives each element an equal part."""
+    if reduction != "mean":
+        return g
+    count = 1
+    for n in x.shape:
+        count *= n
+    return g / count if count else g
+
+
+# -- distances -----------------------------------------------------------------------------------------------------
+def _mse(x: Any, target: Any, *, reduction: str) -> Any:
+    difference = x - target
+    return _reduced(difference * difference, reduction)
+
+
+def _smooth_l1(xp: Any, x: Any, target: Any, *, reduction: str, beta: float) -> Any:
+    far = xp.abs(x - target)
+    return _reduced(xp.where(far < beta, far * far * (0.5 / beta), far - 0.5 * beta), reduction)
+
+
+def _huber(xp: Any, x: Any, target: Any, *, reduction: str, delta: float) -> Any:
+    far = xp.abs(x - target)
+    return _reduced(xp.where(far <= delta, far * far * 0.5, (far - 0.5 * delta) * delta), reduction)
+
+
+def _mse_slope(g: Any, x: Any, target: Any, reduction: str) -> Any:
+    return (x - target) * (_share(g, x, reduction) * 2)
+
+
+def _smooth_l1_slope(F: Any, g: Any, x: Any, target: Any, reduction: str, beta: float) -> Any:
+    return F.clamp((x - target) / beta, min=-1.0, max=1.0) * _share(g, x, reduction)
+
+
+def _huber_slope(F: Any, g: Any, x: Any, target: Any, reduction: str, delta: float) -> Any:
+    return F.clamp(x - target, min=-delta, max=delta) * _share(g, x, reduction)
+
+
+_TWO: dict[str, Any] = {"public": False, "promote": "binary", "saved_names": {"x": "self"}}
+mse_loss = op(
+    "mse_loss", _mse, **_TWO, latex=r"\frac{1}{n}\sum_i (x_i - t_i)^2",
+    x=lambda g, x, target, *, reduction: _mse_slope(g, x, target, reduction),
+    target=lambda g, x, target, *, reduction: -_mse_slope(g, x, target, reduction),
+)  # fmt: skip
+smooth_l1_loss = op(
+    "smooth_l1_loss", _smooth_l1, node="SmoothL1LossBackward0", **_TWO,
+    x=lambda F, g, x, target, *, reduction, beta: _smooth_l1_slope(F, g, x, target, reduction, beta),
+    target=lambda F, g, x, target, *, reduction, beta: -_smooth_l1_slope(F, g, x, target, reduction, beta),
+)  # fmt: skip
+huber_loss = op(
+    "huber_loss", _huber, **_TWO,
+    x=lambda F, g, x, target, *, reduction, delta: _huber_slope(F, g, x, target, reduction, delta),
+    target=lambda F, g, x, target, *, reduction, delta: -_huber_slope(F, g, x, target, reduction, delta),
+)  # fmt: skip
+
+
+# -- two classes ---------------------------------------------------------------------------------------------------
+def _bce(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str) -> Any:
+    """-(t log x + (1 - t) log(1 - x)); logarithms no lower than -100, so that x = 0 and x = 1 stay finite."""
+    if not bool(((x >= 0) & (x <= 1)).all()):
+        raise RuntimeError(
+            "all elements of input should be between 0 and 1\n"
+            "They are probabilities: apply torch.sigmoid first, or use binary_cross_entropy_with_logits on raw scores."
+        )
+    with xp.errstate(divide="ignore"):
+        yes, no = xp.maximum(xp.log(x), -100.0), xp.maximum(xp.log1p(-x), -100.0)
+    each = (target - 1) * no - target * yes
+    return _reduced(each if weight is None else each * weight, reduction)
+
+
+def _bce_logits(xp: Any, x: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str) -> Any:
+    """The same for x = sigmoid(score), computed from the score so that nothing overflows."""
+    soft = xp.log1p(xp.exp(-xp.abs(x))) + xp.maximum(-x, 0)  # -log sigmoid(x)
+    if pos_weight is not None:
+        soft = soft * ((pos_weight - 1) * target + 1)
+    each = (1 - target) * x + soft
+    return _reduced(each if weight is None else each * weight, reduction)
+
+
+def _weighed(value: Any, weight: Any) -> Any:
+    return value if weight is None else value * weight
+
+
+def _logits_slope(F: Any, x: Any, target: Any, pos_weight: Any) -> Any:
+    if pos_weight is None:
+        return F.sigmoid(x) - target
+    positive = pos_weight * target
+    return (positive + 1 - target) * F.sigmoid(x) - positive
+
+
+def _logits_target_slope(F: Any, x: Any, pos_weight: Any) -> Any:
+    return -x if pos_weight is None else F.logsigmoid(-x) - pos_weight * F.logsigmoid(x)
+
+
+binary_cross_entropy = op(
+    "binary_cross_entropy", _bce, public=False, saved_names={"x": "self"},
+    latex=r"-t\log x - (1-t)\log(1-x)",
+    x=lambda F, g, x, target, weight, *, reduction: _weighed(
+        (x - target) / F.clamp(x * (1 - x), min=1e-12, max=None) * _share(g, x, reduction), weight),
+    target=lambda F, g, x, target, weight, *, reduction: _weighed(
+        (F.log1p(-x) - F.log(x)) * _share(g, x, reduction), weight),
+)  # fmt: skip
+binary_cross_entropy_with_logits = op(
+    "binary_cross_entropy_with_logits", _bce_logits, node="BinaryCrossEntropyWithLogitsBackward0", public=False,
+    saved_names={"x": "self"},
+    x=lambda F, g, x, target, weight, pos_weight, *, reduction: _weighed(
+        _logits_slope(F, x, target, pos_weight) * _share(g, x, reduction), weight),
+    target=lambda F, g, x, weight, pos_weight, *, reduction: _weighed(
+        _logits_target_slope(F, x, pos_weight) * _share(g, x, reduction), weight),
+)  # fmt: skip
+
+# x log y, which is 0 where x is 0.
+xlogy = op(
+    "xlogy", lambda xp, x, y: xp.where(x == 0, 0.0, x * xp.log(xp.where(x == 0, 1.0, y))).astype(x.dtype),
+    promote="float", elementwise=True, inplace=True,
+    x=lambda F, g, x, y: g * F.where((x == 0) & (y <= 0), 0.0, F.log(y)), y=lambda g, x, y: g * (x / y),
+)  # fmt: skip
