@@ -43,10 +43,10 @@ from .serialization import load as load
 from .serialization import save as save
 from .version import __version__ as __version__
 
-globals().update(_FUNCTIONS)
-globals().update(_DTYPES)
 inf, nan, pi, e = float("inf"), float("nan"), 3.141592653589793, 2.718281828459045
 strided = "torch.strided"
+globals().update(_FUNCTIONS)
+globals().update(_DTYPES)  # from here on `float`, `bool` and `int` are dtypes in this module
 
 _PACKAGES = ("core", "cuda", "gpu", "nn", "optim", "teach", "utils", "vision", "viz", "widgets")
 
@@ -59,4 +59,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PACKAGES})
+    return [*globals(), *_PACKAGES]
