@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import errors, events
-from .clock import Last, user_line, wrote
+from .clock import Last, user_frame, wrote
 from .mode import grad_mode
 from .node import AccumulateGrad, Extra, Freed, Node, Output, edge_of
 from .op import RECORDED
@@ -93,7 +93,7 @@ class Backward:
         self.grads: dict[Any, Any] = {}
         self.captured: dict[Any, Any] = {}
         self.journal: list[Any] | None = [] if journal else None
-        self._freed = Freed(user_line())
+        self._freed = Freed(user_frame())
         given = [None] * len(self.roots) if grads is None else list(grads)
         edges = [self._seed(i, t, g) for i, (t, g) in enumerate(zip(self.roots, given, strict=True))]
         self.plan = order(edges)
@@ -164,7 +164,10 @@ class Backward:
                 # The plain case, without journal, hooks or observers; `step` says the same with all of them.
                 if not quick or op is None or not op.simple or node.extra is not None:
                     self.cursor = i
-                    self.step(begin=False)
+                    if quick and node.__class__ is AccumulateGrad and node.variable._hooks is None and node in grads:
+                        self._accumulate(node, grads.pop(node))
+                    else:
+                        self.step(begin=False)
                     i += 1
                     continue
                 g = grads.pop(node, None)

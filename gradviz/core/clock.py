@@ -63,7 +63,11 @@ def wrote(tensor: Any, where: str | None = None) -> None:
 
 def user_line() -> str:
     """The innermost line that is not gradviz's own, as `file:line`."""
-    found = user_frame()
+    return shown_line(user_frame())
+
+
+def shown_line(found: tuple[str, int] | None) -> str:
+    """A place in the user's code as `file:line`."""
     return f"{short_name(found[0])}:{found[1]}" if found else ""
 
 

@@ -32,7 +32,9 @@ NUMBERS = (int, float, bool, complex)
 def make_call(op: Any) -> Any:
     """The function that performs `op`, by its number of inputs."""
     if op.simple_call:
-        call = (_unary if len(op.inputs) == 1 else _binary)(op)
+        call = _binary(op)
+    elif op.simple and len(op.inputs) == 1 and not op.aux and (op.promote is None or not op.settings):
+        call = _unary(op)
     else:
 
         def call(*inputs: Any, **settings: Any) -> Any:
@@ -44,31 +46,36 @@ def make_call(op: Any) -> Any:
 
 
 def _unary(op: Any) -> Any:
-    key, same, differentiable = op.name, op.promote == "float", op.differentiable
+    """One tensor, perhaps with settings."""
+    key, same, differentiable, view = op.name, op.promote == "float", op.differentiable, op.view
+    fixed = isinstance(op.node, str)
     saver = node_type = None
 
-    def call(input: Any) -> Any:
+    def call(input: Any, **settings: Any) -> Any:
         nonlocal saver, node_type
         try:
             x = input._array
         except AttributeError:
-            return run(op, (input,), {})
+            return run(op, (input,), settings)
         device = input.device
-        out = device.forwards[key](x)
+        try:
+            out = device.forwards[key](x, **settings)
+        except (ValueError, TypeError) as error:
+            raise explained(op, (input,), error) from None
         if type(out) is not ndarray:
             out = device.wrap(out)
         if same and out.dtype is not x.dtype:
-            return run(op, (input,), {})
+            return run(op, (input,), settings)
         result = new(Tensor)
         result._array = out
         result.device = device
         if differentiable and input._needs and grad_enabled():
             if saver is None:
-                saver, node_type = op.saver(1), op.node_type({})
-            node = new(node_type)
+                saver, node_type = op.saver(1), op.node_type(settings)
+            node = new(node_type if fixed else op.node_type(settings))
             edge = input._edge
             node.parents = (accumulator(input) if edge is None else edge,)
-            node.saved = saver(input, out, None, None)
+            node.saved = saver(input, out, settings, None)
             node.device = device
             node.shape = out.shape
             node.dtype = out.dtype
@@ -80,8 +87,10 @@ def _unary(op: Any) -> Any:
         else:
             result._edge = None
             result._needs = False
+        if view:
+            result._base = input if input._base is None else input._base
         if events.watching:
-            events.emit(events.Forward(op, (input,), result, {}))
+            events.emit(events.Forward(op, (input,), result, settings))
         return result
 
     return call

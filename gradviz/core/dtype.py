@@ -154,7 +154,7 @@ class finfo:
         d = _Default.dtype if type is None else type
         if not (d.is_floating_point or d.is_complex):
             raise TypeError("torch.finfo() requires a floating point input type. Use torch.iinfo to handle integers.")
-        info: Any = ml_dtypes.finfo(d.numpy)
+        info: Any = ml_dtypes.finfo(d.numpy)  # type: ignore[no-untyped-call]
         self.bits = int(info.bits)
         self.dtype = d.name
         for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):

@@ -10,7 +10,7 @@ import weakref
 from typing import Any, ClassVar
 
 from . import errors
-from .clock import Cell, tick
+from .clock import Cell, shown_line, tick
 
 
 class Scalar:
@@ -25,10 +25,15 @@ class Scalar:
 class Freed:
     """Stands where a node's kept values were; says which call freed them."""
 
-    __slots__ = ("where",)
+    __slots__ = ("place",)
 
-    def __init__(self, where: str) -> None:
-        self.where = where
+    def __init__(self, where: tuple[str, int] | None) -> None:
+        self.place = where
+
+    @property
+    def where(self) -> str:
+        """The line of the call, as `file:line`."""
+        return shown_line(self.place)
 
 
 class Handle:

@@ -12,10 +12,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import device as devices
 from .node import Node
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Every op by name; the functions of the torch namespace and the methods of Tensor that the tables register.
 OPS: dict[str, Op] = {}
@@ -68,18 +73,18 @@ class Op:
         # The node's name where the last input is a number: PyTorch has a separate operator for that.
         self.number_node = number_node
         self.rules: dict[str, Any] = {}
-        self.call: Any = None
+        self.call: Callable[..., Tensor]
         for input, rule in rules.items():
             self.add_rule(input, rule)
         self._finish()
 
-    def __call__(self, *inputs: Any, **settings: Any) -> Any:
+    def __call__(self, *inputs: Any, **settings: Any) -> Tensor:
         return self.call(*inputs, **settings)
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join(self.inputs)})>"
 
-    def rule(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+    def rule(self, rule: Function) -> Function:
         """Decorator: the function named after an input is that input's gradient rule."""
         self.add_rule(rule.__name__.rstrip("_"), rule)
         self._finish()
@@ -114,9 +119,9 @@ class Op:
         self.differentiable = any(r is not None for r in rules)
         # Whether backward may run it without the general machinery.
         self.simple = not self.outputs and self.variadic is None
-        # Whether a call needs nothing but its one or two inputs.
+        # Whether a call needs nothing but its two inputs.
         plain = self.simple and not (self.settings or self.aux or self.view) and isinstance(self.node, str)
-        self.simple_call = plain and len(self.inputs) in (1, 2)
+        self.simple_call = plain and len(self.inputs) == 2
 
     def _kind(self, name: str) -> str:
         if name in self.inputs:
@@ -229,6 +234,10 @@ def camel(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
+@overload
+def op(name: str, forward: Callable[..., Any], /, **options: Any) -> Op: ...
+@overload
+def op(name: str, /, **options: Any) -> Callable[[Callable[..., Any]], Op]: ...
 def op(name: str, forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Declare an operation; keywords that are not options are rules, named after the inputs they serve.
 
@@ -290,9 +299,21 @@ def override(device: devices.Device, name: str, forward: Callable[..., Any]) -> 
     device.forwards[name] = (lambda *a, **k: raw(*a, **k)[0]) if OPS[name].aux else raw
 
 
-devices.on_new_device(lambda device: [bind(made, device) for made in OPS.values()])  # type: ignore[arg-type,return-value]
+def bind_all(device: devices.Device) -> None:
+    """Make every op declared so far known to a new device."""
+    for made in OPS.values():
+        bind(made, device)
 
 
+devices.on_new_device(bind_all)
+
+
+@overload
+def function(target: Function, /, *, method: bool = ..., name: str | None = ...) -> Function: ...
+@overload
+def function(
+    *, method: bool = ..., name: str | None = ..., aliases: tuple[str, ...] = ...
+) -> Callable[[Function], Function]: ...
 def function(target: Any = None, *, method: bool = True, name: str | None = None, aliases: tuple[str, ...] = ()) -> Any:
     """Register a plain function as `torch.<name>` and, unless told otherwise, as a Tensor method."""
 
@@ -306,6 +327,10 @@ def function(target: Any = None, *, method: bool = True, name: str | None = None
     return register if target is None else register(target)
 
 
+@overload
+def method(target: Function, /) -> Function: ...
+@overload
+def method(*, name: str | None = ..., aliases: tuple[str, ...] = ...) -> Callable[[Function], Function]: ...
 def method(target: Any = None, *, name: str | None = None, aliases: tuple[str, ...] = ()) -> Any:
     """Register a plain function as a Tensor method only."""
 
@@ -317,10 +342,10 @@ def method(target: Any = None, *, name: str | None = None, aliases: tuple[str, .
     return register if target is None else register(target)
 
 
-def composite(name: str) -> Any:
+def composite(name: str) -> Callable[[Function], Function]:
     """Register a function written in op calls under `F.<name>` in every vocabulary: `f(F, *args, **settings)`."""
 
-    def register(f: Any) -> Any:
+    def register(f: Function) -> Function:
         import functools
 
         setattr(RECORDED, name, functools.partial(f, RECORDED))

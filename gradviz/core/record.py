@@ -82,7 +82,7 @@ class Recorder:
         return Recording(self)
 
     def __call__(self, event: Any) -> None:
-        handler = self._HANDLERS.get(type(event))
+        handler: Any = self._HANDLERS.get(type(event))
         if handler is not None:
             handler(self, event)
 
@@ -116,7 +116,7 @@ class Recorder:
 
     def _add_op(self, op: Any, inputs: Any, out: Tensor, settings: Any, nr: int, *, inplace: bool) -> None:
         edge = out._edge
-        name = getattr(op, "name", None) or getattr(op, "__name__", "write")
+        name: str = getattr(op, "name", None) or getattr(op, "__name__", "write")
         self._counts[name] = self._counts.get(name, 0) + 1
         count = self._counts[name]
         n = len(self.nodes)
@@ -432,7 +432,7 @@ def variable_name(tensor: Tensor) -> str:
 def _same_user(frame: Any) -> bool:
     """Whether the calling frame is still the user's program (and not the notebook's or a test runner's machinery)."""
     back = frame.f_back
-    return back.f_code.co_filename == frame.f_code.co_filename or back.f_globals.get("__name__", "") == "__main__"
+    return bool(back.f_code.co_filename == frame.f_code.co_filename or back.f_globals.get("__name__") == "__main__")
 
 
 def _array(g: Any) -> Any:

@@ -53,7 +53,6 @@ abs = op("abs", lambda xp, x: xp.abs(x), x=lambda F, g, x: g * F.sign(x), elemen
 sign = op("sign", lambda xp, x: xp.sign(x), x=lambda F, g: g * 0.0, inplace=True)
 reciprocal = op("reciprocal", lambda x: 1 / x, x=lambda g, out: -g * out * out, promote="float", elementwise=True,
                 inplace=True)  # fmt: skip
-square = function(lambda input: pow(input, 2), name="square")
 _clamp = op("clamp", lambda xp, x, *, min, max: xp.clip(x, min, max), node="ClampBackward1", public=False,
             elementwise=True, x=lambda F, g, x, *, min, max: g * _inside(x, min, max),
             saved_names={"x": "self"})  # fmt: skip
@@ -101,35 +100,35 @@ def _scaled(other: Any, alpha: Any) -> Any:
 @function
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """`input + alpha * other`, element by element."""
-    return _add.call(input, other if alpha == 1 else _scaled(other, alpha))  # type: ignore[no-any-return]
+    return _add.call(input, other if alpha == 1 else _scaled(other, alpha))
 
 
 @function(aliases=("subtract",))
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """`input - alpha * other`, element by element."""
-    return _sub.call(input, other if alpha == 1 else _scaled(other, alpha))  # type: ignore[no-any-return]
+    return _sub.call(input, other if alpha == 1 else _scaled(other, alpha))
 
 
 @function
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """`other - alpha * input`, element by element."""
-    return _rsub.call(input if alpha == 1 else mul(input, alpha), other)  # type: ignore[no-any-return]
+    return _rsub.call(input if alpha == 1 else mul(input, alpha), other)
 
 
 @function(aliases=("divide", "true_divide"))
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """`input / other`, element by element; `rounding_mode` "floor" or "trunc" rounds the quotient."""
     if rounding_mode is None:
-        return _div.call(input, other)  # type: ignore[no-any-return]
+        return _div.call(input, other)
     if rounding_mode not in ("floor", "trunc"):
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
     integers = not any(isinstance(x, float) or (isinstance(x, Tensor) and x.dtype.category > 1) for x in (input, other))
     if rounding_mode == "floor" and integers:
-        return floor_divide(input, other)  # type: ignore[no-any-return]
+        return floor_divide(input, other)
     quotient = _div_rounded.call(input, other, mode=rounding_mode)
-    return quotient.to(result_of(input, other)) if integers else quotient  # type: ignore[no-any-return]
+    return quotient.to(result_of(input, other)) if integers else quotient
 
 
 def result_of(*values: Any) -> Any:
@@ -144,14 +143,20 @@ def result_of(*values: Any) -> Any:
 def pow(input: Any, exponent: Any) -> Tensor:
     """`input ** exponent`, element by element; either may be a number."""
     if not isinstance(input, Tensor):
-        return _rpow.call(exponent, input)  # type: ignore[no-any-return]
+        return _rpow.call(exponent, input)
     if isinstance(exponent, Tensor):
-        return _power.call(input, exponent)  # type: ignore[no-any-return]
+        return _power.call(input, exponent)
     if input.dtype.category == 1 and isinstance(exponent, int) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if input.dtype.category < 2 and (isinstance(exponent, float) or input.dtype.category == 0):
         input = input.to(result_of(input, exponent))
-    return run(_pow, (input,), {"exponent": exponent})  # type: ignore[no-any-return]
+    return run(_pow, (input,), {"exponent": exponent})
+
+
+@function
+def square(input: Tensor) -> Tensor:
+    """`input ** 2`, element by element."""
+    return pow(input, 2)
 
 
 @function(aliases=("clip",))
@@ -160,10 +165,10 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        return _clamp_tensor.call(input, min, max)  # type: ignore[no-any-return]
+        return _clamp_tensor.call(input, min, max)
     if input.dtype.category < 2 and (isinstance(min, float) or isinstance(max, float)):
         input = input.to(result_of(input, *(m for m in (min, max) if m is not None)))
-    return _clamp.call(input, min=min, max=max)  # type: ignore[no-any-return]
+    return _clamp.call(input, min=min, max=max)
 
 
 @function
@@ -199,20 +204,20 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Any:
 @function
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """`input + value * tensor1 * tensor2`."""
-    return _addcmul.call(input, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+    return _addcmul.call(input, tensor1, tensor2, value=value)
 
 
 @function
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """`input + value * tensor1 / tensor2`."""
-    return _addcdiv.call(input, tensor1, tensor2, value=value)  # type: ignore[no-any-return]
+    return _addcdiv.call(input, tensor1, tensor2, value=value)
 
 
 @function
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """`input + weight * (end - input)`."""
-    return _lerp.call(input, end, weight)  # type: ignore[no-any-return]
+    return _lerp.call(input, end, weight)
 
 
 for _name, _call in (("multiply", mul.call), ("negative", neg.call), ("absolute", abs.call)):
-    function(_call, name=_name)
+    function(name=_name)(_call)

@@ -41,7 +41,7 @@ def attach() -> None:
     for name in RESHAPING:
         setattr(Tensor, name + "_", _reshaping(name))
     for operator, name in OPERATORS.items():
-        if name in OPS and OPS[name].simple_call:
+        if name in OPS and (OPS[name].simple_call or name == "neg"):
             setattr(Tensor, operator, OPS[name].call)
         elif name in FUNCTIONS:
             setattr(Tensor, operator, FUNCTIONS[name])
@@ -52,8 +52,8 @@ def attach() -> None:
     Tensor.__ne__ = _comparison(FUNCTIONS["ne"], True)  # type: ignore[assignment,method-assign]
     for name, make in PROPERTIES.items():
         setattr(Tensor, name, property(make))
-    for operator, make in REFLECTED.items():
-        setattr(Tensor, operator, make)
+    for operator, reflected in REFLECTED.items():
+        setattr(Tensor, operator, reflected)
 
 
 def _comparison(compare: Any, unlike: bool) -> Any:

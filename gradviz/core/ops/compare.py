@@ -33,7 +33,7 @@ for _alias, _op in (
     ("equal_to", None), ("not_equal", ne), ("less", lt), ("less_equal", le), ("greater", gt), ("greater_equal", ge),
 ):  # fmt: skip
     if _op is not None:
-        function(_op.call, name=_alias)
+        function(name=_alias)(_op.call)
 
 
 @function

@@ -93,7 +93,7 @@ def _conversion(name: str, kind: dtype) -> None:
 
     convert.__name__ = name
     convert.__doc__ = f"The tensor as {kind!r}."
-    method(convert, name=name)
+    method(name=name)(convert)
 
 
 for _name, _kind in (
@@ -114,7 +114,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
         value = expand(value, *self._array.shape)
     if value._needs and grad_mode.get():
         same = value if value.dtype is self.dtype else _cast(value, self.dtype)
-        return adopt(self, clone(same), "copy_", (self, src), None, {})  # type: ignore[no-any-return]
+        return adopt(self, clone(same), "copy_", (self, src), None, {})
     self._array[...] = value._array
     wrote(self)
     if grad_mode.get():
@@ -133,7 +133,7 @@ _fill_recorded = make_inplace("fill_", _filled.call, _filled)
 def zero_(self: Tensor) -> Tensor:
     """Set every element to zero, in place."""
     if self._needs and grad_mode.get():
-        return _zero_recorded(self)  # type: ignore[no-any-return]
+        return _zero_recorded(self)
     return _overwrite(self, 0)
 
 
@@ -146,7 +146,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             "Use copy_ to write a tensor of many values."
         )
     if grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs)):
-        return _fill_recorded(self, value)  # type: ignore[no-any-return]
+        return _fill_recorded(self, value)
     return _overwrite(self, value)
 
 

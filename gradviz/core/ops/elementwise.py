@@ -81,4 +81,4 @@ for _name, _call in (
     ("arccosh", acosh.call), ("arctanh", atanh.call), ("fix", trunc.call), ("arctan2", None),
 ):  # fmt: skip
     if _call is not None:
-        function(_call, name=_name)
+        function(name=_name)(_call)

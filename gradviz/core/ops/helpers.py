@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import errors
+from ..op import Function
 from ..tensor import Tensor
 
 
@@ -49,15 +50,15 @@ def sizes(args: Sequence[Any]) -> tuple[int, ...]:
     return tuple(int(a) for a in args)
 
 
-def spread(name: str) -> Any:
+def spread(name: str) -> Callable[[Function], Function]:
     """Decorator: `f(input, *sizes)` may also be called as `f(input, name=sizes)`, as PyTorch's functions may."""
 
-    def change(f: Any) -> Any:
+    def change(f: Function) -> Function:
         @functools.wraps(f)
         def call(input: Tensor, *args: Any, **kwargs: Any) -> Any:
             return f(input, *args, **kwargs) if name not in kwargs else f(input, kwargs.pop(name), *args, **kwargs)
 
-        return call
+        return call  # type: ignore[return-value]
 
     return change
 

@@ -183,7 +183,7 @@ def _one(x: Tensor, dim: int, i: int) -> Tensor:
     size = x._array.shape[dim]
     if not -size <= i < size:
         raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {size}")
-    return _select.call(x, dim=dim, index=i % size)  # type: ignore[no-any-return]
+    return _select.call(x, dim=dim, index=i % size)
 
 
 def _basic(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
@@ -205,7 +205,7 @@ def _basic(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
                 raise IndexError(f"index {i} is out of bounds for dimension {original} with size {size}")
             out = _select.call(out, dim=dim, index=i % size)
         original += 1
-    return _detached.call(out) if out is x else out  # type: ignore[no-any-return]
+    return _detached.call(out) if out is x else out
 
 
 def _bounds(part: slice, size: int) -> tuple[int, int, int]:
@@ -221,7 +221,7 @@ def _advanced(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
     raw = tuple(_raw(p) for p in parts)
     _check_bounds(raw, x._array.shape)
     try:
-        return _index.call(x, index=_on_device(x, raw))  # type: ignore[no-any-return]
+        return _index.call(x, index=_on_device(x, raw))
     except IndexError as error:
         raise IndexError(_mask_text(raw, x._array.shape) or str(error)) from None
 
@@ -323,7 +323,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     if index.ndim != input.ndim:
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     _within(_indices(index, "gather"), input._array.shape[at] if input.ndim else 1, "gather", at)
-    return _gather.call(input, index, dim=at)  # type: ignore[no-any-return]
+    return _gather.call(input, index, dim=at)
 
 
 @function
@@ -333,7 +333,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
         raise NotImplementedError("scatter(): argument 'reduce' is not supported; use scatter_add for sums")
     at = one_dim(dim, input.ndim)
     _within(_indices(index, "scatter"), input._array.shape[at] if input.ndim else 1, "scatter", at)
-    return _scatter.call(input, value if src is None else src, index=index._array, dim=at)  # type: ignore[no-any-return]
+    return _scatter.call(input, value if src is None else src, index=index._array, dim=at)
 
 
 @function
@@ -341,7 +341,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` plus the elements of `src` where `index` points along `dim`."""
     at = one_dim(dim, input.ndim)
     _within(_indices(index, "scatter"), input._array.shape[at] if input.ndim else 1, "scatter_add", at)
-    return _scatter_add.call(input, src, index=index._array, dim=at)  # type: ignore[no-any-return]
+    return _scatter_add.call(input, src, index=index._array, dim=at)
 
 
 @function
@@ -352,13 +352,13 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if input.ndim == 0:
         return index_select(input.reshape(1), 0, index).reshape(())
     _within(raw, input._array.shape[at], "index_select", at)
-    return _index_select.call(input, dim=at, index=raw.reshape(-1))  # type: ignore[no-any-return]
+    return _index_select.call(input, dim=at, index=raw.reshape(-1))
 
 
 @function
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at these positions of the flattened input."""
-    return _take.call(input, index=_indices(index, "take"))  # type: ignore[no-any-return]
+    return _take.call(input, index=_indices(index, "take"))
 
 
 @function
@@ -367,7 +367,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask.dtype.name != "bool":
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {errors.scalar_type(mask.dtype)}")
     out = _masked_fill.call(input, mask, value if not isinstance(value, Tensor) else value.to(input.dtype))
-    return out if out.dtype is input.dtype else out.to(input.dtype)  # type: ignore[no-any-return]
+    return out if out.dtype is input.dtype else out.to(input.dtype)
 
 
 @function
@@ -376,7 +376,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     from .shape import broadcast_tensors
 
     x, m = broadcast_tensors(input, mask)
-    return _masked_select.call(x, mask=m._array)  # type: ignore[no-any-return]
+    return _masked_select.call(x, mask=m._array)
 
 
 @function
@@ -403,7 +403,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 @function
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices that sort `input` along `dim`."""
-    return sort(input, dim, descending, stable)[1]  # type: ignore[no-any-return]
+    return sort(input, dim, descending, stable)[1]
 
 
 @function

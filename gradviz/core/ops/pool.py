@@ -58,10 +58,9 @@ def _sizes(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ce
 def _padded(xp: Any, x: Any, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, value: Any) -> Any:
     """`x` with a border, wide enough for all windows, that holds `value`; `x` itself if no window reaches out."""
     h, w = x.shape[-2:]
-    tall, wide = (
-        max(n + p, (count - 1) * s + d * (k - 1) + 1)
-        for n, count, k, s, p, d in zip((h + padding[0], w + padding[1]), size, kernel, stride, padding, dilation, strict=True)
-    )
+    (ho, wo), (kh, kw), (sh, sw), (dh, dw) = size, kernel, stride, dilation
+    tall = max(h + padding[0], (ho - 1) * sh + dh * (kh - 1) + 1)
+    wide = max(w + padding[1], (wo - 1) * sw + dw * (kw - 1) + 1)
     if (tall, wide) == (h, w):
         return x
     made = xp.full((*x.shape[:-2], tall, wide), value, dtype=x.dtype)
@@ -116,16 +115,14 @@ def _indices(
     xp: Any, which: Any, shape: Pair, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Any:
     """Row * W + column of the chosen place number `which` of each window."""
-    width = shape[1]
-    steps = xp.arange(kernel[0])[:, None] * (dilation[0] * width) + xp.arange(kernel[1]) * dilation[1]
-    rows, columns = (xp.arange(n) * s - p for n, s, p in zip(size, stride, padding, strict=True))
-    indices = xp.take(steps.reshape(-1), which)
+    (h, width), (kh, kw), (sh, sw), (ph, pw), (dh, dw) = shape, kernel, stride, padding, dilation
+    steps = xp.asarray([i * dh * width + j * dw for i in range(kh) for j in range(kw)])
+    rows, columns = (xp.arange(-p, n * s - p, s) for n, s, p in zip(size, (sh, sw), padding, strict=True))
+    indices = xp.take(steps, which)
     indices += rows[:, None] * width + columns
-    if any(padding):
+    if ph or pw:
         # Nothing was larger than the border: the first place inside the picture.
-        rows, columns = (
-            xp.where(at < 0, at + -(at // d) * d, at) for at, d in zip((rows, columns), dilation, strict=True)
-        )
+        rows, columns = (xp.where(at < 0, at + -(at // d) * d, at) for at, d in ((rows, dh), (columns, dw)))
         indices = xp.where(which == 0, rows[:, None] * width + columns, indices)
     return indices
 

@@ -229,7 +229,7 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
         keepdims: bool | None = None) -> Tensor:  # fmt: skip
     """The sum of all elements, or over `dim` (an int or several)."""
     dim, keepdim = (axis if dim is None else dim), (keepdim if keepdims is None else keepdims)
-    return _sum.call(_typed(input, dtype), dim=_reduced(dim, input), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _sum.call(_typed(input, dtype), dim=_reduced(dim, input), keepdim=keepdim)
 
 
 @function
@@ -245,7 +245,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
             f"Got: {scalar_type(x.dtype)}\nConvert first: x.float().mean(), or x.mean(dtype=torch.float32)."
         )
-    return _mean.call(x, dim=_reduced(dim, input), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _mean.call(x, dim=_reduced(dim, input), keepdim=keepdim)
 
 
 def _spread_function(the_op: Any) -> Any:
@@ -256,7 +256,7 @@ def _spread_function(the_op: Any) -> Any:
         if unbiased is not None:
             correction = 1 if unbiased else 0
         dims = _reduced(axis if dim is None else dim, input)
-        return the_op.call(input, dim=dims, correction=1 if correction is None else correction, keepdim=keepdim)  # type: ignore[no-any-return]
+        return the_op.call(input, dim=dims, correction=1 if correction is None else correction, keepdim=keepdim)
 
     call.__name__ = the_op.name
     call.__doc__ = f"The {'variance' if the_op.name == 'var' else 'standard deviation'} over `dim`, divided by n - correction."
@@ -270,19 +270,19 @@ std = _spread_function(_std)
 @function
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product of all elements, or over one `dim`."""
-    return _prod.call(_typed(input, dtype), dim=_reduced(dim, input), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _prod.call(_typed(input, dtype), dim=_reduced(dim, input), keepdim=keepdim)
 
 
 @function
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The largest elements over `dim`; gradient is shared among equal ones."""
-    return _amax.call(input, dim=_reduced(dim, input), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _amax.call(input, dim=_reduced(dim, input), keepdim=keepdim)
 
 
 @function
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The smallest elements over `dim`; gradient is shared among equal ones."""
-    return _amin.call(input, dim=_reduced(dim, input), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _amin.call(input, dim=_reduced(dim, input), keepdim=keepdim)
 
 
 def _extreme(name: str, whole: Any, along: Any, pairwise: str) -> Any:
@@ -320,31 +320,31 @@ min = _extreme("min", _min_all, _min_dim, "minimum")
 @function
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the largest element of all, or along `dim`."""
-    return _argmax.call(input, dim=None if dim is None else one_dim(dim, input.ndim), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _argmax.call(input, dim=None if dim is None else one_dim(dim, input.ndim), keepdim=keepdim)
 
 
 @function
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the smallest element of all, or along `dim`."""
-    return _argmin.call(input, dim=None if dim is None else one_dim(dim, input.ndim), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _argmin.call(input, dim=None if dim is None else one_dim(dim, input.ndim), keepdim=keepdim)
 
 
 @function
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are true (not zero)."""
-    return _all.call(input, dim=all_dims(dim, input.ndim), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _all.call(input, dim=all_dims(dim, input.ndim), keepdim=keepdim)
 
 
 @function
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether any element is true (not zero)."""
-    return _any.call(input, dim=all_dims(dim, input.ndim), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _any.call(input, dim=all_dims(dim, input.ndim), keepdim=keepdim)
 
 
 @function
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements are not zero."""
-    return _count_nonzero.call(input, dim=all_dims(dim, input.ndim))  # type: ignore[no-any-return]
+    return _count_nonzero.call(input, dim=all_dims(dim, input.ndim))
 
 
 @function
@@ -352,7 +352,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """The logarithm of the sum of exponentials, without overflow."""
     x = input if input.dtype.category > 1 else input.to(get_default_dtype())
     dims = all_dims(dim, input.ndim) or tuple(range(input.ndim))
-    return _logsumexp.call(x, dim=dims, keepdim=keepdim)  # type: ignore[no-any-return]
+    return _logsumexp.call(x, dim=dims, keepdim=keepdim)
 
 
 @function
@@ -361,7 +361,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     x, at = _typed(input, dtype), one_dim(dim, input.ndim)
     if not x.ndim:
         return x.sum() if x.dtype.category < 2 else x.clone()
-    return _cumsum.call(x, dim=at)  # type: ignore[no-any-return]
+    return _cumsum.call(x, dim=at)
 
 
 @function
@@ -370,4 +370,4 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     if p == "nuc":
         raise NotImplementedError("norm(): argument 'p=\"nuc\"' is not supported")
     order = 2.0 if p in ("fro", None) else float(p)
-    return _norm.call(_typed(input, dtype), ord=order, dim=_reduced(dim, input), keepdim=keepdim)  # type: ignore[no-any-return]
+    return _norm.call(_typed(input, dtype), ord=order, dim=_reduced(dim, input), keepdim=keepdim)

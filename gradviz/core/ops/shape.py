@@ -191,7 +191,7 @@ def view(self: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
             "contiguous subspaces). Use .reshape(...) instead.\n"
             f"The tensor of shape {tuple(self._array.shape)} is not contiguous: reshape copies where it must."
         )
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def _shares(out: Tensor, source: Tensor) -> bool:
@@ -212,8 +212,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         probe = array.reshape(filled)
         owner = array if array.base is None else array.base
         if probe.size and probe.base is not owner and probe.base is not array:
-            return _unsafe_view.call(clone(input), shape=filled)  # type: ignore[no-any-return]
-    return _view.call(input, shape=filled)  # type: ignore[no-any-return]
+            return _unsafe_view.call(clone(input), shape=filled)
+    return _view.call(input, shape=filled)
 
 
 @method
@@ -269,7 +269,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
         )
     if len(set(order)) != len(order):
         raise RuntimeError("permute(): duplicate dims are not allowed.")
-    return _permute.call(input, dims=order)  # type: ignore[no-any-return]
+    return _permute.call(input, dims=order)
 
 
 @function(aliases=("swapaxes", "swapdims"))
@@ -277,8 +277,8 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged."""
     if input.ndim == 0:
         one_dim(dim0, 0), one_dim(dim1, 0)
-        return _detached.call(input)  # type: ignore[no-any-return]
-    return _transpose.call(input, dim0=one_dim(dim0, input.ndim), dim1=one_dim(dim1, input.ndim))  # type: ignore[no-any-return]
+        return _detached.call(input)
+    return _transpose.call(input, dim0=one_dim(dim0, input.ndim), dim1=one_dim(dim1, input.ndim))
 
 
 @function
@@ -286,7 +286,7 @@ def t(input: Tensor) -> Tensor:
     """A matrix transposed."""
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
-    return _t.call(input)  # type: ignore[no-any-return]
+    return _t.call(input)
 
 
 @function(aliases=("moveaxis",))
@@ -316,7 +316,7 @@ def expand(self: Tensor, *size: Any) -> Tensor:
                 f"The expanded size of the tensor ({n}) must match the existing size ({have[i - lead]}) at non-singleton "
                 f"dimension {i}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(have)}"
             )
-    return _expand.call(self, shape=full)  # type: ignore[no-any-return]
+    return _expand.call(self, shape=full)
 
 
 @method
@@ -333,13 +333,13 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
 @function
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without its dimensions of size 1, or without those of `dim` that have size 1."""
-    return _squeeze.call(input, dim=all_dims(dim, input.ndim))  # type: ignore[no-any-return]
+    return _squeeze.call(input, dim=all_dims(dim, input.ndim))
 
 
 @function
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new dimension of size 1 at `dim`."""
-    return _unsqueeze.call(input, dim=one_dim(dim, input.ndim + 1))  # type: ignore[no-any-return]
+    return _unsqueeze.call(input, dim=one_dim(dim, input.ndim + 1))
 
 
 @function
@@ -349,7 +349,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     size = input._array.shape[at]
     if not -size <= index < size:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(input._array.shape)} at dimension {at}")
-    return _select.call(input, dim=at, index=int(index) % size)  # type: ignore[no-any-return]
+    return _select.call(input, dim=at, index=int(index) % size)
 
 
 @function
@@ -360,13 +360,14 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     begin = start + size if start < 0 else int(start)
     if not 0 <= begin <= size or begin + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
-    return _slice.call(input, dim=at, start=begin, stop=begin + length, step=None)  # type: ignore[no-any-return]
+    return _slice.call(input, dim=at, start=begin, stop=begin + length, step=None)
 
 
 @function
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along one dimension, which is removed."""
-    return _unbind.call(input, dim=one_dim(dim, input.ndim))  # type: ignore[no-any-return]
+    made: Any = _unbind.call(input, dim=one_dim(dim, input.ndim))
+    return tuple(made)
 
 
 @function
@@ -386,7 +387,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
                 f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {at}), "
                 f"but got split_sizes={list(sections)}"
             )
-    return _split.call(tensor, sections=sections, dim=at)  # type: ignore[no-any-return]
+    made: Any = _split.call(tensor, sections=sections, dim=at)
+    return tuple(made)
 
 
 @function
@@ -401,7 +403,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 @function
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of two dimensions, as a view."""
-    return _diagonal.call(input, offset=offset, dim1=one_dim(dim1, input.ndim), dim2=one_dim(dim2, input.ndim))  # type: ignore[no-any-return]
+    return _diagonal.call(input, offset=offset, dim1=one_dim(dim1, input.ndim), dim2=one_dim(dim2, input.ndim))
 
 
 @function
@@ -410,13 +412,13 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     if input.ndim == 2:
         return clone(_diagonal.call(input, offset=diagonal, dim1=0, dim2=1))
     n = input._array.shape[0] + abs(diagonal)
-    return _diag_back.call(input, shape=(n, n), offset=diagonal, dim1=0, dim2=1)  # type: ignore[no-any-return]
+    return _diag_back.call(input, shape=(n, n), offset=diagonal, dim1=0, dim2=1)
 
 
 @function
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy with its own memory, still in the graph."""
-    return _clone.call(input)  # type: ignore[no-any-return]
+    return _clone.call(input)
 
 
 @method
@@ -445,7 +447,7 @@ def _common(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 
 def _cast(x: Tensor, kind: Any) -> Tensor:
-    return cast_.call(x, dtype=kind.numpy)  # type: ignore[no-any-return]
+    return cast_.call(x, dtype=kind.numpy)
 
 
 @function(method=False, aliases=("concat", "concatenate"))
@@ -466,7 +468,7 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
                     f"Sizes of tensors must match except in dimension {at}. Expected size {a} but got size {b} for tensor "
                     f"number {i} in the list."
                 )
-    return _cat.call(*_common(full), dim=at)  # type: ignore[no-any-return]
+    return _cat.call(*_common(full), dim=at)
 
 
 @function(method=False)
@@ -480,14 +482,14 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
                 f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
                 f"{list(x._array.shape)} at entry {i}"
             )
-    return _stack.call(*_common(found), dim=one_dim(dim, len(first) + 1))  # type: ignore[no-any-return]
+    return _stack.call(*_common(found), dim=one_dim(dim, len(first) + 1))
 
 
 @function
 @spread("dims")
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """Elements in reverse order along `dims`."""
-    return _flip.call(input, dims=all_dims(sizes(dims), input.ndim))  # type: ignore[no-any-return]
+    return _flip.call(input, dims=all_dims(sizes(dims), input.ndim))
 
 
 @function
@@ -496,7 +498,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     moves = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     if dims is None:
         return reshape(_roll.call(reshape(input, -1), shifts=moves, dims=(0,)), *input._array.shape)
-    return _roll.call(input, shifts=moves, dims=all_dims(dims, input.ndim))  # type: ignore[no-any-return]
+    return _roll.call(input, shifts=moves, dims=all_dims(dims, input.ndim))
 
 
 @method
@@ -508,7 +510,7 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
         )
-    return _tile.call(self, repeats=counts)  # type: ignore[no-any-return]
+    return _tile.call(self, repeats=counts)
 
 
 @function
@@ -522,13 +524,13 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 @function
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle, zero elsewhere."""
-    return _tril.call(input, diagonal=diagonal)  # type: ignore[no-any-return]
+    return _tril.call(input, diagonal=diagonal)
 
 
 @function
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle, zero elsewhere."""
-    return _triu.call(input, diagonal=diagonal)  # type: ignore[no-any-return]
+    return _triu.call(input, diagonal=diagonal)
 
 
 @function(method=False)
