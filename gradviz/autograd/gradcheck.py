@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.backward import grad
+from ..core.gradient import grad
 from ..core.tensor import Tensor
 
 
@@ -46,7 +46,9 @@ def gradcheck(
     arguments = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     wanted = [i for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
     if not wanted:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+        )
     for i in wanted:
         if arguments[i].dtype.name not in ("float64", "complex128"):
             warnings.warn(
@@ -63,7 +65,9 @@ def gradcheck(
     return True
 
 
-def _compare(func: Any, arguments: Any, wanted: Any, eps: float, atol: float, rtol: float, nondet: float, undefined: bool) -> None:
+def _compare(
+    func: Any, arguments: Any, wanted: Any, eps: float, atol: float, rtol: float, nondet: float, undefined: bool
+) -> None:
     outputs = _outputs(func(*arguments))
     for j, out in enumerate(outputs):
         if not out.requires_grad:
@@ -73,7 +77,9 @@ def _compare(func: Any, arguments: Any, wanted: Any, eps: float, atol: float, rt
         for k, i in enumerate(wanted):
             numeric = _numeric(func, arguments, i, j, eps)
             if np.abs(analytic[k] - again[k]).max(initial=0) > nondet:
-                raise GradcheckError("Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different values, although analytical gradient matches numerical gradient.")
+                raise GradcheckError(
+                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different values, although analytical gradient matches numerical gradient."
+                )
             if not np.allclose(analytic[k], numeric, rtol=rtol, atol=atol, equal_nan=True):
                 raise GradcheckError(
                     f"Jacobian mismatch for output {j} with respect to input {i},\n"
@@ -136,7 +142,8 @@ def gradgradcheck(
     if grad_outputs is None:
         draw = np.random.default_rng(0)
         grad_outputs = tuple(
-            Tensor._of(o.device.wrap(draw.standard_normal(tuple(o.shape)).astype(o._array.dtype)), o.device, True) for o in outs
+            Tensor._of(o.device.wrap(draw.standard_normal(tuple(o.shape)).astype(o._array.dtype)), o.device, True)
+            for o in outs
         )
     seeds = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
 

@@ -218,7 +218,7 @@ class Backward:
             if node in self._stop:
                 pass
             elif node.__class__ is AccumulateGrad:
-                before = (node.saved, node.variable._grad)  # type: ignore[attr-defined]
+                before = (node.saved, node.variable._grad)
                 self._accumulate(node, arrived[0])
             else:
                 undo += self._propagate(node, arrived)
@@ -268,7 +268,7 @@ class Backward:
         token = grad_mode.set(self.create_graph)
         try:
             if node.op is None:
-                found = node.apply(g, self.create_graph)  # type: ignore[attr-defined]
+                found = node.apply(g, self.create_graph)
                 pairs = enumerate(zip(node.parents, found, strict=True))
                 return [(str(i), e, p) for i, (e, p) in pairs if e is not None and p is not None]
             op = node.op
@@ -289,7 +289,7 @@ class Backward:
 
     def _hooked(self, node: Node, keys: list[Any], arrived: list[Any]) -> list[Any]:
         """What hooks on the tensor and on the node make of the gradient; kept gradients are stored."""
-        leaf = node.variable if node.__class__ is AccumulateGrad else None  # type: ignore[attr-defined]
+        leaf = node.variable if node.__class__ is AccumulateGrad else None
         if leaf is None and node.extra is None:
             return arrived
         extra = node.extra or _NO_EXTRA
@@ -316,7 +316,8 @@ class Backward:
         grads_in = {id(edge): product for _, edge, product in products}
         for hook in list(hooks.values()):
             seen = tuple(
-                None if e is None or id(e) not in grads_in else self._tensor(grads_in[id(e)], node) for e in node.parents
+                None if e is None or id(e) not in grads_in else self._tensor(grads_in[id(e)], node)
+                for e in node.parents
             )
             answer = hook(seen, tuple(None if g is None else self._tensor(g, node) for g in arrived))
             if answer is None:
@@ -350,7 +351,9 @@ class Backward:
             wrote(old, "accumulation into .grad")
         if events.watching:
             events.emit(
-                events.Accumulate(self, leaf, None if old is None or self.journal is None else old._array, leaf._grad._array)
+                events.Accumulate(
+                    self, leaf, None if old is None or self.journal is None else old._array, leaf._grad._array
+                )
             )
         for hook in list((leaf._post_hooks or {}).values()):
             hook(leaf)
@@ -411,94 +414,3 @@ def fit(F: Any, g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     if raw_dtype(g) is not dtype:
         g = F.cast(g, dtype=dtype)
     return g
-
-
-def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    grad_variables: Any = None,
-    inputs: Any = None,
-) -> None:
-    """Sum of gradients of `tensors` with respect to graph leaves, accumulated into `.grad`.
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.autograd.backward.html
-    """
-    if grad_variables is not None:
-        raise NotImplementedError("argument 'grad_variables' is the old name of 'grad_tensors'; use that")
-    roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
-    if inputs is not None:
-        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-        if not inputs:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    Backward(
-        roots,
-        _per_root(grad_tensors, roots),
-        inputs=inputs,
-        retain_graph=retain_graph,
-        create_graph=create_graph,
-        journal=False,
-    ).run()
-
-
-def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    only_inputs: bool = True,
-    allow_unused: bool | None = None,
-    is_grads_batched: bool = False,
-    materialize_grads: bool = False,
-) -> tuple[Any, ...]:
-    """The gradients of `outputs` with respect to `inputs`, returned instead of accumulated.
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.autograd.grad.html
-    """
-    if is_grads_batched:
-        raise NotImplementedError("autograd.grad(): argument 'is_grads_batched' is not supported; loop over the rows")
-    if not only_inputs:
-        raise NotImplementedError("autograd.grad(): argument 'only_inputs=False' is not supported")
-    roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-    wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    for x in wanted:
-        if not x._needs:
-            raise RuntimeError(
-                "One of the differentiated Tensors does not require grad\n"
-                f"It has shape {tuple(x._array.shape)}; make it with requires_grad=True before computing from it."
-            )
-    session = Backward(
-        roots,
-        _per_root(grad_outputs, roots),
-        inputs=wanted,
-        retain_graph=retain_graph,
-        create_graph=create_graph,
-        journal=False,
-        accumulate=False,
-    ).run()
-    return tuple(_found(session, i, x, bool(allow_unused), materialize_grads) for i, x in enumerate(wanted))
-
-
-def _found(session: Backward, index: int, x: Tensor, allow_unused: bool, materialize: bool) -> Any:
-    g = session.captured.get(session.targets[index])
-    if g is None:
-        if materialize:
-            return Tensor._of(x.device.xp.zeros_like(x._array), x.device)
-        if not allow_unused:
-            raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. "
-                "Set allow_unused=True if this is the desired behavior.\n"
-                f"It is input {index}, of shape {tuple(x._array.shape)}."
-            )
-        return None
-    if isinstance(g, Tensor):
-        return g
-    return Tensor._of(x.device.wrap(g).copy(), x.device)
-
-
-def _per_root(grads: Any, roots: tuple[Any, ...]) -> Any:
-    if grads is None or isinstance(grads, Tensor):
-        return [grads] * (1 if grads is not None else len(roots))
-    return list(grads)

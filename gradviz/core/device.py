@@ -79,10 +79,15 @@ def register(device: Device) -> Device:
     return device
 
 
+def known_devices() -> list[Device]:
+    """Every device made so far."""
+    return list(dict.fromkeys(_known.values()))
+
+
 def on_new_device(listener: Callable[[Device], None]) -> None:
     """Call `listener` with every device there is and will be."""
     _new_device.append(listener)
-    for device in dict.fromkeys(_known.values()):
+    for device in known_devices():
         listener(device)
 
 

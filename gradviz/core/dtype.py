@@ -29,7 +29,7 @@ class dtype:
     @property
     def itemsize(self) -> int:
         """Bytes per element."""
-        return self.numpy.itemsize
+        return int(self.numpy.itemsize)
 
     @property
     def is_floating_point(self) -> bool:

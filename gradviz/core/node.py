@@ -205,9 +205,7 @@ class Node:
         from .tensor import Tensor
 
         if isinstance(value, tuple):
-            return tuple(
-                Tensor._made(v, self.device, Output(self, i, v.shape, v.dtype)) for i, v in enumerate(value)
-            )
+            return tuple(Tensor._made(v, self.device, Output(self, i, v.shape, v.dtype)) for i, v in enumerate(value))
         return Tensor._made(value, self.device, self)
 
     def check_stale(self) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from . import device as devices
+from .device import Device, known_devices, on_new_device
+from .device import Vocabulary as ArrayVocabulary
 from .node import Node
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ METHODS: dict[str, Any] = {}
 _NODE_TYPES: dict[tuple[str, str], type[Node]] = {}
 
 
-class Vocabulary(devices.Vocabulary):
+class Vocabulary(ArrayVocabulary):
     """The op table over Tensors: what `F` is in a rule whose own gradient will be wanted."""
 
 
@@ -204,7 +205,7 @@ class Op:
 
 def signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
     """Names of a plain function's positional parameters, keyword-only ones, and its *args."""
-    code: CodeType = function.__code__  # type: ignore[attr-defined]
+    code: CodeType = function.__code__
     names = code.co_varnames
     count, only = code.co_argcount, code.co_kwonlyargcount
     variadic = names[count + only] if code.co_flags & 0x04 else None
@@ -225,7 +226,7 @@ _OPERATORS = {
 
 def plain_operator(function: Callable[..., Any]) -> Callable[..., Any]:
     """`lambda a, b: a * b` as the built-in that does the same without a Python frame; others as they are."""
-    code: CodeType = function.__code__  # type: ignore[attr-defined]
+    code: CodeType = function.__code__
     return _OPERATORS.get(code.co_code, function) if code.co_argcount == 2 and not code.co_names else function
 
 
@@ -267,7 +268,7 @@ def _attach(made: Op) -> None:
 
     made.call = make_call(made)
     setattr(RECORDED, made.name, made.call)
-    for known in dict.fromkeys(devices._known.values()):
+    for known in known_devices():
         bind(made, known)
     if made.public:
         FUNCTIONS[made.name] = made.call
@@ -276,14 +277,14 @@ def _attach(made: Op) -> None:
         METHODS[made.name + "_"] = make_inplace(made.name + "_", made.call, made)
 
 
-def bind(made: Op, device: devices.Device) -> None:
+def bind(made: Op, device: Device) -> None:
     """Make the op known to a device: `device.forwards[name]` in full, `device.F.name` as rules see it."""
     raw = bound(made.forward, made.takes, device)
     device.forwards[made.name + "!"] = raw
     device.forwards[made.name] = (lambda *a, **k: raw(*a, **k)[0]) if made.aux else raw
 
 
-def bound(forward: Callable[..., Any], takes: tuple[str, ...], device: devices.Device) -> Callable[..., Any]:
+def bound(forward: Callable[..., Any], takes: tuple[str, ...], device: Device) -> Callable[..., Any]:
     """A forward with its device's `xp` and `F` filled in."""
     import functools
 
@@ -291,7 +292,7 @@ def bound(forward: Callable[..., Any], takes: tuple[str, ...], device: devices.D
     return functools.partial(forward, *(given[t] for t in takes)) if takes else plain_operator(forward)
 
 
-def override(device: devices.Device, name: str, forward: Callable[..., Any]) -> None:
+def override(device: Device, name: str, forward: Callable[..., Any]) -> None:
     """Replace one op's forward on one device, keeping its rules."""
     positional, _, _ = signature(forward)
     raw = bound(forward, tuple(p for p in positional if p in ("xp", "F")), device)
@@ -299,13 +300,13 @@ def override(device: devices.Device, name: str, forward: Callable[..., Any]) -> 
     device.forwards[name] = (lambda *a, **k: raw(*a, **k)[0]) if OPS[name].aux else raw
 
 
-def bind_all(device: devices.Device) -> None:
+def bind_all(device: Device) -> None:
     """Make every op declared so far known to a new device."""
     for made in OPS.values():
         bind(made, device)
 
 
-devices.on_new_device(bind_all)
+on_new_device(bind_all)
 
 
 @overload
@@ -349,7 +350,7 @@ def composite(name: str) -> Callable[[Function], Function]:
         import functools
 
         setattr(RECORDED, name, functools.partial(f, RECORDED))
-        devices.on_new_device(lambda device: device.forwards.__setitem__(name, functools.partial(f, device.F)))
+        on_new_device(lambda device: device.forwards.__setitem__(name, functools.partial(f, device.F)))
         return f
 
     return register

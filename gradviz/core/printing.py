@@ -1,8 +1,8 @@
 """A tensor as text, character for character as PyTorch prints it: the numbers in nested brackets, then what is unusual.
 
-    tensor([[1., 2.],          brackets: `_nested`, one column format for all numbers (printing_numbers.py)
-            [3., 4.]], dtype=torch.float64, grad_fn=<MulBackward0>)
-                               suffixes: `_suffixes`, moved to a new line where they would pass the line width
+tensor([[1., 2.],          brackets: `_nested`, one column format for all numbers (printing_numbers.py)
+        [3., 4.]], dtype=torch.float64, grad_fn=<MulBackward0>)
+                           suffixes: `_suffixes`, moved to a new line where they would pass the line width
 """
 
 from __future__ import annotations

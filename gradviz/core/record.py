@@ -10,19 +10,17 @@ Nodes are numbered in the order they appear; nothing of the program is kept aliv
 
 from __future__ import annotations
 
-import linecache
 import sys
 import weakref
 from typing import Any
 
 from . import events
-from .backward import Backward, order
-from .clock import short_name, user_frame
 from .events import observe
 from .formula import formulas
-from .node import AccumulateGrad, Output, Scalar, edge_of
+from .node import AccumulateGrad
 from .summary import plain, summary
 from .tensor import Tensor
+from .whence import module_path, running_module, source_line, variable_name
 
 KEEP_LEAF = 1_000_000
 
@@ -116,12 +114,12 @@ class Recorder:
 
     def _add_op(self, op: Any, inputs: Any, out: Tensor, settings: Any, nr: int, *, inplace: bool) -> None:
         edge = out._edge
-        name: str = getattr(op, "name", None) or getattr(op, "__name__", "write")
+        name = str(getattr(op, "name", None) or getattr(op, "__name__", "write"))
         self._counts[name] = self._counts.get(name, 0) + 1
         count = self._counts[name]
         n = len(self.nodes)
         forward, rules = formulas(op) if op is not None else ("", {})
-        path, module = module_path(edge.node.path if edge is not None else _link())
+        path, module = module_path(edge.node.path if edge is not None else running_module())
         self.nodes.append({
             "n": n, "kind": "op", "op": name, "name": edge.node.name() if edge is not None else None,
             "label": name if count == 1 else f"{name}_{count}", "path": path, "module": module, "inputs": inputs,
@@ -181,7 +179,7 @@ class Recorder:
 
     # -- modules -----------------------------------------------------------------------------------------------
     def _enter(self, event: events.ModuleEnter) -> None:
-        link = _link()
+        link = running_module()
         if link is None or link[0] is None:
             for name, p in event.module.named_parameters():
                 self._names.setdefault(id(p), name)
@@ -189,7 +187,7 @@ class Recorder:
         self.steps.append({"kind": "module_enter", "path": path, "module": module})
 
     def _exit(self, event: events.ModuleExit) -> None:
-        path, module = module_path(_link())
+        path, module = module_path(running_module())
         self.steps.append({"kind": "module_exit", "path": path, "module": module})
 
     # -- backward ----------------------------------------------------------------------------------------------
@@ -296,143 +294,6 @@ class record(Recorder):
             text = f"{kind.__name__}: {error}"
             self.steps.append({"kind": "error", "text": text, "n": last if last >= 0 else None})
         self.name_values(sys._getframe(1))
-
-
-def with_backward(root: Tensor, recording: Recording | None = None, gradient: Tensor | None = None) -> Recording:
-    """A recording with the backward pass from `root` added: a real Backward is run, recorded, and rewound to its start.
-
-    Gradients, kept values and the graph are as before afterwards. Hooks run, as they would.
-    """
-    known = recording.recorder if recording is not None else of(root).recorder
-    if known._known(root) is None and (root._edge is None or (root._edge.node.seq, root._edge.nr) not in known.by_seq):
-        known = of(root).recorder
-    session = Backward([root], None if gradient is None else [gradient])
-    with observe(known):
-        session.run()
-    session.seek(0)
-    return Recording(known)
-
-
-def of(root: Tensor, names: dict[str, Any] | None = None) -> Recording:
-    """A recording of a result that was not recorded, from its graph: values are known only where something kept them."""
-    recorder = Recorder(names)
-    edge = edge_of(root)
-    if edge is None:
-        recorder.ordinal(root)
-        return recorder.recording
-    values: dict[Any, Any] = {edge: root._array}
-    nodes = sorted(order([edge]), key=lambda node: node.seq)
-    for node in nodes:
-        _kept_values(node, values)
-    for node in nodes:
-        if isinstance(node, AccumulateGrad):
-            recorder.ordinal(node.variable)
-    for node in nodes:
-        if not isinstance(node, AccumulateGrad):
-            _add_walked(recorder, node, values)
-    recorder.name_values(_user_frame_object())
-    return recorder.recording
-
-
-def _kept_values(node: Any, values: dict[Any, Any]) -> None:
-    if node.op is None or not isinstance(node.saved, tuple):
-        return
-    for (kind, name), value in zip(node.op.kept, node.saved, strict=True):
-        if kind == "out" and value is not None and not isinstance(value, tuple):
-            values[node] = value
-        elif kind == "input" and isinstance(value, Tensor):
-            parent = node.parents[node.op.inputs.index(name)]
-            if parent is not None:
-                values[parent] = value._array
-
-
-def _add_walked(recorder: Recorder, node: Any, values: dict[Any, Any]) -> None:
-    """One graph node as a record node; a node with several outputs becomes one per output."""
-    outputs = [(node, node.shape, node.dtype)] if node.shape is not None else [
-        (Output(node, i, s, d), s, d) for i, (s, d) in enumerate(node.shapes)
-    ]  # fmt: skip
-    op = node.op if node.op is not None else node.function
-    slots = getattr(op, "inputs", ())
-    kept = dict(zip([name for _, name in getattr(op, "kept", ())], node.saved, strict=False)) if node.op is not None else {}
-    inputs = []
-    for i, parent in enumerate(node.parents):
-        slot = slots[i] if i < len(slots) and getattr(op, "variadic", None) is None else str(i)
-        value = kept.get(slot)
-        if parent is not None:
-            inputs.append({"slot": slot, "n": recorder._of_edge(parent)})
-        elif isinstance(value, Scalar):
-            inputs.append({"slot": slot, "value": plain(value._array)})
-        elif isinstance(value, Tensor):
-            inputs.append({"slot": slot, "n": recorder.ordinal(value)})
-        else:
-            inputs.append({"slot": slot, "n": None})
-    for nr, (edge, shape, dtype) in enumerate(outputs):
-        array = values.get(edge)
-        stand_in = Tensor._made(array if array is not None else node.device.xp.empty(shape, dtype=dtype), node.device, edge)
-        settings = {name: v for (kind, name), v in zip(getattr(op, "kept", ()), node.saved, strict=False) if kind == "setting"}
-        recorder._add_op(op, inputs, stand_in, settings, nr, inplace=False)
-        entry = recorder.nodes[-1]
-        entry["line"] = None
-        if array is None:
-            entry["value"] = None
-
-
-# -- where things come from ----------------------------------------------------------------------------------------
-def _link() -> Any:
-    from .mode import current_module
-
-    return current_module.get()
-
-
-def module_path(link: Any) -> tuple[str, str | None]:
-    """The dotted path of the innermost running module below the outermost one, and its class name."""
-    if link is None:
-        return "", None
-    chain = []
-    at = link
-    while at is not None:
-        chain.append(at[1])
-        at = at[0]
-    chain.reverse()
-    names = []
-    for outer, inner in zip(chain, chain[1:], strict=False):
-        names.append(next((name for name, m in outer.named_modules() if m is inner), type(inner).__name__))
-    return ".".join(n for n in names if n), type(link[1]).__name__
-
-
-def source_line() -> dict[str, Any] | None:
-    """The user's line that is running: its file's name (never its folder), number and text."""
-    found = user_frame()
-    if found is None:
-        return None
-    filename, number = found
-    text = linecache.getline(filename, number).strip()
-    return {"file": short_name(filename), "lineno": number, "text": text[:200]}
-
-
-def _user_frame_object() -> Any:
-    frame: Any = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gradviz"):
-        frame = frame.f_back
-    return frame
-
-
-def variable_name(tensor: Tensor) -> str:
-    """The name a tensor has in the user's running code, or an empty string."""
-    frame = _user_frame_object()
-    while frame is not None:
-        for space in (frame.f_locals, frame.f_globals):
-            for name, value in list(space.items()):
-                if value is tensor and not name.startswith("_"):
-                    return str(name)
-        frame = frame.f_back if frame.f_back is not None and frame.f_globals is not None and _same_user(frame) else None
-    return ""
-
-
-def _same_user(frame: Any) -> bool:
-    """Whether the calling frame is still the user's program (and not the notebook's or a test runner's machinery)."""
-    back = frame.f_back
-    return bool(back.f_code.co_filename == frame.f_code.co_filename or back.f_globals.get("__name__") == "__main__")
 
 
 def _array(g: Any) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .events import observe
-from .record import Recorder, Recording, with_backward
+from .record import Recorder, Recording
 from .tensor import Tensor
+from .walk import with_backward
 
 
 def replay(recording: Recording, changes: dict[Any, Any]) -> Recording:
@@ -27,12 +28,16 @@ def replay(recording: Recording, changes: dict[Any, Any]) -> Recording:
                 raise ValueError(f"node {node['label']!r} is computed; only leaves and constants can be changed")
             continue
         if n not in old.arrays:
-            raise RuntimeError(f"the value of {node['label']!r} ({node['shape']}) was not kept, so this cannot be replayed")
+            raise RuntimeError(
+                f"the value of {node['label']!r} ({node['shape']}) was not kept, so this cannot be replayed"
+            )
         array, device = old.arrays[n]
         if n in given:
             new = np.asarray(getattr(given[n], "_array", given[n]), dtype=array.dtype)
             if new.shape != array.shape:
-                raise ValueError(f"{node['label']!r} has shape {tuple(array.shape)}; the new value has {tuple(new.shape)}")
+                raise ValueError(
+                    f"{node['label']!r} has shape {tuple(array.shape)}; the new value has {tuple(new.shape)}"
+                )
             array = device.wrap(new)
         values[n] = Tensor._of(array.copy(), device, node["requires_grad"])
         names[node["label"]] = values[n]
@@ -41,7 +46,9 @@ def replay(recording: Recording, changes: dict[Any, Any]) -> Recording:
         for n in (step["n"] for step in recording.steps if step["kind"] == "forward"):
             _again(recording, old, n, values)
     made = recorder.recording
-    for node, before in zip([x for x in made.nodes if x["kind"] == "op"], [x for x in recording.nodes if x["kind"] == "op"], strict=False):
+    for node, before in zip(
+        [x for x in made.nodes if x["kind"] == "op"], [x for x in recording.nodes if x["kind"] == "op"], strict=False
+    ):
         for key in ("label", "path", "module", "line", "variable"):
             if key in before:
                 node[key] = before[key]

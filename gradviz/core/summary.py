@@ -64,7 +64,9 @@ def thumbnail(x: Any) -> dict[str, Any]:
     """An 8-bit picture of an array, at most 32 by 32: 128 is zero, the scale is symmetric."""
     flat = x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x.reshape(1, -1)
     rows, columns = (-(-n // -(-n // THUMB)) for n in flat.shape)
-    at = np.ix_(np.linspace(0, flat.shape[0] - 1, rows).astype(int), np.linspace(0, flat.shape[1] - 1, columns).astype(int))
+    at = np.ix_(
+        np.linspace(0, flat.shape[0] - 1, rows).astype(int), np.linspace(0, flat.shape[1] - 1, columns).astype(int)
+    )
     part = np.nan_to_num(flat[at].astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     top = float(np.abs(part).max()) or 1.0
     pixels = np.round(part / top * 127 + 128).astype(np.uint8)

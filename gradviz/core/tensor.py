@@ -259,7 +259,9 @@ class Tensor(_Defaults, metaclass=_TensorType):
     def grad(self, value: Any) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__!r}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__!r}"
+                )
             if value.dtype is not self.dtype:
                 raise RuntimeError(errors.grad_dtype(self, value))
             if value._array.shape != self._array.shape:
@@ -316,7 +318,7 @@ class Tensor(_Defaults, metaclass=_TensorType):
         `gradient` weighs the elements of a tensor that is not a single number.
         https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.backward.html
         """
-        from .backward import backward
+        from .gradient import backward
 
         backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
@@ -403,7 +405,9 @@ class Tensor(_Defaults, metaclass=_TensorType):
 
     def _number(self, kind: str) -> Any:
         if self._array.size != 1:
-            raise (errors.BOOL_OF_MANY(self._array.shape) if kind == "bool" else errors.number_of_many(self._array.shape))
+            raise (
+                errors.BOOL_OF_MANY(self._array.shape) if kind == "bool" else errors.number_of_many(self._array.shape)
+            )
         return self.item()
 
     def __bool__(self) -> bool:

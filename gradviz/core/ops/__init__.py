@@ -5,6 +5,7 @@ from . import (  # noqa: F401  isort: skip
     elementwise,
     compare,
     shape,
+    join,
     convert,
     reduce,
     index,

@@ -150,7 +150,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if input.dtype.category < 2 and (isinstance(exponent, float) or input.dtype.category == 0):
         input = input.to(result_of(input, exponent))
-    return run(_pow, (input,), {"exponent": exponent})
+    made: Tensor = run(_pow, (input,), {"exponent": exponent})
+    return made
 
 
 @function
@@ -189,7 +190,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if condition.dtype.name not in ("bool", "uint8"):
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {errors.scalar_type(condition.dtype)}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {errors.scalar_type(condition.dtype)}"
+        )
     common = result_of(input, other)
     a, b = (x if not isinstance(x, Tensor) or x.dtype is common else x.to(common) for x in (input, other))
     out = where_.call(condition, a, b)

@@ -48,8 +48,8 @@ def attach() -> None:
     for operator, name in INPLACE_OPERATORS.items():
         if hasattr(Tensor, name):
             setattr(Tensor, operator, getattr(Tensor, name))
-    Tensor.__eq__ = _comparison(FUNCTIONS["eq"], False)  # type: ignore[assignment,method-assign]
-    Tensor.__ne__ = _comparison(FUNCTIONS["ne"], True)  # type: ignore[assignment,method-assign]
+    Tensor.__eq__ = _comparison(FUNCTIONS["eq"], False)  # type: ignore[method-assign]
+    Tensor.__ne__ = _comparison(FUNCTIONS["ne"], True)  # type: ignore[method-assign]
     for name, make in PROPERTIES.items():
         setattr(Tensor, name, property(make))
     for operator, reflected in REFLECTED.items():

@@ -12,9 +12,12 @@ from ..inplace import adopt, check_write, make_inplace
 from ..mode import grad_mode
 from ..op import composite, function, method, op
 from ..tensor import Tensor
-from .shape import _cast, clone, expand
+from .join import _cast
+from .shape import clone, expand
 
-_move = op("to_device", lambda x, *, device, source: device.wrap(source.to_numpy(x)), node="ToCopyBackward0", public=False)
+_move = op(
+    "to_device", lambda x, *, device, source: device.wrap(source.to_numpy(x)), node="ToCopyBackward0", public=False
+)
 
 
 @_move.rule
@@ -114,7 +117,8 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
         value = expand(value, *self._array.shape)
     if value._needs and grad_mode.get():
         same = value if value.dtype is self.dtype else _cast(value, self.dtype)
-        return adopt(self, clone(same), "copy_", (self, src), None, {})
+        made: Tensor = adopt(self, clone(same), "copy_", (self, src), None, {})
+        return made
     self._array[...] = value._array
     wrote(self)
     if grad_mode.get():

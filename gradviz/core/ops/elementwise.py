@@ -31,7 +31,9 @@ acos = op("acos", lambda xp, x: xp.arccos(x), x=lambda F, g, x: -g * F.rsqrt(1 -
 atan = op("atan", lambda xp, x: xp.arctan(x), x=lambda g, x: g / (x * x + 1), **UNARY)
 sinh = op("sinh", lambda xp, x: xp.sinh(x), x=lambda F, g, x: g * F.cosh(x), **UNARY)
 cosh = op("cosh", lambda xp, x: xp.cosh(x), x=lambda F, g, x: g * F.sinh(x), **UNARY)
-tanh = op("tanh", lambda xp, x: xp.tanh(x), x=lambda g, out: g - g * (out * out), saved_names={"out": "result"}, **UNARY)
+tanh = op(
+    "tanh", lambda xp, x: xp.tanh(x), x=lambda g, out: g - g * (out * out), saved_names={"out": "result"}, **UNARY
+)
 asinh = op("asinh", lambda xp, x: xp.arcsinh(x), x=lambda F, g, x: g * F.rsqrt(x * x + 1), **UNARY)
 acosh = op("acosh", lambda xp, x: xp.arccosh(x), x=lambda F, g, x: g * F.rsqrt(x * x - 1), **UNARY)
 atanh = op("atanh", lambda xp, x: xp.arctanh(x), x=lambda g, x: g / (1 - x * x), **UNARY)
@@ -61,7 +63,8 @@ def _sigmoid(xp: Any, x: Any) -> Any:
 
 def _special(xp: Any, name: str, x: Any) -> Any:
     """A special function of the device's array library: SciPy's for NumPy arrays, its twin for others."""
-    return xp.special(name, x) if hasattr(xp, "special") else _scipy(name)(x).astype(x.dtype, copy=False)
+    made = xp.special(name, x) if hasattr(xp, "special") else _scipy(name)(x)
+    return made.astype(x.dtype, copy=False)
 
 
 def _scipy(name: str) -> Any:

@@ -327,7 +327,9 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
 
 @function
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None) -> Tensor:
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
+) -> Tensor:
     """`input` with elements of `src`, or one number, put where `index` points along `dim`."""
     if reduce is not None:
         raise NotImplementedError("scatter(): argument 'reduce' is not supported; use scatter_add for sums")
@@ -350,7 +352,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     at = one_dim(dim, input.ndim)
     raw = _indices(index, "index_select")
     if input.ndim == 0:
-        return index_select(input.reshape(1), 0, index).reshape(())
+        made: Tensor = index_select(input.reshape(1), 0, index).reshape(())
+        return made
     _within(raw, input._array.shape[at], "index_select", at)
     return _index_select.call(input, dim=at, index=raw.reshape(-1))
 
@@ -365,7 +368,9 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with one value where the mask holds."""
     if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {errors.scalar_type(mask.dtype)}")
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {errors.scalar_type(mask.dtype)}"
+        )
     out = _masked_fill.call(input, mask, value if not isinstance(value, Tensor) else value.to(input.dtype))
     return out if out.dtype is input.dtype else out.to(input.dtype)
 
@@ -373,7 +378,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 @function
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, in one dimension."""
-    from .shape import broadcast_tensors
+    from .join import broadcast_tensors
 
     x, m = broadcast_tensors(input, mask)
     return _masked_select.call(x, mask=m._array)

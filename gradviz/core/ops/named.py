@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 _made: dict[str, Any] = {}
@@ -16,6 +17,8 @@ def named(name: str, fields: tuple[str, ...]) -> Any:
         parts = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
         return f"torch.return_types.{name}(\n{parts})"
 
-    members: dict[str, Any] = {f: property(lambda self, i=i: tuple.__getitem__(self, i)) for i, f in enumerate(fields)}
-    _made[name] = type(name, (tuple,), {"__slots__": (), "__repr__": show, "__module__": "torch.return_types", **members})
+    members: dict[str, Any] = {f: property(operator.itemgetter(i)) for i, f in enumerate(fields)}
+    _made[name] = type(
+        name, (tuple,), {"__slots__": (), "__repr__": show, "__module__": "torch.return_types", **members}
+    )
     return _made[name]

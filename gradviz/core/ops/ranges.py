@@ -50,7 +50,9 @@ def arange(
         )
     count = -((first - last) // by) if kind.category == 1 else math.ceil((last - first) / by)
     if count >= 2**48:
-        raise RuntimeError(f"invalid size, possible overflow?\nFrom {first} to {last} in steps of {by} are {count} numbers.")
+        raise RuntimeError(
+            f"invalid size, possible overflow?\nFrom {first} to {last} in steps of {by} are {count} numbers."
+        )
     return wrap((first + by * np.arange(count)).astype(kind.numpy), device, requires_grad)
 
 

@@ -256,10 +256,13 @@ def _spread_function(the_op: Any) -> Any:
         if unbiased is not None:
             correction = 1 if unbiased else 0
         dims = _reduced(axis if dim is None else dim, input)
-        return the_op.call(input, dim=dims, correction=1 if correction is None else correction, keepdim=keepdim)
+        made: Tensor = the_op.call(input, dim=dims, correction=1 if correction is None else correction, keepdim=keepdim)
+        return made
 
     call.__name__ = the_op.name
-    call.__doc__ = f"The {'variance' if the_op.name == 'var' else 'standard deviation'} over `dim`, divided by n - correction."
+    call.__doc__ = (
+        f"The {'variance' if the_op.name == 'var' else 'standard deviation'} over `dim`, divided by n - correction."
+    )
     return function(call)
 
 
@@ -309,7 +312,9 @@ def _extreme(name: str, whole: Any, along: Any, pairwise: str) -> Any:
         return kind((values, aux["indices"]))
 
     call.__name__ = name
-    call.__doc__ = f"The {name}imum of all elements; over `dim`, with its indices; with a second tensor, element by element."
+    call.__doc__ = (
+        f"The {name}imum of all elements; over `dim`, with its indices; with a second tensor, element by element."
+    )
     return function(call)
 
 

@@ -145,7 +145,7 @@ def randint_like(
         *bounds, tuple(x._array.shape), generator=generator, dtype=read_dtype("randint_like", dtype, x.dtype),
         layout=layout, device=x.device if device is None else device, requires_grad=requires_grad,
         pin_memory=pin_memory,
-    )  # type: ignore[no-any-return]  # fmt: skip
+    )  # fmt: skip
 
 
 def check_bounds(low: int, high: int, kind: dtype) -> None:
@@ -163,7 +163,9 @@ def check_bounds(low: int, high: int, kind: dtype) -> None:
         least = -most
     for what, value in (("from", low), ("to - 1", high - 1)):
         if not least <= value <= most:
-            raise RuntimeError(f"{what} is out of bounds for {name}\nThe range [{low}, {high}) does not fit in {kind!r}.")
+            raise RuntimeError(
+                f"{what} is out of bounds for {name}\nThe range [{low}, {high}) does not fit in {kind!r}."
+            )
 
 
 @function(method=False)
@@ -203,7 +205,9 @@ _PRIVATE: dict[str, Any] = {"public": False, "x": lambda g: g * 0}
 _bernoulli = op("bernoulli", lambda x, *, drawn: drawn.array, **_PRIVATE)
 _by_mean = op("normal_mean", lambda x, *, drawn: drawn.array, node="NormalBackward1", **_PRIVATE)
 _by_std = op("normal_std", lambda x, *, drawn: drawn.array, node="NormalBackward2", **_PRIVATE)
-_by_both = op("normal_mean_std", lambda x, y, *, drawn: drawn.array, node="NormalBackward3", y=lambda g: g * 0, **_PRIVATE)
+_by_both = op(
+    "normal_mean_std", lambda x, y, *, drawn: drawn.array, node="NormalBackward3", y=lambda g: g * 0, **_PRIVATE
+)
 
 
 def _recorded(call: Any, inputs: tuple[Tensor, ...], array: Any) -> Tensor:

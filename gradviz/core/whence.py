@@ -1,0 +1,66 @@
+"""Where a value comes from: the module that was running, the user's line, the name it has there."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from typing import Any
+
+from .clock import short_name, user_frame
+from .mode import current_module
+from .tensor import Tensor
+
+
+def running_module() -> Any:
+    return current_module.get()
+
+
+def module_path(link: Any) -> tuple[str, str | None]:
+    """The dotted path of the innermost running module below the outermost one, and its class name."""
+    if link is None:
+        return "", None
+    chain = []
+    at = link
+    while at is not None:
+        chain.append(at[1])
+        at = at[0]
+    chain.reverse()
+    names = []
+    for outer, inner in zip(chain, chain[1:], strict=False):
+        names.append(next((name for name, m in outer.named_modules() if m is inner), type(inner).__name__))
+    return ".".join(n for n in names if n), type(link[1]).__name__
+
+
+def source_line() -> dict[str, Any] | None:
+    """The user's line that is running: its file's name (never its folder), number and text."""
+    found = user_frame()
+    if found is None:
+        return None
+    filename, number = found
+    text = linecache.getline(filename, number).strip()
+    return {"file": short_name(filename), "lineno": number, "text": text[:200]}
+
+
+def calling_frame() -> Any:
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gradviz"):
+        frame = frame.f_back
+    return frame
+
+
+def variable_name(tensor: Tensor) -> str:
+    """The name a tensor has in the user's running code, or an empty string."""
+    frame = calling_frame()
+    while frame is not None:
+        for space in (frame.f_locals, frame.f_globals):
+            for name, value in list(space.items()):
+                if value is tensor and not name.startswith("_"):
+                    return str(name)
+        frame = frame.f_back if frame.f_back is not None and frame.f_globals is not None and _same_user(frame) else None
+    return ""
+
+
+def _same_user(frame: Any) -> bool:
+    """Whether the calling frame is still the user's program (and not the notebook's or a test runner's machinery)."""
+    back = frame.f_back
+    return bool(back.f_code.co_filename == frame.f_code.co_filename or back.f_globals.get("__name__") == "__main__")
