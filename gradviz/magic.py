@@ -11,7 +11,6 @@ IPython is not imported here: its shell is handed over when the extension is loa
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
 from gradviz.alias import as_torch
@@ -37,6 +36,8 @@ def run(shell: Any, cell: str) -> Any:
 
     `shell.run_cell` would print an error itself and go on; here it is raised, so that the cell counts as failed.
     """
+    import ast
+
     code = shell.transform_cell(cell)
     name = shell.compile.cache(code, shell.execution_count, raw_code=cell)
     tree = shell.transform_ast(ast.parse(code, filename=name))

@@ -44,7 +44,10 @@ class World:
 
 
 def run(program: bytes, world: World) -> Any:
-    """The value that a pickle describes; raises UnpicklingError for a damaged one and for what the world refuses."""
+    """The value that a pickle describes.
+
+    Raises UnpicklingError for a damaged one and for what the world refuses; RuntimeErrors of the world pass through.
+    """
     machine = _Machine(world)
     try:
         for opcode, argument, _ in pickletools.genops(program):
@@ -54,7 +57,7 @@ def run(program: bytes, world: World) -> Any:
                 return machine.stack.pop()
             else:
                 _STEPS[opcode.name](machine, argument)
-    except pickle.UnpicklingError:
+    except (pickle.UnpicklingError, RuntimeError):
         raise
     except KeyError as error:
         raise pickle.UnpicklingError(f"the file uses the pickle opcode or memo entry {error}, {REFUSED}") from error

@@ -6,6 +6,8 @@ The same seed and the same calls give PyTorch's numbers. What a call draws from 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -28,16 +30,25 @@ class Generator(Draws):
     https://docs.pytorch.org/docs/2.13/generated/torch.Generator.html
     """
 
+    def __new__(cls, device: Any = "cpu") -> Any:
+        place = as_device(device)
+        if place.type == "cpu":
+            return super().__new__(cls)
+        if place.name not in _others:
+            raise RuntimeError(
+                f"Device type {place.type.upper()} is not supported for torch.Generator() api.\n"
+                f"{place} has no generator of its own; draw with torch.Generator() and move the numbers there."
+            )
+        return type(_others[place.name])(place)
+
     def __init__(self, device: Any = "cpu") -> None:
         super().__init__()
         self.device: Device = as_device(device)
-        if self.device.type != "cpu":
-            raise RuntimeError(
-                f"Device type {self.device.type.upper()} is not supported for torch.Generator() api.\n"
-                f"This generator draws on the CPU; {self.device} has its own, seeded by torch.manual_seed."
-            )
         self._bits = np.random.MT19937(0)
         self.manual_seed(DEFAULT_SEED)
+
+    def __repr__(self) -> str:
+        return f"Generator(device={str(self.device)!r}, seed={self._seed})"
 
     def words(self, n: int) -> Array:
         with self._lock:
@@ -46,6 +57,9 @@ class Generator(Draws):
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream that belongs to this seed; returns the generator."""
+        if not hasattr(seed, "__index__"):
+            kind = type(seed).__name__
+            raise RuntimeError(f"manual_seed expected a long, but got {kind}\nA seed is an integer, not {seed!r}.")
         with self._lock:
             self._seed = as_seed(seed)
             self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
@@ -103,9 +117,10 @@ class Generator(Draws):
     def set_state(self, new_state: Any) -> Generator:
         """Continue from a state that `get_state` gave."""
         array = getattr(new_state, "_array", None)
-        if array is None or array.dtype != np.uint8:
-            found = getattr(new_state, "dtype", type(new_state).__name__)
-            raise TypeError(f"RNG state must be a torch.ByteTensor\nExpected a uint8 tensor on the CPU, got {found}.")
+        if array is None:
+            raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
+        if array.dtype != np.uint8:
+            raise TypeError(f"RNG state must be a torch.ByteTensor\nExpected torch.uint8, got {new_state.dtype}.")
         self.load_bytes(new_state.device.to_numpy(array).tobytes())
         return self
 
@@ -164,10 +179,11 @@ def manual_seed(seed: int) -> Generator:
 
     Returns the CPU generator. https://docs.pytorch.org/docs/2.13/generated/torch.manual_seed.html
     """
+    number = as_seed(seed)
     if _own.get() is None:
         for other in _others.values():
-            other.manual_seed(as_seed(seed))
-    return _current().manual_seed(seed)
+            other.manual_seed(number)
+    return _current().manual_seed(number)
 
 
 def seed() -> int:
@@ -190,3 +206,19 @@ def get_rng_state() -> Any:
 def set_rng_state(new_state: Any) -> None:
     """Continue the CPU generator from a state that `get_rng_state` gave."""
     _current().set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cuda") -> Iterator[None]:
+    """Whatever is drawn inside the `with` block, the generators continue after it as if nothing had been drawn.
+
+    `devices`: the numbers of the devices of `device_type` to keep; all of them where not given.
+    """
+    names = list(_others) if devices is None else [f"{device_type}:{i}" for i in devices]
+    kept = [_current(), *(_others[name] for name in names if name in _others)] if enabled else []
+    states = [generator.get_state() for generator in kept]
+    try:
+        yield
+    finally:
+        for generator, state in zip(kept, states, strict=True):
+            generator.set_state(state)

@@ -36,7 +36,9 @@ def open_device(name: str) -> Device:
     _, _, text = name.partition(":")
     index, count = int(text or 0), device_count()
     if index >= count:
-        raise RuntimeError(f"{name}: invalid device ordinal; this machine has {count} CUDA device(s), cuda:0 to cuda:{count - 1}")
+        raise RuntimeError(
+            f"{name}: invalid device ordinal; this machine has {count} CUDA device(s), cuda:0 to cuda:{count - 1}"
+        )
     cupy: Any = importlib.import_module("cupy")
     with cupy.cuda.Device(index):
         return Device("cuda", index, cupy, array_type=cupy.ndarray, wrap=cupy.asarray, to_numpy=cupy.asnumpy)

@@ -77,7 +77,8 @@ def _shareable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if any(step < 0 for step in array.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
-            "currently supported. (You can probably work around this by making a copy of your array  with array.copy().) "
+            "currently supported. (You can probably work around this by making a copy of your array  "
+            "with array.copy().) "
         )
     return array
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradviz.core import errors
 from gradviz.core.clock import wrote
-from gradviz.core.dtype import dtype
+from gradviz.core.dtype import dtype, finfo
 from gradviz.core.inplace import check_write
 from gradviz.core.mode import grad_mode
 from gradviz.core.op import method
@@ -65,9 +65,7 @@ def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: An
 
 
 def _largest(kind: dtype) -> float:
-    import ml_dtypes
-
-    return float(ml_dtypes.finfo(kind.numpy).max)
+    return float(finfo(kind).max)
 
 
 @method

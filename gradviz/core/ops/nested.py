@@ -34,7 +34,8 @@ def array_of(data: Any, wanted: dtype | None) -> np.ndarray[Any, Any]:
 
 def _flatten(data: Any) -> tuple[tuple[int, ...], list[Any]]:
     """The shape of nested sequences and their numbers in order, one level after the other."""
-    level, shape = [data], []
+    level: list[Any] = [data]
+    shape: list[int] = []
     while level and _is_sequence(level[0]):
         n = len(level[0])
         for row in level:

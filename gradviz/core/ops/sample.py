@@ -266,7 +266,7 @@ def multinomial(
     if not replacement and samples > weights.shape[-1]:
         raise RuntimeError(
             "cannot sample n_sample > prob_dist.size(-1) samples without replacement\n"
-            f"num_samples is {samples}, there are {weights.shape[-1]} categories. Pass replacement=True to allow repeats."
+            f"num_samples is {samples}, there are {weights.shape[-1]} categories. replacement=True allows repeats."
         )
     rows = weights if weights.ndim == 2 else weights[None]
     if not bool(((rows >= 0) & (rows < float("inf"))).all()):

@@ -1,0 +1,1 @@
+"""Side by side with torch, in one run."""

@@ -1,0 +1,124 @@
+"""Run everything in a fixed order and say last what had to be skipped, and how to enable it.
+
+Without arguments there are three stages; with arguments, they go to pytest and there is one.
+
+    tests       all of tests/ but the browser's, spread over the cores by file
+    browser     tests/browser, one after the other: they share one JupyterLab and one Chromium
+    notebooks   every committed notebook, run again and compared with its outputs (nbval, strict)
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from gradviz.cli import places
+from gradviz.cli.needs import NEEDS, Need, of_skip
+
+NOTHING_COLLECTED = 5
+INSTALL = 'pip install -e ".[test]"'
+ENVIRON = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+
+
+class Stage(NamedTuple):
+    """One pytest run."""
+
+    name: str
+    arguments: list[str]
+
+
+class Outcome(NamedTuple):
+    stage: Stage
+    status: int
+    seconds: float
+
+
+def main(argv: list[str]) -> int:
+    """Run the stages; the exit status is the first bad one of theirs."""
+    if argv in (["-h"], ["--help"]):
+        print(f"usage: gradviz test [arguments for pytest]\n\n{__doc__}")
+        return 0
+    root = places.checkout()
+    if root is None or not (root / "tests").is_dir():
+        return _refuse("gradviz test needs the repository: an installed gradviz comes without its tests.")
+    if importlib.util.find_spec("pytest") is None:
+        return _refuse(f"gradviz test needs pytest, which is not installed here. Install it with\n\n    {INSTALL}\n")
+    chosen = [Stage("chosen", argv)] if argv else stages(root)
+    record = Path(os.environ.get("GRADVIZ_SKIPS") or _scratch())
+    outcomes = [_run(stage, root, record) for stage in chosen]
+    print(closing(outcomes, skips(record)), flush=True)
+    bad = [o.status for o in outcomes if o.status not in (0, NOTHING_COLLECTED)]
+    ran = any(o.status == 0 for o in outcomes)
+    return bad[0] if bad else 0 if ran else NOTHING_COLLECTED
+
+
+def _refuse(why: str) -> int:
+    print(why, file=sys.stderr)
+    return 1
+
+
+def stages(root: Path, cores: int | None = None) -> list[Stage]:
+    """The whole run, as pytest's arguments."""
+    workers = min(cores or os.cpu_count() or 1, 4)
+    spread = ["-n", str(workers), "--dist", "loadfile"] if workers > 1 and importlib.util.find_spec("xdist") else []
+    planned = [
+        Stage("tests", ["tests", "--ignore=tests/browser", *spread]),
+        Stage("browser", ["tests/browser"]),
+    ]
+    if importlib.util.find_spec("nbval") is not None and any((root / "notebooks").glob("*.ipynb")):
+        sanitize = root / "tests" / "notebooks" / "sanitize.cfg"
+        options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
+        options += [f"--nbval-sanitize-with={sanitize.relative_to(root)}"] if sanitize.is_file() else []
+        planned.append(Stage("notebooks", ["notebooks", *options, *spread]))
+    return [stage for stage in planned if (root / stage.arguments[0]).is_dir()]
+
+
+def _scratch() -> str:
+    import tempfile
+
+    return str(Path(tempfile.mkdtemp(prefix="gradviz-test-")) / "skips.jsonl")
+
+
+def _run(stage: Stage, root: Path, record: Path) -> Outcome:
+    command = [sys.executable, "-m", "pytest", *stage.arguments]
+    print(f"\n=== gradviz test: {stage.name}: pytest {' '.join(stage.arguments)}", flush=True)
+    started = time.perf_counter()
+    environ = {**ENVIRON, **os.environ, "GRADVIZ_SKIPS": str(record)}
+    status = subprocess.run(command, cwd=root, env=environ, check=False).returncode
+    return Outcome(stage, status, time.perf_counter() - started)
+
+
+def skips(record: Path) -> list[dict[str, str]]:
+    """What tests/conftest.py wrote down: one {"test", "reason"} a line, each test once."""
+    if not record.is_file():
+        return []
+    rows = [json.loads(line) for line in record.read_text("utf-8").splitlines()]
+    return list({row["test"]: row for row in rows}.values())
+
+
+def closing(outcomes: list[Outcome], skipped: list[dict[str, str]]) -> str:
+    """The last lines of the run: each stage with its verdict, then what was skipped and what would enable it."""
+    words = {0: "passed", 1: "FAILED", 2: "INTERRUPTED", NOTHING_COLLECTED: "nothing to run"}
+    lines = ["", "=== gradviz test: summary"]
+    lines += [
+        f"  {o.stage.name:<10} {words.get(o.status, f'ERROR (pytest exit {o.status})'):<15} {o.seconds:6.0f} s"
+        for o in outcomes
+    ]
+    if not skipped:
+        return "\n".join([*lines, "", "Nothing was skipped."])
+    groups: dict[Need | None, list[dict[str, str]]] = {}
+    for row in skipped:
+        groups.setdefault(of_skip(row["reason"]), []).append(row)
+    lines += ["", f"Skipped: {len(skipped)} (a module counts once)"]
+    for need in NEEDS:
+        if need in groups:
+            lines += [f"  {need.name:<9} {len(groups[need]):4d}   {need.gives}", f"{'':>18}enable:  {need.get}"]
+    for row in groups.get(None, []):
+        lines.append(f"  {row['test']}: {row['reason']}")
+    return "\n".join(lines)

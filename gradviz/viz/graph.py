@@ -1,0 +1,267 @@
+"""From a record to what is drawn: one item for each node, modules folded, shared leaves repeated beside their users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradviz.viz.measure import clean
+
+Record = Mapping[str, Any]
+Key = tuple[tuple[str, ...], int]  # a module call: its path and which of its calls this is
+
+
+@dataclass(slots=True)
+class Item:
+    """One drawn thing: an op, a leaf, a constant, a portal (a leaf again) or a folded group; `n` is its record node."""
+
+    kind: str
+    n: int | None
+    label: str
+    path: str = ""
+    members: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Link:
+    """An arrow between two items, and the record nodes it joins."""
+
+    a: int
+    b: int
+    slot: str
+    n_from: int
+    n_to: int
+
+
+@dataclass(slots=True)
+class Frame:
+    """A module call whose inside is visible: the items that belong to it."""
+
+    path: str
+    label: str
+    items: list[int]
+
+
+@dataclass(slots=True)
+class Drawing:
+    """Everything layout needs."""
+
+    items: list[Item]
+    links: list[Link]
+    frames: list[Frame]
+    note: str
+
+
+def parts(path: str) -> tuple[str, ...]:
+    """`net.fc1` as ("net", "fc1"), nothing for the outside."""
+    return tuple(path.split(".")) if path else ()
+
+
+def module_names(record: Record) -> dict[str, str]:
+    """The class of each module path, from the calls and the nodes."""
+    names: dict[str, str] = {}
+    for node in record["nodes"]:
+        if node.get("path") and node.get("module"):
+            names[node["path"]] = node["module"]
+    for step in record["steps"]:
+        if step["kind"] == "module_enter" and step.get("path"):
+            names[step["path"]] = step.get("module") or ""
+    return names
+
+
+class Calls:
+    """Which module call each op belongs to, at any depth.
+
+    A call is a run of neighbouring ops in the order they ran, so folding calls can never make a loop.
+    """
+
+    def __init__(self, record: Record) -> None:
+        nodes = record["nodes"]
+        self.paths = [parts(node.get("path") or "") for node in nodes]
+        self.ops = [node["kind"] == "op" for node in nodes]
+        self.leaves = [node["kind"] == "leaf" for node in nodes]
+        self.users: list[list[int]] = [[] for _ in nodes]
+        for node in nodes:
+            for entry in node["inputs"]:
+                if entry.get("n") is not None:
+                    self.users[entry["n"]].append(node["n"])
+        self.events: list[int | tuple[str, ...]] = []
+        ran = set()
+        for step in record["steps"]:
+            if step["kind"] == "module_enter":
+                self.events.append(parts(step.get("path") or ""))
+            elif step["kind"] == "forward" and self.ops[step["n"]] and step["n"] not in ran:
+                ran.add(step["n"])
+                self.events.append(step["n"])
+        if len(ran) < sum(self.ops):
+            self.events = [n for n, is_op in enumerate(self.ops) if is_op]
+        known = {p for p, is_op in zip(self.paths, self.ops, strict=True) if is_op and p}
+        self.deepest = max((len(p) for p in known), default=0)
+        self.base = 1
+        shortest = min((len(p) for p in known), default=0)
+        while self.base < shortest and self.base + 1 < self.deepest and len({p[: self.base + 1] for p in known}) == 1:
+            self.base += 1
+
+    def at(self, length: int, merge: bool = False) -> tuple[list[Key | None], dict[Key, int]]:
+        """For each node the call whose path has `length` parts, and how many times each was entered.
+
+        Leaves belong to the call that alone uses them; constants, which are data, stay outside. `merge` joins calls
+        that follow one another.
+        """
+        owner: list[Key | None] = [None] * len(self.paths)
+        entered: dict[Key, int] = {}
+        serial, pending = 0, 0
+        last: tuple[str, ...] | None = None
+        for event in self.events:
+            if isinstance(event, tuple):
+                if len(event) == length:
+                    pending += 1
+                    if not merge:
+                        last = None
+                continue
+            path = self.paths[event]
+            if len(path) < length or not path:
+                last = None
+                continue
+            if path[:length] != last:
+                serial += 1
+                last = path[:length]
+            key = (path[:length], serial)
+            owner[event] = key
+            entered[key] = entered.get(key, 0) + pending
+            pending = 0
+        for n, is_op in enumerate(self.ops):
+            if self.leaves[n]:
+                homes = {owner[u] for u in self.users[n]}
+                if len(homes) == 1:
+                    owner[n] = homes.pop()
+        return owner, entered
+
+
+def _title(path: tuple[str, ...], names: Mapping[str, str], times: int) -> str:
+    last = path[-1] if path else ""
+    kind = names.get(".".join(path), "")
+    text = " · ".join(t for t in (last, kind) if t) or "model"
+    return clean(text) + (f" ×{times}" if times > 1 else "")
+
+
+def _fold(record: Record, calls: Calls, depth: int | None, merge: bool, portals: int) -> Drawing:
+    """One drawing at a fixed depth; no limit is applied."""
+    nodes = record["nodes"]
+    names = module_names(record)
+    length = None if depth is None else calls.base + depth
+    owner: Sequence[Key | None] = [None] * len(nodes)
+    entered: dict[Key, int] = {}
+    if length is not None and calls.deepest:
+        owner, entered = calls.at(length, merge)
+    items: list[Item] = []
+    of: list[int] = []
+    groups: dict[Key, int] = {}
+    for node, key in zip(nodes, owner, strict=True):
+        if key is None:
+            of.append(len(items))
+            label = node.get("label") or node.get("op") or node["kind"]
+            items.append(Item(node["kind"], node["n"], clean(label), node.get("path") or "", [node["n"]]))
+            continue
+        if key not in groups:
+            groups[key] = len(items)
+            items.append(Item("group", None, _title(key[0], names, entered.get(key, 0)), ".".join(key[0])))
+        of.append(groups[key])
+        group = items[groups[key]]
+        group.members.append(node["n"])
+        if node["kind"] == "op" and (not calls.users[node["n"]] or any(owner[u] != key for u in calls.users[node["n"]])):
+            group.n = node["n"]
+    links: list[Link] = []
+    seen: set[tuple[int, int, int]] = set()
+    for node in nodes:
+        b = of[node["n"]]
+        for entry in node["inputs"]:
+            n = entry.get("n")
+            if n is None or of[n] == b:
+                continue
+            grouped = items[b].kind == "group"
+            if grouped and (of[n], b, n) in seen:
+                continue
+            seen.add((of[n], b, n))
+            links.append(Link(of[n], b, "" if grouped else entry["slot"], n, node["n"]))
+    _portals(items, links, portals)
+    frames = _frames(calls, names, items, links, length)
+    return Drawing(items, links, frames, "")
+
+
+def _portals(items: list[Item], links: list[Link], most: int) -> None:
+    """Draw a leaf with more than `most` users again beside every user but the first."""
+    uses: dict[int, list[Link]] = {}
+    for link in links:
+        if items[link.a].kind in ("leaf", "const"):
+            uses.setdefault(link.a, []).append(link)
+    for a, found in uses.items():
+        if len({link.b for link in found}) <= most:
+            continue
+        home = {found[0].b: a}
+        for link in found:
+            if link.b not in home:
+                home[link.b] = len(items)
+                leaf = items[a]
+                items.append(Item("portal", leaf.n, leaf.label, leaf.path, leaf.members))
+            link.a = home[link.b]
+
+
+def _frames(calls: Calls, names: Mapping[str, str], items: list[Item], links: list[Link], length: int | None) -> list[Frame]:
+    """Module calls that show more than one item, the outer ones first; one that only repeats another is left out."""
+    deepest = calls.deepest if length is None else min(calls.deepest, length - 1)
+    frames: list[Frame] = []
+    users: dict[int, set[int]] = {}
+    for link in links:
+        users.setdefault(link.a, set()).add(link.b)
+    told: set[tuple[int, ...]] = set()
+    for size in range(calls.base, deepest + 1):
+        owner, _ = calls.at(size)
+        held: dict[Key, list[int]] = {}
+        home: dict[int, Key | None] = {}
+        for i, item in enumerate(items):
+            if item.kind in ("op", "group"):
+                home[i] = owner[item.members[-1]] if item.members else None
+        for i, item in enumerate(items):
+            key = home.get(i)
+            if item.kind in ("leaf", "portal"):
+                homes = {home.get(u) for u in users.get(i, ())}
+                key = homes.pop() if len(homes) == 1 else None
+            if key is not None:
+                held.setdefault(key, []).append(i)
+        for key, inside in held.items():
+            mark = tuple(inside)
+            if len(inside) > 1 and mark not in told and any(items[i].kind in ("op", "group") for i in inside):
+                told.add(mark)
+                frames.append(Frame(".".join(key[0]), _title(key[0], names, 0), inside))
+    return frames
+
+
+def drawing(
+    record: Record, *, depth: int | None = None, limit: int = 800, portals: int = 3, merge: bool = False
+) -> Drawing:
+    """What to draw of a record.
+
+    `depth` folds every module call at that depth below the outermost modules (0 is one box, None unfolds all);
+    `merge` joins repeated calls. Above `limit` items modules are folded further by themselves and `note` says so.
+    """
+    calls = Calls(record)
+    result = _fold(record, calls, depth, merge, portals)
+    if len(result.items) <= limit or not calls.deepest:
+        if len(result.items) > limit:
+            result.note = f"{len(result.items):,} nodes: text is left out of the picture"
+        return result
+    whole = len(result.items)
+    start = calls.deepest - calls.base if depth is None else depth - 1
+    for merged in ([False, True] if not merge else [True]):
+        for level in range(start, -1, -1):
+            folded = _fold(record, calls, level, merged, portals)
+            if len(folded.items) < len(result.items):
+                result = folded
+            if len(folded.items) <= limit:
+                folded.note = f"{whole:,} nodes: modules are folded to depth {level}"
+                folded.note += ", repeated calls joined" if merged else ""
+                return folded
+    result.note = f"{whole:,} nodes: folded as far as the modules allow"
+    return result

@@ -1,0 +1,120 @@
+"""The text twin: the same run as plain lines, for text/plain, the step table and screen readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gradviz.viz.measure import clean
+from gradviz.viz.numbers import full, is_scalar, number, shape_text
+from gradviz.viz.scene import formula, gradients, record_of
+
+NAME = 60  # characters of a name in a line
+
+
+def name_of(node: Mapping[str, Any]) -> str:
+    """A node's label as one short line."""
+    text = clean(node.get("label") or node.get("op") or node["kind"])
+    return text if len(text) <= NAME else text[: NAME - 1] + "…"
+
+
+def message_text(record: Mapping[str, Any], step: Mapping[str, Any], message: Mapping[str, Any]) -> str:
+    """One message of a backward step: `a: 6 × 2 = 12`, with the partial sum where several arrive."""
+    target = name_of(record["nodes"][message["to"]])
+    grad, local, product = step.get("grad"), message.get("local"), message.get("product")
+    text = full(product)
+    if is_scalar(local) and is_scalar(grad) and local and grad:
+        text = f"{number(grad['data'][0])} × {number(local['data'][0])} = {text}"
+    several = message.get("of") or 1
+    if several > 1:
+        text += f" ({message.get('k')} of {several}, sum {full(message.get('sum'))})"
+    return f"{target}: {text}"
+
+
+def _forward(record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: int) -> str:
+    node = record["nodes"][step["n"]]
+    names = {e["n"]: name_of(record["nodes"][e["n"]]) for e in node["inputs"] if e.get("n") is not None}
+    made = formula(node, names)
+    value = full(node.get("value")) if node.get("value") else shape_text(node.get("shape") or ()) or "scalar"
+    return f"forward {n}/{count}  {name_of(node)}" + (f" = {made}" if made else "") + f" = {value}"
+
+
+def _backward(record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: int) -> str:
+    sent = "; ".join(message_text(record, step, m) for m in step.get("messages", ()))
+    head = f"backward {n}/{count}  {name_of(record['nodes'][step['n']])}  grad {full(step.get('grad'))}"
+    return f"{head}  -> {sent}" if sent else head
+
+
+def _change(word: str) -> Any:
+    def line(record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: int) -> str:
+        before = f"{full(step['before'])} -> " if step.get("before") else ""
+        return f"{word} {n}/{count}  {name_of(record['nodes'][step['n']])}  {before}{full(step.get('after'))}"
+
+    return line
+
+
+def _error(record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: int) -> str:
+    where = f" at {name_of(record['nodes'][step['n']])}" if step.get("n") is not None else ""
+    return f"error{where}: {clean(step.get('text') or '')}"
+
+
+_LINES = {
+    "forward": _forward,
+    "backward": _backward,
+    "accumulate": _change(".grad"),
+    "optimizer": _change("update"),
+    "zero_grad": lambda record, step, n, count: f"zero_grad {n}/{count}  {name_of(record['nodes'][step['n']])}",
+    "error": _error,
+}
+
+
+def lines(recording: Any) -> list[tuple[int, str]]:
+    """(index into the record's steps, text) for each step that does something to a number."""
+    record = record_of(recording)
+    told = [
+        (i, step) for i, step in enumerate(record["steps"])
+        if step["kind"] in _LINES and not (step["kind"] == "forward" and record["nodes"][step["n"]]["kind"] != "op")
+        and not (step["kind"] == "zero_grad" and step.get("n") is None)
+    ]  # fmt: skip
+    counts: dict[str, int] = {}
+    for _, step in told:
+        counts[step["kind"]] = counts.get(step["kind"], 0) + 1
+    seen: dict[str, int] = {}
+    found = []
+    for i, step in told:
+        kind = step["kind"]
+        seen[kind] = seen.get(kind, 0) + 1
+        found.append((i, _LINES[kind](record, step, seen[kind], counts[kind])))
+    return found
+
+
+def summary_line(recording: Any) -> str:
+    """What the graph holds, in one line."""
+    record = record_of(recording)
+    count = {kind: sum(node["kind"] == kind for node in record["nodes"]) for kind in ("op", "leaf", "const")}
+    words = [("op", "operations"), ("leaf", "leaves"), ("const", "constants")]
+    title = clean((record.get("meta") or {}).get("title") or "")
+    text = ", ".join(f"{count[k]} {word if count[k] != 1 else _ONE[word]}" for k, word in words if count[k])
+    return f"{title + ': ' if title else ''}graph of {text or 'nothing'}"
+
+
+_ONE = {"operations": "operation", "leaves": "leaf", "constants": "constant"}
+
+
+def to_text(recording: Any, *, most: int = 40) -> str:
+    """The whole twin: one line about the graph, the leaves with their values, the steps (at most `most` of each), and
+    the leaves' gradients."""
+    record = record_of(recording)
+    grads = gradients(record)
+    leaves = [n for n in record["nodes"] if n["kind"] in ("leaf", "const")]
+    sections = [
+        [f"{name_of(n)} = {full(n.get('value'))}" for n in leaves],
+        [text for _, text in lines(record) if not text.startswith(".grad ")],
+        [f"{name_of(n)}.grad = {full(grads[n['n']])}" for n in leaves if n["n"] in grads],
+    ]
+    out = [summary_line(record)]
+    for section in sections:
+        out.extend("  " + text for text in section[:most])
+        if len(section) > most:
+            out.append(f"  ... {len(section) - most} more")
+    return "\n".join(out)

@@ -1,0 +1,101 @@
+"""A recording and its pictures as the viewer wants them: small. Every value is kept once and named by number.
+
+A record repeats itself: a message's product is often the sum, the sum the gradient, the local derivative a saved value.
+Numbers are cut to nine digits, which still print the same at six. If the page would be too large, the elements of the
+larger tensors are left out first (their statistics stay), and the page says so.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+STATS = ("min", "max", "mean", "std", "norm", "nan", "inf", "zero")
+LIMITS = (64, 16, 4, 1)  # elements kept of a tensor, from the most to the least
+NODE_KEYS = (
+    "n", "kind", "op", "name", "label", "path", "module", "inputs", "shape", "dtype", "requires_grad", "forward", "rules",
+    "line", "settings",
+)  # fmt: skip
+SCENE_KEYS = ("width", "height", "direction", "rows", "nodes", "edges", "groups", "note")
+
+
+def budget(nodes: int) -> int:
+    """Bytes of deflated data an output may have: 33 kB up to 200 nodes, growing to 173 kB at 1,600."""
+    return 33_000 + 100 * max(0, min(nodes, 1600) - 200)
+
+
+def digits(value: Any) -> Any:
+    """A number with nine digits where it then still prints the same with six."""
+    if type(value) is not float:
+        return value
+    short = float(f"{value:.9g}")
+    return short if format(short, ".6g") == format(value, ".6g") else value
+
+
+class _Values:
+    """The table of values: each different one once, in order of appearance."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.rows: list[list[Any]] = []
+        self.index: dict[str, int] = {}
+
+    def add(self, value: Mapping[str, Any] | None) -> int | None:
+        if value is None:
+            return None
+        data = value.get("data")
+        if data is not None and len(data) > self.limit:
+            data = None
+        row: list[Any] = [value["shape"], value["dtype"], None if data is None else [digits(v) for v in data]]
+        if data is None or len(data) != 1:
+            row.append([digits(value.get(name)) for name in STATS])
+        key = repr(row)
+        if key not in self.index:
+            self.index[key] = len(self.rows)
+            self.rows.append(row)
+        return self.index[key]
+
+
+def _node(node: Mapping[str, Any], values: _Values) -> dict[str, Any]:
+    kept = {key: node[key] for key in NODE_KEYS if node.get(key) not in (None, "", {}, [])}
+    kept["value"] = values.add(node.get("value"))
+    return kept
+
+
+def _step(step: Mapping[str, Any], values: _Values) -> dict[str, Any]:
+    kept = dict(step)
+    for key in ("grad", "before", "after"):
+        if key in kept:
+            kept[key] = values.add(kept[key])
+    if "messages" in kept:
+        kept["messages"] = [
+            {**m, **{key: values.add(m.get(key)) for key in ("local", "product", "sum")}} for m in kept["messages"]
+        ]
+    return kept
+
+
+def embed(
+    record: Mapping[str, Any], scenes: Sequence[Mapping[str, Any]], *, title: str = "", backward: bool = True
+) -> dict[str, Any]:
+    """The viewer's data for a record and the scenes (folding depths) it may show."""
+    from gradviz.widgets.replay import compact
+
+    drawn = [{key: scene[key] for key in SCENE_KEYS if scene.get(key) is not None} for scene in scenes]
+    room = budget(len(record["nodes"]))
+    for limit in LIMITS:
+        values = _Values(limit)
+        data = {
+            "title": title,
+            "backward": backward,
+            "scenes": drawn,
+            "record": {
+                "nodes": [_node(node, values) for node in record["nodes"]],
+                "steps": [_step(step, values) for step in record["steps"]],
+            },
+            "values": values.rows,
+            "limit": limit,
+        }
+        if limit == LIMITS[-1] or len(zlib.compress(compact(data).encode(), 6)) <= room:
+            return data
+    raise AssertionError("unreachable")

@@ -1,0 +1,100 @@
+"""`GraphView`: the graph of any result, function or module, to look at, search and click through."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gradviz.viz.scene import scene
+from gradviz.viz.svg import to_svg
+from gradviz.viz.text import lines, to_text
+from gradviz.widgets.base import View
+from gradviz.widgets.embed import embed
+from gradviz.widgets.replay import replay_html
+from gradviz.widgets.source import data_of, recorded
+
+FOLDED = 120  # boxes of the picture when the whole graph would make the page too large
+TOO_LARGE = "This graph is too large for a still picture: it is drawn where scripts may run."
+SECOND = 400  # boxes up to which another folding depth is kept for the C key
+
+
+def allowed(nodes: int) -> int:
+    """Bytes one output may have: 118 kB up to 200 nodes, growing to 496 kB at 1,600."""
+    return 118_000 + 270 * max(0, min(nodes, 1600) - 200)
+
+
+class GraphView(View):
+    """The graph of a computation.
+
+    Args:
+        source: a tensor (its graph is walked back), a function or module (run now with `inputs`), or the tape of
+            ``with torch.record() as tape:``.
+        inputs: what `source` is called with.
+        title: shown above the graph.
+        depth: how deep modules are unfolded; None shows everything, 0 one box for each outermost call.
+    """
+
+    backward = False
+
+    def __init__(self, source: Any, *inputs: Any, title: str | None = None, depth: int | None = None) -> None:
+        self.recording = recorded(source, inputs, backward=self.backward)
+        self.record: Mapping[str, Any] = data_of(self.recording, title)
+        self.title = title or ""
+        self.depth = depth
+
+    @functools.cached_property
+    def scenes(self) -> list[dict[str, Any]]:
+        """The picture at the depth asked for and, where modules can fold and it is not too large, at another depth."""
+        shown = scene(self.record, depth=self.depth)
+        found = [shown]
+        if any(node["path"] for node in self.record["nodes"]) and len(shown["nodes"]) <= SECOND:
+            other = scene(self.record, depth=0 if self.depth is None else None)
+            if len(other["nodes"]) != len(shown["nodes"]) and len(other["nodes"]) <= SECOND:
+                found.append(other)
+        return found
+
+    def to_svg(self, *, animated: bool = True, theme: str = "light") -> str:
+        return to_svg(self.scenes[0], animated=animated, theme=theme)
+
+    def to_text(self) -> str:
+        return to_text(self.record)
+
+    def to_json(self) -> dict[str, Any]:
+        return self.scenes[0]
+
+    def table(self) -> list[list[str]]:
+        """The steps as rows of text, under a head."""
+        return [["step", "what happens"], *([str(i + 1), text] for i, (_, text) in enumerate(lines(self.record)))]
+
+    def to_html(self) -> str:
+        data = embed(self.record, self.scenes, title=self.title, backward=self.backward and self._steps_back())
+        table = self.table()
+        taken = len(replay_html("viewer", data, "", self.to_text(), table))
+        room = (allowed(len(self.record["nodes"])) - taken) * 3 // 4
+        return replay_html("viewer", data, self._picture(room), self.to_text(), table)
+
+    def _steps_back(self) -> bool:
+        return any(step["kind"] == "backward" for step in self.record["steps"])
+
+    def _picture(self, room: int) -> str:
+        """The first that fits in `room` bytes: moving, still, folded and moving, folded and still, names only, words only."""
+        whole = self.scenes[0]
+        svg = ""
+        for drawn, animated in pictures(whole, lambda: scene(self.record, depth=self.depth, limit=FOLDED)):
+            svg = to_svg(drawn, animated=animated)
+            if len(svg) <= room:
+                return svg
+        return to_svg({**whole, "nodes": [], "edges": [], "groups": [], "width": 620, "height": 20, "note": TOO_LARGE}, animated=False)
+
+
+def pictures(whole: dict[str, Any], folded: Callable[[], dict[str, Any]]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """(scene, animated) from the richest to the barest."""
+    yield whole, True
+    yield whole, False
+    less = folded()
+    if len(less["nodes"]) < len(whole["nodes"]):
+        yield less, True
+        yield less, False
+    keep = ("id", "n", "kind", "x", "y", "w", "h", "title")
+    yield {**whole, "rows": [], "nodes": [{key: node[key] for key in keep} for node in whole["nodes"]]}, False
