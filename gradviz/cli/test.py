@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from gradviz.cli import places
 from gradviz.cli.needs import NEEDS, Need, of_skip
 
 NOTHING_COLLECTED = 5
+SKIPS = "skips.jsonl"
 INSTALL = 'pip install -e ".[test]"'
 ENVIRON = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 
@@ -50,9 +52,9 @@ def main(argv: list[str]) -> int:
     if importlib.util.find_spec("pytest") is None:
         return _refuse(f"gradviz test needs pytest, which is not installed here. Install it with\n\n    {INSTALL}\n")
     chosen = [Stage("chosen", argv)] if argv else stages(root)
-    record = Path(os.environ.get("GRADVIZ_SKIPS") or _scratch())
-    outcomes = [_run(stage, root, record) for stage in chosen]
-    print(closing(outcomes, skips(record)), flush=True)
+    with tempfile.TemporaryDirectory(prefix="gradviz-test-") as scratch:
+        outcomes = [_run(stage, root, Path(scratch)) for stage in chosen]
+        print(closing(outcomes, skips(Path(scratch) / SKIPS)), flush=True)
     bad = [o.status for o in outcomes if o.status not in (0, NOTHING_COLLECTED)]
     ran = any(o.status == 0 for o in outcomes)
     return bad[0] if bad else 0 if ran else NOTHING_COLLECTED
@@ -79,17 +81,12 @@ def stages(root: Path, cores: int | None = None) -> list[Stage]:
     return [stage for stage in planned if (root / stage.arguments[0]).is_dir()]
 
 
-def _scratch() -> str:
-    import tempfile
-
-    return str(Path(tempfile.mkdtemp(prefix="gradviz-test-")) / "skips.jsonl")
-
-
-def _run(stage: Stage, root: Path, record: Path) -> Outcome:
+def _run(stage: Stage, root: Path, scratch: Path) -> Outcome:
     command = [sys.executable, "-m", "pytest", *stage.arguments]
     print(f"\n=== gradviz test: {stage.name}: pytest {' '.join(stage.arguments)}", flush=True)
     started = time.perf_counter()
-    environ = {**ENVIRON, **os.environ, "GRADVIZ_SKIPS": str(record)}
+    mine = {"GRADVIZ_SKIPS": str(scratch / SKIPS), "GRADVIZ_HOME": str(scratch / "home")}  # not the learner's progress
+    environ = {**ENVIRON, **os.environ, **mine}
     status = subprocess.run(command, cwd=root, env=environ, check=False).returncode
     return Outcome(stage, status, time.perf_counter() - started)
 

@@ -44,8 +44,71 @@ def _text(tree: ast.AST | None) -> str:
         shown = ast.unparse(last.value) if isinstance(last, ast.Return) and last.value is not None else ""
     else:
         return ""
-    shown = re.sub(r"\b(?:F|xp)\.", "", shown)
+    shown = re.sub(r"\b(?:F|xp|math)\.", "", shown)
     return re.sub(r"\bF, ", "", shown)
+
+
+# What a learner reads where the executed text is bookkeeping rather than mathematics.
+# One row an op: its forward, then a rule per input in order; an empty text means "as it is executed".
+SPOKEN: dict[str, tuple[str, ...]] = {
+    "sum": ("sum(x)", "g for every element of x"),
+    "mean": ("mean(x)", "g / n for every element of x"),
+    "var": ("var(x)", "g * 2 * (x - mean(x)) / (n - 1)"),
+    "std": ("std(x)", "g * (x - mean(x)) / ((n - 1) * out)"),
+    "amax": ("max(x)", "g at the maximum, else 0"),
+    "amin": ("min(x)", "g at the minimum, else 0"),
+    "max_all": ("max(x)", "g at the maximum, else 0"),
+    "min_all": ("min(x)", "g at the minimum, else 0"),
+    "max_dim": ("max(x)", "g at each maximum, else 0"),
+    "min_dim": ("min(x)", "g at each minimum, else 0"),
+    "prod": ("prod(x)", "g * the product of the others"),
+    "logsumexp": ("log(sum(exp(x)))", "g * softmax(x)"),
+    "vector_norm": ("norm(x)", "g * x / out"),
+    "cumsum": ("cumsum(x)", "sums of g from each place on"),
+    "pow": ("", "g * exponent * x ** (exponent - 1)"),
+    "pow_tensor": ("a ** b", "g * b * a ** (b - 1)", "g * out * log(a)"),
+    "clamp": ("clamp(x, min, max)", "g where min <= x <= max, else 0"),
+    "maximum": ("", "g where a > b, half at a tie", "g where b > a, half at a tie"),
+    "minimum": ("", "g where a < b, half at a tie", "g where b < a, half at a tie"),
+    "tanh": ("", "g * (1 - out ** 2)"),
+    "sigmoid": ("", "g * out * (1 - out)"),
+    "relu": ("", "g where out > 0, else 0"),
+    "view": ("x in another shape", "g in the shape of x"),
+    "unsafe_view": ("x in another shape", "g in the shape of x"),
+    "squeeze": ("x without sizes of 1", "g in the shape of x"),
+    "unsqueeze": ("x with a size of 1", "g in the shape of x"),
+    "permute": ("x, dimensions reordered", "g, dimensions put back"),
+    "transpose": ("x, two dimensions swapped", "g, swapped back"),
+    "expand": ("x repeated", "g"),
+    "clone": ("a copy of x", "g"),
+    "cast": ("x as another type", "g"),
+    "t": ("x.T", "g.T"),
+    "select": ("x[index]", "zeros like x, with g at [index]"),
+    "slice": ("x[start:stop]", "zeros like x, with g at [start:stop]"),
+    "index": ("x[index]", "zeros like x, with g added at [index]"),
+    "index_write": ("x with value at [index]", "g, 0 at [index]", "g[index]"),
+    "embedding": ("weight[index]", "zeros like weight, with g added at [index]"),
+    "cat": ("tensors joined", "this tensor's part of g"),
+    "stack": ("tensors stacked", "this tensor's part of g"),
+    "mm": ("a @ b", "g @ b.T", "a.T @ g"),
+    "bmm": ("a @ b", "g @ b.mT", "a.mT @ g"),
+    "mv": ("a @ b", "outer(g, b)", "a.T @ g"),
+    "addmm": ("x + a @ b", "g", "g @ b.T", "a.T @ g"),
+    "conv2d": ("conv2d(x, w) + bias", "g spread back through w", "x correlated with g", "g summed over places"),
+    "max_pool2d": ("max of each window", "g at each window's maximum, else 0"),
+    "avg_pool2d": ("mean of each window", "g / window size at each place"),
+    "adaptive_avg_pool2d": ("mean of each window", "g / window size at each place"),
+    "softmax": ("softmax(x)", "out * (g - sum(g * out))"),
+    "log_softmax": ("log(softmax(x))", "g - softmax(x) * sum(g)"),
+    "nll_loss": ("-mean(x[target])", "-g / n at each target, else 0"),
+    "mse_loss": ("mean((x - y) ** 2)", "g * 2 * (x - y) / n", "-g * 2 * (x - y) / n"),
+}
+READABLE = 44
+
+
+def _readable(text: str) -> bool:
+    """Whether executed text reads as mathematics: short, and without the array library's keywords or helpers."""
+    return bool(text) and len(text) <= READABLE and not re.search(r"\b_\w+\(|axis=|dtype=|\bxp\b|\bF\b", text)
 
 
 @functools.cache
@@ -58,6 +121,11 @@ def formulas(op: Any) -> tuple[str, dict[str, str]]:
         parts = _calls(code.co_filename).get(op.name, {})
     except OSError:
         parts = {}
-    forward = _text(parts.get("forward")) or f"{op.name}({', '.join(op.inputs)})"
-    rules = {x: _text(parts.get(x)) or f"gradient of {op.name} in {x}" for x in op.rules}
-    return forward, rules
+    plain = f"{op.name}({', '.join(op.inputs)})"
+    said = dict(zip(("forward", *op.inputs), SPOKEN.get(op.name, ()), strict=False))
+
+    def shown(part: str) -> str:
+        executed = _text(parts.get(part))
+        return said.get(part) or (executed if _readable(executed) else "")
+
+    return shown("forward") or plain, {x: shown(x) or f"the gradient of {op.name} in {x}" for x in op.rules}

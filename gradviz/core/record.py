@@ -23,6 +23,8 @@ from .tensor import Tensor
 from .whence import module_path, running_module, source_line, variable_name
 
 KEEP_LEAF = 1_000_000
+# Recorders that are still held by someone: where a graph made under one of them finds the values it did not keep.
+TAPES: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 
 class Recording:
@@ -74,6 +76,7 @@ class Recorder:
         self._names = {id(t): name for name, t in (names or {}).items()}
         self._partial: dict[Any, tuple[Any, int]] = {}
         self._expected: dict[Any, int] = {}
+        TAPES.add(self)
 
     @property
     def recording(self) -> Recording:
@@ -181,10 +184,14 @@ class Recorder:
     def _enter(self, event: events.ModuleEnter) -> None:
         link = running_module()
         if link is None or link[0] is None:
-            for name, p in event.module.named_parameters():
-                self._names.setdefault(id(p), name)
+            self.name_parameters(event.module)
         path, module = module_path(link)
         self.steps.append({"kind": "module_enter", "path": path, "module": module})
+
+    def name_parameters(self, module: Any) -> None:
+        """Call parameters by their paths in this module."""
+        for name, p in module.named_parameters():
+            self._names.setdefault(id(p), name)
 
     def _exit(self, event: events.ModuleExit) -> None:
         path, module = module_path(running_module())

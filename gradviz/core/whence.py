@@ -31,6 +31,13 @@ def module_path(link: Any) -> tuple[str, str | None]:
     return ".".join(n for n in names if n), type(link[1]).__name__
 
 
+def outermost(link: Any) -> Any:
+    """The module whose call started a chain of module calls."""
+    while link[0] is not None:
+        link = link[0]
+    return link[1]
+
+
 def source_line() -> dict[str, Any] | None:
     """The user's line that is running: its file's name (never its folder), number and text."""
     found = user_frame()

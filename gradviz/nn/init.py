@@ -6,9 +6,9 @@ import math
 import warnings
 from typing import Any
 
-from gradviz.core.mode import no_grad
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
+from gradviz.utils.gradients import unrecorded
 
 _GAINS = {"tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4}
 _LINEAR = (
@@ -36,7 +36,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 # -- the same everywhere -------------------------------------------------------------------------------------------
-@no_grad()
+@unrecorded
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """`val` everywhere."""
     return tensor.fill_(val)  # type: ignore[no-any-return]
@@ -52,14 +52,14 @@ def zeros_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 0.0)
 
 
-@no_grad()
+@unrecorded
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix."""
     _matrix(tensor)
     return tensor.copy_(FUNCTIONS["eye"](*tensor.shape, dtype=tensor.dtype, device=tensor.device))  # type: ignore[no-any-return]
 
 
-@no_grad()
+@unrecorded
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Convolution weights that pass as many input channels as possible through unchanged."""
     if tensor.ndim not in (3, 4, 5):
@@ -76,19 +76,19 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 
 # -- drawn ---------------------------------------------------------------------------------------------------------
-@no_grad()
+@unrecorded
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Drawn uniformly from [a, b)."""
     return tensor.uniform_(a, b, generator=generator)  # type: ignore[no-any-return]
 
 
-@no_grad()
+@unrecorded
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Drawn from the normal distribution."""
     return tensor.normal_(mean, std, generator=generator)  # type: ignore[no-any-return]
 
 
-@no_grad()
+@unrecorded
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:  # fmt: skip
@@ -196,7 +196,7 @@ def kaiming_normal_(
     return tensor if std is None else normal_(tensor, 0.0, std, generator)
 
 
-@no_grad()
+@unrecorded
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
     """Rows (or columns, if there are fewer) that are orthogonal and of length `gain`. Saxe et al., 2013."""
     if tensor.ndim < 2:
@@ -213,7 +213,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     return tensor
 
 
-@no_grad()
+@unrecorded
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
     """Normal numbers, with the part `sparsity` of every column set to zero. Martens, 2010."""
     _matrix(tensor)

@@ -34,7 +34,7 @@ class Parameter(Tensor):
         if requires_grad and not (kind.is_floating_point or kind.is_complex):
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients\n"
-                f"The data is {kind!r} of shape {tuple(made.shape)}. Use data.float(), or Parameter(data, requires_grad=False)."
+                f"The data is {kind!r} of shape {tuple(made.shape)}. Use data.float(), or requires_grad=False."
             )
         made._needs = bool(requires_grad)
         return made

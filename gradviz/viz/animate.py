@@ -85,7 +85,9 @@ class Waves(NamedTuple):
         f_part, b_part = self.at(f_end), self.at(f_end + self.backwards)
         out.append(f"@keyframes {name}pf{{0%{{transform:scaleX(0)}}{f_part:.1f}%,to{{transform:none}}}}")
         out.append(f"@keyframes {name}pb{{0%,{f_part:.1f}%{{transform:scaleX(0)}}{b_part:.1f}%,to{{transform:none}}}}")
-        out.append(f"#{name} .pf{{animation-name:{name}pf}}#{name} .pb{{animation-name:{name}pb;transform-origin:right}}")
+        out.append(
+            f"#{name} .pf{{animation-name:{name}pf}}#{name} .pb{{animation-name:{name}pb;transform-origin:right}}"
+        )
         every = ",".join(f"#{name} .{rule}" for rule in [*rules, "pf", "pb"])
         timing = f"{every}{{animation-duration:{self.length:.2f}s;animation-iteration-count:{LOOPS}}}"
         timing += f"#{name} .pf,#{name} .pb{{animation-timing-function:linear}}"
@@ -123,7 +125,7 @@ def _moments(order: list[int], limit: int) -> dict[int, int]:
 
 
 def waves(scene: Mapping[str, Any]) -> Waves:
-    """The moments of a scene whose record is known: forward in the order ops ran, backward in the order they were undone."""
+    """The moments of a scene whose record is known: forward as ops ran, backward as they were undone."""
     record = scene.get("record")
     if not record:
         return Waves({}, {}, {}, 0, 0)

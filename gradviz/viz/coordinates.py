@@ -37,7 +37,11 @@ def spread(wanted: Sequence[float], apart: Sequence[float], weight: Sequence[flo
 
 
 def _relax(
-    layers: Sequence[Sequence[int]], apart: Sequence[Sequence[float]], pulls: Sequence[Pull], mass: Sequence[float], at: list[float]
+    layers: Sequence[Sequence[int]],
+    apart: Sequence[Sequence[float]],
+    pulls: Sequence[Pull],
+    mass: Sequence[float],
+    at: list[float],
 ) -> None:
     """Move each layer once towards the weighted mean of the neighbours in `pulls`."""
     for layer, gaps in zip(layers, apart, strict=True):
@@ -99,9 +103,12 @@ def place(
 
 
 def align(
-    layers: Sequence[Sequence[int]], apart: Sequence[Sequence[float]], trunks: Sequence[Sequence[int]], loose: Sequence[Pull],
+    layers: Sequence[Sequence[int]],
+    apart: Sequence[Sequence[float]],
+    trunks: Sequence[Sequence[int]],
+    loose: Sequence[Pull],
     at: list[float],
-) -> None:  # fmt: skip
+) -> None:
     """Straighten trunks (runs of nodes that only lead to one another); `loose` nodes with users follow these.
 
     Each trunk goes to its mean, layers make room, and again; a node with an empty `loose` entry resists lightly.

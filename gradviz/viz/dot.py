@@ -63,7 +63,8 @@ def _dot_class() -> type[Any]:
                 ) from error
             if done.returncode:
                 raise graphviz.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
-            return done.stdout
+            data: bytes = done.stdout
+            return data
 
         def pipe(
             self, format: str | None = None, renderer: str | None = None, formatter: str | None = None,
@@ -83,29 +84,26 @@ def _dot_class() -> type[Any]:
             overwrite_source: bool = False,
         ) -> str:  # fmt: skip
             """Save the source and what `dot` makes of it; returns the path of the picture."""
-            import os
+            from pathlib import Path
 
             if outfile is not None:
-                path = os.fspath(outfile)
-                kind = format or os.path.splitext(path)[1].lstrip(".").lower() or self.format
-                source = os.path.splitext(path)[0] + ".gv"
+                path = Path(outfile)
+                kind = format or path.suffix.lstrip(".").lower() or self.format
+                source = path.with_suffix(".gv")
             else:
                 kind = format or self.format
-                source = os.path.join(os.fspath(directory or self.directory or ""), os.fspath(filename or self.filename))
-                path = ".".join(t for t in (source, renderer, formatter, kind) if t)
-            if raise_if_result_exists and os.path.exists(path):
-                raise graphviz.FileExistsError(f"output file exists: {path!r}")
-            picture = self.pipe(kind, renderer, formatter, neato_no_op, engine=engine)
-            if os.path.dirname(path):
-                os.makedirs(os.path.dirname(path), exist_ok=True)
+                source = Path(directory or self.directory or "", filename or self.filename)
+                path = source.with_name(".".join(t for t in (source.name, renderer, formatter, kind) if t))
+            if raise_if_result_exists and path.exists():
+                raise graphviz.FileExistsError(f"output file exists: {str(path)!r}")
+            picture: bytes = self.pipe(kind, renderer, formatter, neato_no_op, engine=engine)
+            path.parent.mkdir(parents=True, exist_ok=True)
             if not cleanup:
-                with open(source, "w", encoding="utf-8") as file:
-                    file.write(self.source)
-            with open(path, "wb") as file:
-                file.write(picture)
+                source.write_text(self.source, encoding="utf-8")
+            path.write_bytes(picture)
             if view or quiet_view:
-                self._view(path, format=kind, quiet=quiet_view)
-            return path
+                self._view(str(path), format=kind, quiet=quiet_view)
+            return str(path)
 
     return Dot
 
@@ -160,7 +158,7 @@ def _scene(walk: Walk) -> dict[str, Any]:
     arrows = [a for a in walk.arrows if a.start < len(things) and a.end < len(things)]
     titles, subs, sizes = [], [], []
     for thing in things:
-        first = thing.lines[0] if thing.lines[0] else thing.lines[1]
+        first = thing.lines[0] or thing.lines[1]
         second = "" if thing.kind == "fn" or not thing.lines[0] else thing.lines[1]
         titles.append(clip(first, 220, S["title"]))
         subs.append(clip(second, 120, S["small"], mono=True))

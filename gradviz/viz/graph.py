@@ -53,21 +53,11 @@ class Drawing:
     note: str
 
 
-def parts(path: str) -> tuple[str, ...]:
-    """`net.fc1` as ("net", "fc1"), nothing for the outside."""
-    return tuple(path.split(".")) if path else ()
-
-
-def module_names(record: Record) -> dict[str, str]:
-    """The class of each module path, from the calls and the nodes."""
-    names: dict[str, str] = {}
-    for node in record["nodes"]:
-        if node.get("path") and node.get("module"):
-            names[node["path"]] = node["module"]
-    for step in record["steps"]:
-        if step["kind"] == "module_enter" and step.get("path"):
-            names[step["path"]] = step.get("module") or ""
-    return names
+def parts(path: str | None, module: str | None) -> tuple[str, ...]:
+    """Where something ran: nothing outside modules, ("",) in the outermost one, ("", "fc1") in its child."""
+    if not path:
+        return () if module is None else ("",)
+    return ("", *path.split("."))
 
 
 class Calls:
@@ -78,50 +68,49 @@ class Calls:
 
     def __init__(self, record: Record) -> None:
         nodes = record["nodes"]
-        self.paths = [parts(node.get("path") or "") for node in nodes]
         self.ops = [node["kind"] == "op" for node in nodes]
         self.leaves = [node["kind"] == "leaf" for node in nodes]
+        self.paths = [parts(n.get("path"), n.get("module")) if n["kind"] == "op" else () for n in nodes]
+        self.deepest = max((len(p) for p in self.paths), default=0)
+        self.names = {p: node.get("module") or "" for p, node in zip(self.paths, nodes, strict=True) if p}
         self.users: list[list[int]] = [[] for _ in nodes]
         for node in nodes:
             for entry in node["inputs"]:
                 if entry.get("n") is not None:
                     self.users[entry["n"]].append(node["n"])
-        self.events: list[int | tuple[str, ...]] = []
+        self.events: list[int | tuple[tuple[str, ...], str]] = []
         ran = set()
         for step in record["steps"]:
             if step["kind"] == "module_enter":
-                self.events.append(parts(step.get("path") or ""))
+                kind = step.get("module") or ""
+                self.events.append((parts(step.get("path"), kind), kind))
+                self.names[parts(step.get("path"), kind)] = kind
             elif step["kind"] == "forward" and self.ops[step["n"]] and step["n"] not in ran:
                 ran.add(step["n"])
                 self.events.append(step["n"])
         if len(ran) < sum(self.ops):
             self.events = [n for n, is_op in enumerate(self.ops) if is_op]
-        known = {p for p, is_op in zip(self.paths, self.ops, strict=True) if is_op and p}
-        self.deepest = max((len(p) for p in known), default=0)
-        self.base = 1
-        shortest = min((len(p) for p in known), default=0)
-        while self.base < shortest and self.base + 1 < self.deepest and len({p[: self.base + 1] for p in known}) == 1:
-            self.base += 1
 
-    def at(self, length: int, merge: bool = False) -> tuple[list[Key | None], dict[Key, int]]:
-        """For each node the call whose path has `length` parts, and how many times each was entered.
+    def at(self, length: int, merge: bool = False) -> tuple[list[Key | None], dict[Key, str]]:
+        """For each node the call whose path has `length` parts, and what each call is named.
 
         Leaves belong to the call that alone uses them; constants, which are data, stay outside. `merge` joins calls
         that follow one another.
         """
         owner: list[Key | None] = [None] * len(self.paths)
         entered: dict[Key, int] = {}
-        serial, pending = 0, 0
+        kinds: dict[Key, str] = {}
+        serial, pending, kind = 0, 0, ""
         last: tuple[str, ...] | None = None
         for event in self.events:
             if isinstance(event, tuple):
-                if len(event) == length:
+                if len(event[0]) == length:
                     pending += 1
-                    if not merge:
-                        last = None
+                    last = last if merge and kind in ("", event[1]) else None
+                    kind = event[1]
                 continue
             path = self.paths[event]
-            if len(path) < length or not path:
+            if len(path) < length:
                 last = None
                 continue
             if path[:length] != last:
@@ -130,31 +119,29 @@ class Calls:
             key = (path[:length], serial)
             owner[event] = key
             entered[key] = entered.get(key, 0) + pending
+            kinds.setdefault(key, kind if pending else self.names.get(key[0], ""))
             pending = 0
-        for n, is_op in enumerate(self.ops):
-            if self.leaves[n]:
+        for n, is_leaf in enumerate(self.leaves):
+            if is_leaf:
                 homes = {owner[u] for u in self.users[n]}
                 if len(homes) == 1:
                     owner[n] = homes.pop()
-        return owner, entered
+        return owner, {key: _title(key[0][-1], kinds[key], entered[key]) for key in kinds}
 
 
-def _title(path: tuple[str, ...], names: Mapping[str, str], times: int) -> str:
-    last = path[-1] if path else ""
-    kind = names.get(".".join(path), "")
-    text = " · ".join(t for t in (last, kind) if t) or "model"
-    return clean(text) + (f" ×{times}" if times > 1 else "")
+def _title(name: str, kind: str, times: int) -> str:
+    """`fc1 · Linear`, or `LSTMCell ×100`."""
+    return clean(" · ".join(t for t in (name, kind) if t) or "model") + (f" ×{times}" if times > 1 else "")
 
 
 def _fold(record: Record, calls: Calls, depth: int | None, merge: bool, portals: int) -> Drawing:
     """One drawing at a fixed depth; no limit is applied."""
     nodes = record["nodes"]
-    names = module_names(record)
-    length = None if depth is None else calls.base + depth
+    length = None if depth is None else depth + 1
     owner: Sequence[Key | None] = [None] * len(nodes)
-    entered: dict[Key, int] = {}
+    titles: dict[Key, str] = {}
     if length is not None and calls.deepest:
-        owner, entered = calls.at(length, merge)
+        owner, titles = calls.at(length, merge)
     items: list[Item] = []
     of: list[int] = []
     groups: dict[Key, int] = {}
@@ -166,11 +153,13 @@ def _fold(record: Record, calls: Calls, depth: int | None, merge: bool, portals:
             continue
         if key not in groups:
             groups[key] = len(items)
-            items.append(Item("group", None, _title(key[0], names, entered.get(key, 0)), ".".join(key[0])))
+            items.append(Item("group", None, titles[key], ".".join(key[0][1:])))
         of.append(groups[key])
         group = items[groups[key]]
         group.members.append(node["n"])
-        if node["kind"] == "op" and (not calls.users[node["n"]] or any(owner[u] != key for u in calls.users[node["n"]])):
+        if node["kind"] == "op" and (
+            not calls.users[node["n"]] or any(owner[u] != key for u in calls.users[node["n"]])
+        ):
             group.n = node["n"]
     links: list[Link] = []
     seen: set[tuple[int, int, int]] = set()
@@ -186,7 +175,7 @@ def _fold(record: Record, calls: Calls, depth: int | None, merge: bool, portals:
             seen.add((of[n], b, n))
             links.append(Link(of[n], b, "" if grouped else entry["slot"], n, node["n"]))
     _portals(items, links, portals)
-    frames = _frames(calls, names, items, links, length)
+    frames = _frames(calls, items, links, length)
     return Drawing(items, links, frames, "")
 
 
@@ -208,16 +197,21 @@ def _portals(items: list[Item], links: list[Link], most: int) -> None:
             link.a = home[link.b]
 
 
-def _frames(calls: Calls, names: Mapping[str, str], items: list[Item], links: list[Link], length: int | None) -> list[Frame]:
-    """Module calls that show more than one item, the outer ones first; one that only repeats another is left out."""
+def _frames(calls: Calls, items: list[Item], links: list[Link], length: int | None) -> list[Frame]:
+    """Module calls that show more than one item, the outer ones first.
+
+    One that only repeats another is left out, and so is the outermost call if it is the only one.
+    """
     deepest = calls.deepest if length is None else min(calls.deepest, length - 1)
     frames: list[Frame] = []
     users: dict[int, set[int]] = {}
     for link in links:
         users.setdefault(link.a, set()).add(link.b)
     told: set[tuple[int, ...]] = set()
-    for size in range(calls.base, deepest + 1):
-        owner, _ = calls.at(size)
+    for size in range(1, deepest + 1):
+        owner, titles = calls.at(size)
+        if size == 1 and len(titles) == 1:
+            continue
         held: dict[Key, list[int]] = {}
         home: dict[int, Key | None] = {}
         for i, item in enumerate(items):
@@ -234,7 +228,7 @@ def _frames(calls: Calls, names: Mapping[str, str], items: list[Item], links: li
             mark = tuple(inside)
             if len(inside) > 1 and mark not in told and any(items[i].kind in ("op", "group") for i in inside):
                 told.add(mark)
-                frames.append(Frame(".".join(key[0]), _title(key[0], names, 0), inside))
+                frames.append(Frame(".".join(key[0][1:]), titles[key], inside))
     return frames
 
 
@@ -243,7 +237,8 @@ def drawing(
 ) -> Drawing:
     """What to draw of a record.
 
-    `depth` folds every module call at that depth below the outermost modules (0 is one box, None unfolds all);
+    `depth` folds every module call at that depth (0 is one box for each outermost call, 1 for each child of it, None
+    unfolds all);
     `merge` joins repeated calls. Above `limit` items modules are folded further by themselves and `note` says so.
     """
     calls = Calls(record)
@@ -253,8 +248,8 @@ def drawing(
             result.note = f"{len(result.items):,} nodes: text is left out of the picture"
         return result
     whole = len(result.items)
-    start = calls.deepest - calls.base if depth is None else depth - 1
-    for merged in ([False, True] if not merge else [True]):
+    start = calls.deepest - 1 if depth is None else depth - 1
+    for merged in [False, True] if not merge else [True]:
         for level in range(start, -1, -1):
             folded = _fold(record, calls, level, merged, portals)
             if len(folded.items) < len(result.items):

@@ -9,6 +9,7 @@ After Sugiyama, Tagawa and Toda (1981) and Gansner, Koutsofios, North and Vo (19
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -87,19 +88,52 @@ def _chains(edges: Sequence[Edge], layer: list[int], count: int) -> list[list[in
     return chains
 
 
-def _part(
-    sizes: Sequence[tuple[float, float]], edges: Sequence[Edge], team: Sequence[int], gap: float, beside: float, bands: bool
-) -> _Part:
-    """Lay out one connected part; sizes are (along, across)."""
-    count = len(sizes)
+def _layers(
+    count: int, edges: Sequence[Edge], team: Sequence[int]
+) -> tuple[list[Edge], list[bool], list[int], list[int]]:
+    """The edges without loops, which of them point as given, the earliest layer of each node and the chosen one.
+
+    With `team` each team starts on a layer of its own.
+    """
     order, forwards = acyclic(count, edges)
     flow = [(a, b) if ahead else (b, a) for (a, b), ahead in zip(edges, forwards, strict=True)]
     proper = [(a, b) for a, b in flow if a != b]
     early = longest_path(order, proper, count)
-    layer = pull(order, proper, early)
-    if bands:
-        held = [*proper, *_band_edges(proper, team, count)]
-        layer = pull(order, held, longest_path(acyclic(count, held)[0], held, count))
+    if not team:
+        return flow, forwards, early, pull(order, proper, early)
+    held = [*proper, *_band_edges(proper, team, count)]
+    return flow, forwards, early, pull(order, held, longest_path(acyclic(count, held)[0], held, count))
+
+
+def extent(
+    sizes: Sequence[tuple[float, float]],
+    edges: Sequence[Edge],
+    *,
+    team: Sequence[int] = (),
+    gap: float = 56,
+    beside: float = 18,
+) -> tuple[float, float]:
+    """About how wide a layout will be left to right, and top to bottom, without making it."""
+    layer = _layers(len(sizes), edges, team)[3]
+    thick: dict[int, float] = {}
+    wide: dict[int, float] = {}
+    for (w, _), k in zip(sizes, layer, strict=True):
+        thick[k] = max(thick.get(k, -gap), w)
+        wide[k] = wide.get(k, -beside) + w + beside
+    return sum(thick.values()) + gap * (len(thick) - 1), max(wide.values(), default=0.0)
+
+
+def _part(
+    sizes: Sequence[tuple[float, float]],
+    edges: Sequence[Edge],
+    team: Sequence[int],
+    gap: float,
+    beside: float,
+    bands: bool,
+) -> _Part:
+    """Lay out one connected part; sizes are (along, across)."""
+    count = len(sizes)
+    flow, forwards, early, layer = _layers(count, edges, team if bands else ())
     chains = _chains(flow, layer, count)
     total = len(layer)
     into: list[list[int]] = [[] for _ in range(total)]
@@ -115,7 +149,7 @@ def _part(
         if teams and teams[a] == teams[b]:
             for v in chain[1:-1]:
                 teams[v] = teams[a]
-        for u, v in zip(chain, chain[1:], strict=False):
+        for u, v in itertools.pairwise(chain):
             weight = tight * (8.0 if u >= count and v >= count else 2.0 if u >= count or v >= count else 1.0)
             pull_in[v].append((u, weight))
             pull_out[u].append((v, weight))
@@ -123,7 +157,9 @@ def _part(
                 into[v].append(u)
                 out[u].append(v)
     small = total <= 1000
-    effort = 24 if small else 12 if count <= 350 and total <= 3500 else 8 if total <= 1600 else 4 if total <= 6000 else 2
+    effort = (
+        24 if small else 12 if count <= 350 and total <= 3500 else 8 if total <= 1600 else 4 if total <= 6000 else 2
+    )
     layers = arrange(layer[:total], into, out, effort=effort, team=teams)
 
     wide = [s[1] for s in sizes] + [4.0] * (total - count)
@@ -195,7 +231,10 @@ def _trunks(edges: Sequence[Edge], chains: Sequence[Sequence[int]], early: Seque
 
 
 def _ports(
-    edges: Sequence[Edge], chains: Sequence[Sequence[int]], sizes: Sequence[tuple[float, float]], across: Sequence[float]
+    edges: Sequence[Edge],
+    chains: Sequence[Sequence[int]],
+    sizes: Sequence[tuple[float, float]],
+    across: Sequence[float],
 ) -> list[float]:
     """Where each edge enters its target: straight ahead of where it comes from if it can, else as near as fits."""
     arrivals: dict[int, list[int]] = {}

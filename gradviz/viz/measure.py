@@ -11,7 +11,7 @@ import unicodedata
 _SANS_GROUPS = {
     230: "ijl'|",
     300: "!,.:;I`ft[]()/\\ r",
-    360: "-\"*{}°·",
+    360: '-"*{}°·',
     420: "^",
     540: "Jcksvxyz",
     590: "0123456789abdeghnopqu?_$#L",
@@ -80,5 +80,9 @@ def clip(text: str, room: float, size: float, mono: bool = False) -> str:
 def escape(text: str) -> str:
     """Text for XML and HTML, inside an element or a quoted attribute."""
     return (
-        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#39;")
+        text.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace('"', "&quot;")
+        .replace("'", "&#39;")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 
@@ -61,7 +62,7 @@ def _shuffled(near: Neighbours, seed: int) -> Neighbours:
 def crossings(layers: Layers, into: Neighbours) -> int:
     """How many pairs of edges cross, counting each gap between two layers by its inversions."""
     total = 0
-    for above, layer in zip(layers, layers[1:], strict=False):
+    for above, layer in itertools.pairwise(layers):
         if len(above) < 2 or len(layer) < 2:
             continue
         place = {v: i for i, v in enumerate(above)}
@@ -76,7 +77,13 @@ def crossings(layers: Layers, into: Neighbours) -> int:
 
 
 def _sweep(
-    layers: Layers, near: Neighbours, place: list[int], backwards: bool, use_median: bool, flip: bool, team: Sequence[int]
+    layers: Layers,
+    near: Neighbours,
+    place: list[int],
+    backwards: bool,
+    use_median: bool,
+    flip: bool,
+    team: Sequence[int],
 ) -> None:
     """Sort every layer by where its neighbours in the layer before stand; teams (frames) stay together.
 
@@ -134,7 +141,9 @@ def _saved(a: Sequence[int], b: Sequence[int], place: list[int]) -> int:
     return saved
 
 
-def _transpose(layers: Layers, into: Neighbours, out: Neighbours, place: list[int], rounds: int, least: int, team: Sequence[int]) -> None:
+def _transpose(
+    layers: Layers, into: Neighbours, out: Neighbours, place: list[int], rounds: int, least: int, team: Sequence[int]
+) -> None:
     """Swap adjacent nodes wherever that removes `least` crossings or more, again and again until nothing moves."""
     dirty = [True] * len(layers)
     for _ in range(rounds):
@@ -215,7 +224,7 @@ def arrange(
         return []
     starts = [walk_order(count, into, out)]
     if effort > 4:
-        starts += [walk_order(count, out, into), wave_order(count, into, out), wave_order(count, out, into)]
+        starts += [walk_order(count, out, into), wave_order(count, out, into)]
         starts += [walk_order(count, _shuffled(into, k), out) for k in range(min(8, 1000 // count))]
     best: Layers = []
     fewest = -1
@@ -232,7 +241,7 @@ def arrange(
                 _transpose(layers, into, out, place, 2, 0, team)
             _transpose(layers, into, out, place, 8 if effort > 4 else 3, 1, team)
             found = crossings(layers, into)
-            if found and effort > 12 and turn % 2 == 0:
+            if found and effort > 12 and turn % 2 == 0 and (fewest < 0 or found < 1.2 * fewest):
                 for _ in range(4):
                     if not _sift(layers, into, out, place, team):
                         break

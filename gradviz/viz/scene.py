@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradviz.viz.graph import Drawing, Frame, Item, drawing
-from gradviz.viz.layout import Layout, Point, layout
+from gradviz.viz.layout import Layout, Point, extent, layout
 from gradviz.viz.measure import clean, clip, width
 from gradviz.viz.numbers import brief, is_scalar, number, shape_text
 from gradviz.viz.theme import SIZES as S
@@ -69,6 +69,8 @@ def formula(node: Mapping[str, Any], names: Mapping[int, str] | None = None) -> 
             known[entry.get("slot") or ""] = number(entry["value"], 4)
         elif names and entry.get("n") is not None:
             known[entry.get("slot") or ""] = names[entry["n"]]
+        elif names and "value" not in entry:
+            known[entry.get("slot") or ""] = "?"  # nobody kept it
     text = re.sub(r",\s*\w+=[\w.]+", "", node.get("forward") or "")
     return clean(re.sub(r"(?<![\w.])[^\W\d]\w*", lambda m: known.get(m[0], m[0]), text) if known else text)
 
@@ -87,7 +89,14 @@ def _texts(drawn: Drawing, record: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     for item in drawn.items:
         node = nodes[item.n] if item.n is not None else None
-        entry: dict[str, Any] = {"n": item.n, "kind": item.kind, "title": item.label, "sub": "", "value": "", "grad": ""}
+        entry: dict[str, Any] = {
+            "n": item.n,
+            "kind": item.kind,
+            "title": item.label,
+            "sub": "",
+            "value": "",
+            "grad": "",
+        }
         if item.kind == "group":
             ops = sum(nodes[n]["kind"] == "op" for n in item.members)
             entry["sub"] = f"{ops} op{'s' if ops != 1 else ''}"
@@ -126,7 +135,9 @@ def _size(entry: dict[str, Any], rows: Sequence[str]) -> tuple[float, float]:
     return int(wide + 1.5) // 2 * 2, S["head"] + S["row"] * count + (S["foot"] if count else 3)
 
 
-def _frame_boxes(frames: Sequence[Frame], items: Sequence[Item], placed: Layout, sizes: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
+def _frame_boxes(
+    frames: Sequence[Frame], items: Sequence[Item], placed: Layout, sizes: Sequence[tuple[float, float]]
+) -> list[dict[str, Any]]:
     """The frames that can be drawn: those that cover no stranger's box and cut no other frame."""
     boxes = [
         (x - w / 2, y - h / 2, x + w / 2, y + h / 2) for x, y, (w, h) in zip(placed.x, placed.y, sizes, strict=True)
@@ -141,7 +152,9 @@ def _frame_boxes(frames: Sequence[Frame], items: Sequence[Item], placed: Layout,
         right = max(boxes[i][2] for i in inside) + pad
         bottom = max(boxes[i][3] for i in inside) + pad
         if any(
-            b[0] < right and b[2] > left and b[1] < bottom and b[3] > top for i, b in enumerate(boxes) if i not in inside
+            b[0] < right and b[2] > left and b[1] < bottom and b[3] > top
+            for i, b in enumerate(boxes)
+            if i not in inside
         ):
             continue
         area = (left, top, right, bottom)
@@ -171,22 +184,18 @@ def _place(
     framed = bool(drawn.frames)
     words = max((width(n, S["small"], mono=True) for n in notes), default=0.0)
 
-    def lay(way: str) -> Layout:
-        gap = 52.0 if way == "lr" else 48.0 if words else 40.0
-        if words and way == "lr":
-            gap = min(max(gap, words + 30), 150)
-        return layout(
-            sizes, edges, direction=way, team=team if framed else (), gap=gap + (12 if framed else 0),
-            beside=22 if way == "tb" or framed else 18, bands=framed and len(sizes) <= BANDS,
-        )  # fmt: skip
-
-    if direction != "auto":
-        return direction, lay(direction)
-    level = lay("lr")
-    if level.width <= WIDEST:
-        return "lr", level
-    upright = lay("tb")
-    return ("tb", upright) if upright.width < level.width else ("lr", level)
+    level = min(max(52.0, words + 30 if words else 0), 150)
+    room = {
+        "lr": {"gap": level + (12 if framed else 0), "beside": 22.0 if framed else 18.0},
+        "tb": {"gap": (48.0 if words else 40.0) + (12 if framed else 0), "beside": 22.0},
+    }
+    bands = framed and len(sizes) <= BANDS
+    if direction == "auto":
+        across, down = extent(sizes, edges, team=team if bands else (), **room["lr"])
+        direction = "lr" if across + 32 <= max(WIDEST, down) else "tb"
+    return direction, layout(
+        sizes, edges, direction=direction, team=team if framed else (), bands=bands, **room[direction]
+    )
 
 
 def _short(value: float) -> float:
@@ -239,7 +248,12 @@ def scene(
         points: list[Point] = [(_short(x + dx), _short(y + dy)) for x, y in route]
         edges.append(edge | {"points": [list(p) for p in points]} | ({"message": note} if note else {}))
     for frame in frames:
-        frame |= {"x": _short(frame["x"] + dx), "y": _short(frame["y"] + dy), "w": _short(frame["w"]), "h": _short(frame["h"])}
+        frame |= {
+            "x": _short(frame["x"] + dx),
+            "y": _short(frame["y"] + dy),
+            "w": _short(frame["w"]),
+            "h": _short(frame["h"]),
+        }
     return {
         "format": FORMAT,
         "width": _short(wide),

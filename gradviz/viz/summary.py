@@ -56,7 +56,7 @@ def _run(model: Any, inputs: Sequence[Any], batch: int) -> list[Row]:
     import gradviz as torch
 
     rows: list[Row] = []
-    hooks = []
+    hooks: list[Any] = []
 
     def hook(module: Any, _inputs: Any, output: Any) -> None:
         name = f"{type(module).__name__}-{len(rows) + 1}"
@@ -64,8 +64,7 @@ def _run(model: Any, inputs: Sequence[Any], batch: int) -> list[Row]:
 
     training = [(m, m.training) for m in model.modules()]
     try:
-        for module in _counted(model):
-            hooks.append(module.register_forward_hook(hook))
+        hooks.extend(module.register_forward_hook(hook) for module in _counted(model))
         model.eval()
         with torch.no_grad():
             model(*inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -53,7 +54,7 @@ _CLASS = {"op": "c", "saved": "u", "output": "o", "leaf": "l", "const": "k", "po
 def short(value: float) -> str:
     """A coordinate in as few characters as it takes."""
     text = f"{value:.1f}"
-    return text[:-2] if text.endswith(".0") else text
+    return text.removesuffix(".0")
 
 
 def curve(points: Sequence[Sequence[float]], direction: str) -> str:
@@ -61,7 +62,7 @@ def curve(points: Sequence[Sequence[float]], direction: str) -> str:
     if not points:
         return ""
     out = [f"M{short(points[0][0])} {short(points[0][1])}"]
-    for (a, b), (c, d) in zip(points, points[1:], strict=False):
+    for (a, b), (c, d) in itertools.pairwise(points):
         if direction == "lr":
             middle = (a + c) / 2
             turn = f"C{short(middle)} {short(b)} {short(middle)} {short(d)} {short(c)} {short(d)}"
@@ -215,7 +216,9 @@ def _legend(scene: Scene, rows: Sequence[str], y: float) -> list[str]:
     for shown, name, glyph, text in entries:
         wide = 18 + width(text, S["small"]) * 1.06 + 18
         if shown and x + wide < scene["width"] + 18:
-            out.append(f'<text class="q" x="{short(x)}" y="{short(y)}"><tspan class="{name}">{glyph}</tspan> {text}</text>')
+            out.append(
+                f'<text class="q" x="{short(x)}" y="{short(y)}"><tspan class="{name}">{glyph}</tspan> {text}</text>'
+            )
             x += wide
     return out
 
@@ -241,28 +244,37 @@ def to_svg(scene: Scene, *, animated: bool = False, theme: str = "light") -> str
     variables = "".join(f"--gv-{k}:{v};" for k, v in colours.items() if f"--gv-{k})" in style or k == "ground")
     what = f"Computation graph, {len(nodes)} boxes, {len(scene['edges'])} arrows"
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" viewBox="0 0 {short(wide)} {short(tall)}" '
-        f'width="{short(wide)}" height="{short(tall)}" role="img" aria-label="{what}">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" viewBox="0 0 {short(wide)} {short(tall)}" '
+            f'width="{short(wide)}" height="{short(tall)}" role="img" aria-label="{what}">'
+        ),
         f"<style>#{name}{{{variables}}}{style}{wave.css(name)}</style>",
-        f'<defs><marker id="{name}-a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        f'<path d="M0 .8 7.6 4 0 7.2 1.6 4z" fill="{colours["edge"]}"/></marker></defs>',
+        (
+            f'<defs><marker id="{name}-a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"'
+            ' orient="auto">'
+            f'<path d="M0 .8 7.6 4 0 7.2 1.6 4z" fill="{colours["edge"]}"/></marker></defs>'
+        ),
         f'<rect width="100%" height="100%" rx="10" fill="{colours["ground"]}"/>',
     ]
     line = 0.0
     if scene["title"]:
         line += 26
-        out.append(f'<text class="t" x="16" y="{short(line)}">{escape(clip(scene["title"], wide - 32, S["title"]))}</text>')
+        out.append(
+            f'<text class="t" x="16" y="{short(line)}">{escape(clip(scene["title"], wide - 32, S["title"]))}</text>'
+        )
     if scene["note"]:
         line += 22
         out.append(f'<text class="n" x="16" y="{short(line)}">{escape(scene["note"])}</text>')
     out.append(f'<g transform="translate(0 {short(head)})">' if head else "<g>")
     for f in scene["groups"]:
-        out.append(f'<rect class="r" x="{short(f["x"])}" y="{short(f["y"])}" width="{short(f["w"])}" height="{short(f["h"])}" rx="12"/>')
+        x, y, w, h = (short(f[k]) for k in "xywh")
+        out.append(f'<rect class="r" x="{x}" y="{y}" width="{w}" height="{h}" rx="12"/>')
         out.append(f'<text class="q rt" x="{short(f["x"] + 10)}" y="{short(f["y"] + 14)}">{escape(f["label"])}</text>')
-    out.append(_grouped([
-        (("e x" if edge.get("plain") else "e") + wave.edge(k), f'<path d="{curve(edge["points"], scene["direction"])}"/>')
+    arrows = [
+        (("e x" if edge.get("plain") else "e") + wave.edge(k), curve(edge["points"], scene["direction"]))
         for k, edge in enumerate(scene["edges"])
-    ]))  # fmt: skip
+    ]
+    out.append(_grouped([(kind, f'<path d="{path}"/>') for kind, path in arrows]))
     out.append(_grouped(_boxes(nodes, wave)) if texts else _shapes(nodes))
     for row, key in enumerate(rows):
         first = key == "value"

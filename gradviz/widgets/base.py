@@ -1,4 +1,4 @@
-"""What every view can do: become a picture, a page, a text and plain data, without Jupyter and the same way every time."""
+"""What every view can do: become a picture, a page, a text and plain data, without Jupyter, the same way every time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 class View(ABC):
     """A picture of something that happened.
 
-    Shown by a notebook it is a mime bundle of text and HTML; the set of types never depends on what is installed, because
-    a notebook that is run again must give the same output.
+    A notebook is given text and HTML, always both: the set of types never depends on what is installed, because a
+    notebook that is run again must give the same output.
     """
 
     @abstractmethod

@@ -14,8 +14,8 @@ from typing import Any
 STATS = ("min", "max", "mean", "std", "norm", "nan", "inf", "zero")
 LIMITS = (64, 16, 4, 1)  # elements kept of a tensor, from the most to the least
 NODE_KEYS = (
-    "n", "kind", "op", "name", "label", "path", "module", "inputs", "shape", "dtype", "requires_grad", "forward", "rules",
-    "line", "settings",
+    "n", "kind", "op", "name", "label", "path", "module", "inputs", "shape", "dtype", "requires_grad", "forward",
+    "rules", "line", "settings",
 )  # fmt: skip
 SCENE_KEYS = ("width", "height", "direction", "rows", "nodes", "edges", "groups", "note")
 

@@ -16,6 +16,7 @@ from gradviz.widgets.source import data_of, recorded
 
 FOLDED = 120  # boxes of the picture when the whole graph would make the page too large
 TOO_LARGE = "This graph is too large for a still picture: it is drawn where scripts may run."
+SVG_LIMIT = 800  # boxes above which the viewer draws on a canvas (frontend/src/viewer.ts)
 SECOND = 400  # boxes up to which another folding depth is kept for the C key
 
 
@@ -70,22 +71,26 @@ class GraphView(View):
     def to_html(self) -> str:
         data = embed(self.record, self.scenes, title=self.title, backward=self.backward and self._steps_back())
         table = self.table()
-        taken = len(replay_html("viewer", data, "", self.to_text(), table))
-        room = (allowed(len(self.record["nodes"])) - taken) * 3 // 4
-        return replay_html("viewer", data, self._picture(room), self.to_text(), table)
+        parts: tuple[str, ...] = ("quiz",) if data["backward"] else ()
+        if max(len(s["nodes"]) for s in self.scenes) > SVG_LIMIT:
+            parts = (*parts, "canvas")
+        html = functools.partial(replay_html, "viewer", data, text=self.to_text(), table=table, parts=parts)
+        room = (allowed(len(self.record["nodes"])) - len(html(svg=""))) * 3 // 4
+        return html(svg=self._picture(room))
 
     def _steps_back(self) -> bool:
         return any(step["kind"] == "backward" for step in self.record["steps"])
 
     def _picture(self, room: int) -> str:
-        """The first that fits in `room` bytes: moving, still, folded and moving, folded and still, names only, words only."""
+        """The richest that fits in `room` bytes; words alone when nothing does."""
         whole = self.scenes[0]
         svg = ""
         for drawn, animated in pictures(whole, lambda: scene(self.record, depth=self.depth, limit=FOLDED)):
             svg = to_svg(drawn, animated=animated)
             if len(svg) <= room:
                 return svg
-        return to_svg({**whole, "nodes": [], "edges": [], "groups": [], "width": 620, "height": 20, "note": TOO_LARGE}, animated=False)
+        words = {"nodes": [], "edges": [], "groups": [], "width": 620, "height": 20, "note": TOO_LARGE}
+        return to_svg({**whole, **words}, animated=False)
 
 
 def pictures(whole: dict[str, Any], folded: Callable[[], dict[str, Any]]) -> Iterator[tuple[dict[str, Any], bool]]:

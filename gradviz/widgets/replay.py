@@ -1,8 +1,8 @@
-"""Replay: one piece of HTML that is a picture everywhere and a working view wherever scripts run, with no kernel and no network.
+"""Replay: HTML that is a picture everywhere and a working view wherever scripts run, with no kernel and no network.
 
-    <figure>  <img>      the animated picture as a data address: shown in untrusted notebooks and by sites that forbid scripts
+    <figure>  <img>      the animated picture as a data address: shows in untrusted notebooks and where scripts are off
               <details>  every step as a table
-              <script>   the data, deflated; the view's module, deflated; a few lines that put the view in the picture's place
+              <script>   three: the data, deflated; the view, deflated; a few lines that put it in the picture's place
 
 The bytes depend on the content alone, so a notebook that runs twice is the same file. The two packed scripts carry the
 attributes `data-gv-data` and `data-gv-runtime`, by which a comparison of notebooks can leave them out.
@@ -26,20 +26,21 @@ ROWS = 60  # of the step table; a longer one keeps its two ends
 
 
 @functools.cache
-def module(view: str) -> tuple[str, str]:
-    """The text of a view's module (`static/<view>.js`) and its hash."""
-    text = (STATIC / f"{view}.js").read_text(encoding="utf-8")
-    return text, hashlib.sha256(text.encode()).hexdigest()[:8]
+def script(name: str) -> str:
+    """The text of `static/<name>.js`."""
+    return (STATIC / f"{name}.js").read_text(encoding="utf-8").strip()
+
+
+@functools.cache
+def runtime(view: str, parts: tuple[str, ...] = ()) -> tuple[str, str]:
+    """What must run before `view` can be shown (the kit, its parts, the view), packed; and the hash of it."""
+    text = "\n".join(script(name) for name in ("kit", *parts, view))
+    return pack(text), hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def pack(text: str) -> str:
     """Deflated and in base64: what the browser's DecompressionStream reads."""
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
-
-
-@functools.cache
-def _runtime(view: str) -> str:
-    return pack(module(view)[0])
 
 
 def compact(data: Any) -> str:
@@ -55,15 +56,20 @@ def table_html(rows: Sequence[Sequence[str]]) -> str:
     if len(body) > ROWS:
         left_out = f"… {len(body) - ROWS} more"
         body = [*body[: ROWS // 2], [left_out, *[""] * (len(head) - 1)], *body[-ROWS // 2 :]]
-    out = ["<table><thead><tr>", *(f'<th scope="col">{escape(clean(cell))}</th>' for cell in head), "</tr></thead><tbody>"]
-    for row in body:
-        out.append("<tr>" + "".join(f"<td>{escape(clean(cell))}</td>" for cell in row) + "</tr>")
-    out.append("</tbody></table>")
-    return "".join(out)
+    top = "".join(f'<th scope="col">{escape(clean(cell))}</th>' for cell in head)
+    lines = ("".join(f"<td>{escape(clean(cell))}</td>" for cell in row) for row in body)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table>"
 
 
 def replay_html(
-    view: str, data: Any, svg: str, text: str, table: Sequence[Sequence[str]], *, caption: str = "Steps as a table"
+    view: str,
+    data: Any,
+    svg: str,
+    text: str,
+    table: Sequence[Sequence[str]],
+    *,
+    caption: str = "Steps as a table",
+    parts: tuple[str, ...] = (),
 ) -> str:
     """A picture that becomes the view `view` where scripts run.
 
@@ -73,16 +79,19 @@ def replay_html(
         svg: the picture; may animate itself by CSS.
         text: the text twin; its first line is the picture's alternative text.
         table: rows of text, the first one the head; shown under the picture.
+        caption: what opens the table.
+        parts: further modules in `static/` that this one needs.
     """
     body = compact(data)
+    packed, version = runtime(view, parts)
     name = hashlib.sha256(f"{view}\0{body}\0{svg}".encode()).hexdigest()[:12]
     picture = base64.b64encode(svg.encode()).decode("ascii")
     alt = escape(clean((text.strip().splitlines() or [view])[0])[:300])
     return (
-        f'<figure class="gradviz" data-gv="{name}" data-gv-view="{view}@{module(view)[1]}" style="margin:0">'
+        f'<figure class="gradviz" data-gv="{name}" data-gv-view="{view}@{version}" style="margin:0">'
         f'<img src="data:image/svg+xml;base64,{picture}" alt="{alt}" style="max-width:100%;height:auto">'
         f"<details><summary>{escape(caption)}</summary>{table_html(table)}</details>"
         f'<script type="text/plain" data-gv-data="">{pack(body)}</script>'
-        f'<script type="text/plain" data-gv-runtime="">{_runtime(view)}</script>'
-        f"<script>{module('replay')[0].strip()}</script></figure>"
+        f'<script type="text/plain" data-gv-runtime="">{packed}</script>'
+        f"<script>{script('replay')}</script></figure>"
     )

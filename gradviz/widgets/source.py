@@ -17,7 +17,7 @@ def recorded(source: Any, inputs: tuple[Any, ...] = (), *, backward: bool = True
     """The recording of `source`: a Tensor, a callable (run now, with `inputs`), a tape or a Recording.
 
     With `backward` the backward pass from the result is added by driving a real `Backward`, which is rewound to its
-    start afterwards: `.grad` and the graph are as before. A recording that holds a backward pass already is kept as it is.
+    start afterwards: `.grad` and the graph are as before. A recording that went backward already is kept as it is.
     """
     if isinstance(source, Tensor):
         if not backward:
@@ -36,7 +36,7 @@ def recorded(source: Any, inputs: tuple[Any, ...] = (), *, backward: bool = True
         return _run(source, inputs, backward)
     raise TypeError(
         f"expected a tensor, a function or a tape, got {type(source).__name__}\n"
-        "Pass the loss itself, a function that computes it (lambda: f(x)), or the tape of `with torch.record() as tape:`."
+        "Pass the loss, a function that computes it (lambda: f(x)), or the tape of `with torch.record() as tape:`."
     )
 
 
@@ -46,7 +46,7 @@ def _run(function: Callable[..., Any], inputs: tuple[Any, ...], backward: bool) 
         result = function(*inputs)
     found = result if isinstance(result, Tensor) else _first(result)
     if found is None:
-        raise TypeError(f"the function returned {type(result).__name__}, and a picture needs a tensor\nLet it return the loss.")
+        raise TypeError(f"the function returned {type(result).__name__}, not a tensor\nLet it return the loss.")
     _name(tape)
     if not backward:
         return tape.recording
@@ -59,8 +59,8 @@ def _completed(recording: Recording, backward: bool) -> Recording:
     if not backward or any(step["kind"] == "backward" for step in recording.steps):
         return recording
     recorder = recording.recorder
-    alive = [(n, ref()) for ref, n in recorder._by_id.values()]
-    roots = [(n, t) for n, t in alive if t is not None and t.requires_grad and t._edge is not None and t._array.size == 1]
+    alive = [(n, t) for n, t in ((n, ref()) for ref, n in recorder._by_id.values()) if t is not None]
+    roots = [(n, t) for n, t in alive if t.requires_grad and t._edge is not None and t._array.size == 1]
     if not roots:
         return recording
     again = copy.copy(recorder)  # the tape itself keeps what it heard, and nothing else
@@ -98,4 +98,5 @@ def data_of(recording: Recording, title: str | None) -> dict[str, Any]:
     """The recording as JSON in which a result is called by the learner's own name for it, where it has one."""
     made = recording.to_json()
     nodes = [{**node, "label": node.get("variable") or node["label"]} for node in made["nodes"]]
-    return {**made, "nodes": nodes, "meta": {**made["meta"], "title": title if title is not None else made["meta"]["title"]}}
+    meta = made["meta"] if title is None else {**made["meta"], "title": title}
+    return {**made, "nodes": nodes, "meta": meta}

@@ -11,7 +11,7 @@ class BackpropStepper(GraphView):
     """Step, rewind and scrub through a computation and its backward pass.
 
     The backward pass is driven by the engine's own `Backward`, recorded, and taken back: `.grad` and the graph are as
-    they were, so ``loss.backward()`` can still be called afterwards. A tape that holds a backward pass is shown as it ran.
+    they were, so ``loss.backward()`` can still be called afterwards. A tape that went backward is shown as it ran.
 
     Args:
         source: the loss, a function that computes it, or the tape of ``with torch.record() as tape:``.

@@ -65,7 +65,8 @@ def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: An
 
 
 def _largest(kind: dtype) -> float:
-    return float(finfo(kind).max)
+    found: Any = finfo(kind)
+    return float(found.max)
 
 
 @method

@@ -6,6 +6,7 @@ What is drawn is in draws.py; here arguments are read and the numbers are put on
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -165,6 +166,14 @@ def check_bounds(low: int, high: int, kind: dtype) -> None:
         if not least <= value <= most:
             raise RuntimeError(
                 f"{what} is out of bounds for {name}\nThe range [{low}, {high}) does not fit in {kind!r}."
+            )
+        if kind.category == 2 and abs(value) >= NATURAL[kind.name]:
+            digits = NATURAL[kind.name].bit_length() - 1
+            warnings.warn(
+                f"{what} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision limitations {name} can support "
+                "discrete uniform distribution only within this range.",
+                UserWarning,
+                stacklevel=3,
             )
 
 

@@ -6,13 +6,13 @@ import warnings
 from typing import Any
 
 from gradviz.core.inplace import make_inplace
-from gradviz.core.op import FUNCTIONS
+from gradviz.core.op import FUNCTIONS, METHODS
 from gradviz.core.ops import activation as ops
 from gradviz.core.tensor import Tensor
 
 from .checks import one_of
 
-relu_, sigmoid_call, tanh_call = Tensor.relu_, FUNCTIONS["sigmoid"], FUNCTIONS["tanh"]
+relu_, sigmoid_call, tanh_call = METHODS["relu_"], FUNCTIONS["sigmoid"], FUNCTIONS["tanh"]
 hardshrink = FUNCTIONS["hardshrink"]
 prelu = FUNCTIONS["prelu"]
 
@@ -27,7 +27,7 @@ def _bend(op: Any, input: Tensor, inplace: bool, **settings: Any) -> Tensor:
 # -- straight pieces -----------------------------------------------------------------------------------------------
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """`max(0, x)`."""
-    return _bend(ops.relu, input, True) if inplace else ops.relu.call(input)  # type: ignore[no-any-return]
+    return _bend(ops.relu, input, True) if inplace else ops.relu.call(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -59,7 +59,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """`x` moved towards 0 by `lambd`, and 0 where it would cross it."""
-    return ops.softshrink.call(input, lambd=lambd)  # type: ignore[no-any-return]
+    return ops.softshrink.call(input, lambd=lambd)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -90,7 +90,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """`x` times the probability that a normal number is below `x`."""
-    return ops.gelu.call(input, approximate=approximate)  # type: ignore[no-any-return]
+    return ops.gelu.call(input, approximate=approximate)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -112,17 +112,17 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """`log(1 + exp(beta x)) / beta`, and `x` itself where `beta x` is above `threshold`."""
-    return ops.softplus.call(input, beta=beta, threshold=threshold)  # type: ignore[no-any-return]
+    return ops.softplus.call(input, beta=beta, threshold=threshold)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
     """`log(sigmoid(x))`."""
-    return ops.logsigmoid.call(input)  # type: ignore[no-any-return]
+    return ops.logsigmoid.call(input)
 
 
 def softsign(input: Tensor) -> Tensor:
     """`x / (1 + |x|)`."""
-    return input / (input.abs() + 1)
+    return input / (input.abs() + 1)  # type: ignore[no-any-return]
 
 
 def tanhshrink(input: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is None:
         return input.matmul(turned)  # type: ignore[no-any-return]
     if input.ndim == 2 and turned.ndim == 2:
-        return _addmm_op.call(bias, input, turned, beta=1, alpha=1)  # type: ignore[no-any-return]
+        return _addmm_op.call(bias, input, turned, beta=1, alpha=1)
     if turned.ndim == 2 and input.ndim and input.is_contiguous():
         flat = _addmm_op.call(bias, input.view(-1, input.shape[-1]), turned, beta=1, alpha=1)
         return flat.view(*input.shape[:-1], flat.shape[-1])  # type: ignore[no-any-return]
@@ -79,7 +79,7 @@ def conv2d(
         input, padding = _named_padding(input, weight, padding, stride, dilation)
     settings = {"stride": stride, "padding": pair(padding), "dilation": dilation, "groups": groups}
     if input.ndim == 4:
-        return convolve.conv2d.call(input, weight, bias, **settings)  # type: ignore[no-any-return]
+        return convolve.conv2d.call(input, weight, bias, **settings)
     return convolve.conv2d.call(input.unsqueeze(0), weight, bias, **settings).squeeze(0)  # type: ignore[no-any-return]
 
 
@@ -111,7 +111,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
             f"and input of dimension {input.ndim}"
         )
     ends = [(0, 0)] * (input.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
-    return _pad.call(input, widths=tuple(ends), value=0.0 if value is None else value)  # type: ignore[no-any-return]
+    return _pad.call(input, widths=tuple(ends), value=0.0 if value is None else value)
 
 
 # -- pooling -------------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def avg_pool2d(
     """The mean of every window."""
     _image("avg_pool2d", input)
     kernel = pair(kernel_size)
-    return pool.avg_pool2d.call(  # type: ignore[no-any-return]
+    return pool.avg_pool2d.call(
         input, kernel_size=kernel, stride=kernel if _empty(stride) else pair(stride), padding=pair(padding),
         ceil_mode=bool(ceil_mode), count_include_pad=bool(count_include_pad), divisor_override=divisor_override,
     )  # fmt: skip
@@ -162,7 +162,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     if size == (1, 1):
         return input.mean((-1, -2), keepdim=True)  # type: ignore[no-any-return]
     rows, columns = (pool.spans(n, count) for n, count in zip(input.shape[-2:], size, strict=True))
-    return pool.adaptive_avg_pool2d.call(input, rows=rows, columns=columns)  # type: ignore[no-any-return]
+    return pool.adaptive_avg_pool2d.call(input, rows=rows, columns=columns)
 
 
 # -- dropout -------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def mse_loss(
     check_reduction(reduction)
     if weight is not None:
         return _weighted((x - t).pow(2), weight, input, reduction)
-    return ops.mse_loss.call(x, t, reduction=reduction)  # type: ignore[no-any-return]
+    return ops.mse_loss.call(x, t, reduction=reduction)
 
 
 def l1_loss(
@@ -76,7 +76,7 @@ def smooth_l1_loss(
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
         return _reduce((x - t).abs(), reduction)
-    return ops.smooth_l1_loss.call(x, t, reduction=reduction, beta=beta)  # type: ignore[no-any-return]
+    return ops.smooth_l1_loss.call(x, t, reduction=reduction, beta=beta)
 
 
 def huber_loss(
@@ -88,7 +88,7 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if weight is None:
-        return ops.huber_loss.call(x, t, reduction=reduction, delta=delta)  # type: ignore[no-any-return]
+        return ops.huber_loss.call(x, t, reduction=reduction, delta=delta)
     if weight.size() != input.size():
         raise ValueError("Weights and input must have the same size.")
     return _reduce(ops.huber_loss.call(x, t, reduction="none", delta=delta) * weight, reduction)
@@ -113,7 +113,7 @@ def kl_div(
     if reduction != "batchmean":
         return _reduce(each, reduction)
     total = each.sum()
-    return total / input.shape[0] if input.ndim else total
+    return total / input.shape[0] if input.ndim else total  # type: ignore[no-any-return]
 
 
 # -- two classes ---------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def binary_cross_entropy(
         raise RuntimeError(
             f"Found dtype {names[0]} but expected {names[1]}\nConvert the target: target.to(input.dtype)."
         )
-    return ops.binary_cross_entropy.call(input, target, weight, reduction=reduction)  # type: ignore[no-any-return]
+    return ops.binary_cross_entropy.call(input, target, weight, reduction=reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -147,7 +147,7 @@ def binary_cross_entropy_with_logits(
     if target.size() != input.size():
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
     call = ops.binary_cross_entropy_with_logits.call
-    return call(input, target, weight, pos_weight, reduction=reduction)  # type: ignore[no-any-return]
+    return call(input, target, weight, pos_weight, reduction=reduction)
 
 
 # -- many classes --------------------------------------------------------------------------------------------------
@@ -247,7 +247,7 @@ def _soft_targets(
     total = -each.sum()
     if reduction == "sum":
         return total  # type: ignore[no-any-return]
-    return ops.div_scalar.call(total, value=input.numel() / classes)  # type: ignore[no-any-return]
+    return ops.div_scalar.call(total, value=input.numel() / classes)
 
 
 def _smoothed(
@@ -258,7 +258,7 @@ def _smoothed(
     scores = FUNCTIONS["log_softmax"](input, dim)
     right = nll_loss(scores, target, weight, ignore_index=ignore_index, reduction=reduction)
     every = scores if weight is None else scores * _class_weights(weight, input.ndim, dim)
-    ignored = target == ignore_index
+    ignored = FUNCTIONS["eq"](target, ignore_index)
     even = (-every.sum(dim)).masked_fill(ignored, 0.0)
     if reduction == "sum":
         even = even.sum()
@@ -269,4 +269,4 @@ def _smoothed(
             counted = weight[target.masked_fill(ignored, 0)].masked_fill(ignored, 0.0)
             even = even.sum() / counted.sum()
     share = smoothing / input.shape[dim]
-    return ops.mul_scalar.call(right, value=1 - smoothing) + ops.mul_scalar.call(even, value=share)  # type: ignore[no-any-return]
+    return ops.mul_scalar.call(right, value=1 - smoothing) + ops.mul_scalar.call(even, value=share)

@@ -61,4 +61,4 @@ def layer_norm(
             f"Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], "
             f"but got input of size{list(input.shape)}"
         )
-    return normalise.layer_norm.call(input, weight, bias, count=len(shape), eps=eps)  # type: ignore[no-any-return]
+    return normalise.layer_norm.call(input, weight, bias, count=len(shape), eps=eps)

@@ -35,12 +35,12 @@ class _BatchNorm(Module):
         for name, wanted in (("weight", affine), ("bias", affine and bias)):
             made = empty_parameter(num_features, device=device, dtype=dtype) if wanted else None
             self.register_parameter(name, made)
-        made = {
+        buffers = {
             "running_mean": FUNCTIONS["zeros"](num_features, device=device, dtype=dtype),
             "running_var": FUNCTIONS["ones"](num_features, device=device, dtype=dtype),
             "num_batches_tracked": FUNCTIONS["tensor"](0, dtype=int64, device=device),
         }
-        for name, value in made.items():
+        for name, value in buffers.items():
             self.register_buffer(name, value if track_running_stats else None)
         self.reset_parameters()
 

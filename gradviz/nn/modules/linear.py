@@ -16,7 +16,7 @@ from .module import Module
 
 def empty_parameter(*size: int, device: Any = None, dtype: Any = None) -> Parameter:
     """A parameter of the given size, not filled yet."""
-    return Parameter(FUNCTIONS["empty"](size, device=device, dtype=dtype))  # type: ignore[no-any-return]
+    return Parameter(FUNCTIONS["empty"](size, device=device, dtype=dtype))
 
 
 def default_init(weight: Tensor, bias: Tensor | None) -> None:

@@ -51,7 +51,8 @@ class Embedding(Module):
         """An Embedding with a given table; with `freeze` it is not trained."""
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
-        return cls(*embeddings.shape, padding_idx=padding_idx, _weight=embeddings, _freeze=freeze)
+        rows, size = embeddings.shape
+        return cls(rows, size, padding_idx, _weight=embeddings, _freeze=freeze)
 
     def reset_parameters(self) -> None:
         """Draw all rows from the normal distribution; zero the padding row."""

@@ -28,8 +28,6 @@ class _IncompatibleKeys(NamedTuple):
             return "<All keys matched successfully>"
         return f"_IncompatibleKeys(missing_keys={self.missing_keys!r}, unexpected_keys={self.unexpected_keys!r})"
 
-    __str__ = __repr__
-
 
 class Loading(NamedTuple):
     """The lists that one `load_state_dict` fills."""
@@ -62,7 +60,7 @@ class State(Tree):
         return register(self._state_dict_hooks, (hook, False))  # type: ignore[no-any-return]
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)` before loading."""
+        """Call `hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)` before loading."""
         return register(self._load_state_dict_pre_hooks, (hook, True))  # type: ignore[no-any-return]
 
     def _register_load_state_dict_pre_hook(

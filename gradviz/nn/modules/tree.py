@@ -9,6 +9,7 @@ from gradviz.core import errors, events
 from gradviz.core.mode import no_grad
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
+from gradviz.utils.gradients import zero_grad
 
 from ..parameter import Parameter
 
@@ -201,7 +202,7 @@ class Tree:
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Move all parameters and buffers to a device, a floating dtype, or both: `to(device)`, `to(dtype)`, `to(tensor)`.
+        """Move all parameters and buffers: `to(device)`, `to(dtype)`, `to(device, dtype)`, `to(tensor)`.
 
         Integer buffers keep their type. Raises TypeError for a dtype that is not floating.
         """
@@ -219,7 +220,7 @@ class Tree:
         if wanted is not None and not (wanted.is_floating_point or wanted.is_complex):
             raise TypeError(
                 "nn.Module.to only accepts floating point or complex "
-                f"dtypes, but got desired dtype={wanted}\nTo convert a tensor to integers, call to() on the tensor itself."
+                f"dtypes, but got desired dtype={wanted}\nTo convert a tensor to integers, call its own to()."
             )
         kwargs.setdefault("device", rest.pop(0) if rest else None)
 
@@ -265,19 +266,3 @@ class Tree:
 
     def share_memory(self) -> Self:
         raise NotImplementedError("share_memory() is not supported: tensors live in the memory of one process")
-
-
-def zero_grad(parameters: Any, set_to_none: bool) -> None:
-    """Forget gradients, or fill them with zeros outside any graph."""
-    for parameter in parameters:
-        gradient = parameter._grad
-        if gradient is None:
-            continue
-        if set_to_none:
-            parameter._grad = None
-        else:
-            if gradient.grad_fn is not None:
-                gradient.detach_()
-            else:
-                gradient.requires_grad_(False)
-            gradient.zero_()

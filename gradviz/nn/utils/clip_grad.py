@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from gradviz.core.mode import no_grad
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
+from gradviz.utils.gradients import unrecorded
 
 Tensors = Tensor | Iterable[Tensor]
 
@@ -26,7 +26,7 @@ def _norm(tensor: Tensor, order: float) -> Tensor:
     return tensor.reshape(-1).norm(order)  # type: ignore[no-any-return]
 
 
-@no_grad()
+@unrecorded
 def get_total_norm(
     tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:  # fmt: skip
@@ -43,12 +43,13 @@ def get_total_norm(
     if error_if_nonfinite and not bool(FUNCTIONS["isfinite"](total)):
         raise RuntimeError(
             f"The total norm of order {order} for gradients from `parameters` is non-finite, so it cannot be clipped. "
-            "To disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+            "To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
         )
     return total
 
 
-@no_grad()
+@unrecorded
 def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:  # fmt: skip
@@ -65,7 +66,7 @@ def _scale(gradients: list[Tensor], max_norm: float, total_norm: Tensor) -> None
         gradient.mul_(factor.to(gradient.device))
 
 
-@no_grad()
+@unrecorded
 def clip_grad_norm_(
     parameters: Tensors, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
     foreach: bool | None = None,
@@ -84,7 +85,7 @@ def clip_grad_norm_(
     return total
 
 
-@no_grad()
+@unrecorded
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Hold every element of every gradient between `-clip_value` and `clip_value`."""
     limit = float(clip_value)
