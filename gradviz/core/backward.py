@@ -14,6 +14,8 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from . import errors, events
 from .clock import Last, user_frame, wrote
 from .mode import grad_mode
@@ -41,7 +43,7 @@ def order(edges: Sequence[Any]) -> list[Node]:
         seen.add(node)
         nodes.append(node)
         if node.saved.__class__ is Freed:
-            raise RuntimeError(errors.freed(node))
+            raise noted(RuntimeError(errors.freed(node)))
         for edge in node.parents:
             if edge is None:
                 continue
@@ -116,16 +118,16 @@ class Backward:
     def _seed(self, index: int, root: Tensor, grad: Any) -> Any:
         edge = edge_of(root)
         if edge is None:
-            raise RuntimeError(errors.no_graph(root).replace("element 0", f"element {index}", 1))
+            raise noted(RuntimeError(errors.no_graph(root).replace("element 0", f"element {index}", 1)))
         if grad is None:
             if root._array.size != 1:
-                raise RuntimeError(errors.non_scalar(root._array.shape))
+                raise noted(RuntimeError(errors.non_scalar(root._array.shape)))
             seed = root.device.xp.ones_like(root._array)
         else:
             if not isinstance(grad, Tensor):
                 raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
             if grad._array.shape != root._array.shape:
-                raise RuntimeError(errors.mismatched_gradient(index, grad._array.shape, root._array.shape))
+                raise noted(RuntimeError(errors.mismatched_gradient(index, grad._array.shape, root._array.shape)))
             seed = grad._array
             if seed.dtype != root._array.dtype:
                 seed = seed.astype(root._array.dtype)
@@ -234,7 +236,7 @@ class Backward:
     def _propagate(self, node: Node, arrived: list[Any]) -> list[Any]:
         """Run a node's rules and add the products to what its inputs have received; returns how to undo it."""
         if node.saved.__class__ is Freed:
-            raise RuntimeError(errors.freed(node))
+            raise noted(RuntimeError(errors.freed(node)))
         if Last.write > node.seq and node.op is not None:
             node.check_stale()
         g = arrived[0] if node.shape is not None else tuple(arrived)

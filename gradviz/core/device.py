@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.errors import noted
+
 
 class Vocabulary:
     """The op table over one kind of array: every op is an attribute, called with arrays and settings."""
@@ -108,9 +110,11 @@ def as_device(value: Any, index: int | None = None) -> Device:
         made: Device = importlib.import_module(_MODULES[kind]).open_device(name)
         return register(made)
     kinds = ", ".join(sorted({d.type for d in _known.values()} | set(_MODULES)))
-    raise RuntimeError(
-        f"Expected one of {kinds} device type at start of device string: {kind}\n"
-        f"gradviz has the device types {kinds}; got {value!r}."
+    raise noted(
+        RuntimeError(
+            f"Expected one of {kinds} device type at start of device string: {kind}\n"
+            f"gradviz has the device types {kinds}; got {value!r}."
+        )
     )
 
 

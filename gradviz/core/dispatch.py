@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.errors import noted
+
 from . import errors, events
 from .clock import tick
 from .dtype import from_numpy, get_default_dtype, result_dtype
@@ -220,14 +222,14 @@ def explained(op: Any, inputs: tuple[Any, ...], error: Exception) -> Exception:
     """PyTorch's error for shapes that cannot be combined; other errors as they are."""
     if isinstance(error, TypeError):
         text = errors.bool_subtract(inputs) if op.name in ("sub", "rsub") else ""
-        return RuntimeError(text) if text else error
+        return noted(RuntimeError(text)) if text else error
     shapes = [tuple(x._array.shape) for x in inputs if isinstance(x, Tensor)]
     if "broadcast" not in str(error) or len(shapes) < 2:
         return error
     for a, b in itertools.combinations(shapes, 2):
         text = errors.broadcast(op.name, a, b)
         if text.startswith("The size"):
-            return RuntimeError(text)
+            return noted(RuntimeError(text))
     return RuntimeError(str(error))
 
 
@@ -275,14 +277,14 @@ def prepare(op: Any, inputs: tuple[Any, ...]) -> tuple[list[Any], Any, tuple[Any
     for x in opened:
         if isinstance(x, Tensor) and (device is None or (x._array.ndim and device is not x.device)):
             if device is not None and device_dims(opened, device):
-                raise RuntimeError(errors.devices_differ(op.name, opened))
+                raise noted(RuntimeError(errors.devices_differ(op.name, opened)))
             device = x.device
     if device is None:
         from .device import as_device
 
         device = as_device(None)
     if op.name in ("sub", "rsub") and errors.bool_subtract(opened):
-        raise RuntimeError(errors.bool_subtract(opened))
+        raise noted(RuntimeError(errors.bool_subtract(opened)))
     arrays: list[Any] = [_array_on(x, device) if isinstance(x, Tensor) else x for x in opened]
     if op.promote is not None:
         arrays = promote(op, opened, arrays, device)
@@ -305,7 +307,7 @@ def _open(op: Any, x: Any) -> Any:
         return x
     if isinstance(x, np.generic):
         return x.item()
-    raise TypeError(errors.bad_argument(op.name, op.inputs, x))
+    raise noted(TypeError(errors.bad_argument(op.name, op.inputs, x)))
 
 
 def promote(op: Any, inputs: tuple[Any, ...], arrays: list[Any], device: Any) -> list[Any]:

@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, TypeVar
+
+E = TypeVar("E", bound=BaseException)
+
+
+def noted(error: E) -> E:
+    """The error with its first line as its text, which is PyTorch's, and the rest as a note.
+
+    A traceback shows both; `str(error)` and `print(error)` are what they are under PyTorch.
+    """
+    text, _, note = str(error.args[0]).partition("\n")
+    error.args = (text, *error.args[1:])
+    if note:
+        error.add_note(note)
+    return error
+
 
 NON_LEAF_REQUIRES_GRAD = (
     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from gradviz.core.errors import noted
+
 from . import errors, events
 from .clock import cell_of, tick, wrote
 from .dispatch import new
@@ -54,7 +56,7 @@ class FunctionCtx(Node):
     def saved_tensors(self) -> tuple[Any, ...]:
         """The tensors kept by `save_for_backward`, checked for being overwritten."""
         if self.saved.__class__ is Freed:
-            raise RuntimeError(errors.freed(self))
+            raise noted(RuntimeError(errors.freed(self)))
         self.check_stale()
         return tuple(self._open(value) for value in self.saved)
 
@@ -69,7 +71,7 @@ class FunctionCtx(Node):
             if isinstance(value, Tensor):
                 base = value._base if value._base is not None else value
                 if base._cell is not None and base._cell.stamp > self.seq:
-                    raise RuntimeError(errors.stale(self, "a tensor", value, base._cell))
+                    raise noted(RuntimeError(errors.stale(self, "a tensor", value, base._cell)))
 
     def apply(self, g: Any, create_graph: bool) -> list[Any]:
         """Call the user's backward; raw arrays in and out unless the gradient itself is recorded."""
@@ -102,7 +104,7 @@ class FunctionCtx(Node):
         lead = len(got) - len(want)
         fits = lead >= 0 and all(b in (a, 1) for a, b in zip(got[lead:], want, strict=True))
         if not fits:
-            raise RuntimeError(errors.function_gradient(self, position, got, want))
+            raise noted(RuntimeError(errors.function_gradient(self, position, got, want)))
 
     def _given(self, index: int, x: Any) -> Any:
         shape, dtype = (self.shape, self.dtype) if self.shape is not None else self.shapes[index]
@@ -136,9 +138,11 @@ class Function:
         cls._node_type = type(cls.__name__ + "Backward", (FunctionCtx,), {"function": cls})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
-            f"function with static forward method.\nCall {type(self).__name__}.apply(...) on the class."
+        raise noted(
+            RuntimeError(
+                "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+                f"function with static forward method.\nCall {type(self).__name__}.apply(...) on the class."
+            )
         )
 
     @staticmethod

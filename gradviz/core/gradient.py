@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from .backward import Backward
 from .tensor import Tensor
 
@@ -60,9 +62,11 @@ def grad(
     wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     for x in wanted:
         if not x._needs:
-            raise RuntimeError(
-                "One of the differentiated Tensors does not require grad\n"
-                f"It has shape {tuple(x._array.shape)}; make it with requires_grad=True before computing from it."
+            raise noted(
+                RuntimeError(
+                    "One of the differentiated Tensors does not require grad\n"
+                    f"It has shape {tuple(x._array.shape)}; make it with requires_grad=True before computing from it."
+                )
             )
     session = Backward(
         roots,
@@ -82,10 +86,12 @@ def _found(session: Backward, index: int, x: Tensor, allow_unused: bool, materia
         if materialize:
             return Tensor._of(x.device.xp.zeros_like(x._array), x.device)
         if not allow_unused:
-            raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. "
-                "Set allow_unused=True if this is the desired behavior.\n"
-                f"It is input {index}, of shape {tuple(x._array.shape)}."
+            raise noted(
+                RuntimeError(
+                    "One of the differentiated Tensors appears to not have been used in the graph. "
+                    "Set allow_unused=True if this is the desired behavior.\n"
+                    f"It is input {index}, of shape {tuple(x._array.shape)}."
+                )
             )
         return None
     if isinstance(g, Tensor):

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from . import errors, events
 from .clock import cell_of, tick, wrote
 from .dtype import from_numpy
@@ -23,11 +25,11 @@ def check_write(tensor: Any, name: str = "an in-place operation") -> None:
         return
     base = tensor._base
     if tensor._needs and tensor._edge is None:
-        raise RuntimeError(errors.leaf_inplace(tensor))
+        raise noted(RuntimeError(errors.leaf_inplace(tensor)))
     if base is not None and base._needs:
         if base._edge is None:
-            raise RuntimeError(errors.leaf_view_inplace(tensor))
-        raise NotImplementedError(errors.view_inplace(tensor, name))
+            raise noted(RuntimeError(errors.leaf_view_inplace(tensor)))
+        raise noted(NotImplementedError(errors.view_inplace(tensor, name)))
 
 
 def adopt(target: Any, result: Any, name: str, inputs: tuple[Any, ...], op: Any, settings: dict[str, Any]) -> Any:
@@ -40,12 +42,14 @@ def adopt(target: Any, result: Any, name: str, inputs: tuple[Any, ...], op: Any,
         )
     have, want = from_numpy(out.dtype), target.dtype
     if have.category > want.category:
-        raise RuntimeError(
-            f"result type {errors.scalar_type(have)} can't be cast to the desired output type {errors.scalar_type(want)}\n"
-            f"{name} writes into a {want!r} tensor. Use the version without the underscore, or convert the tensor first."
+        raise noted(
+            RuntimeError(
+                f"result type {errors.scalar_type(have)} can't be cast to the desired output type {errors.scalar_type(want)}\n"
+                f"{name} writes into a {want!r} tensor. Use the version without the underscore, or convert the tensor first."
+            )
         )
     if result._edge is not None and target._base is not None and not target._base._needs:
-        raise NotImplementedError(errors.view_inplace(target, name))
+        raise noted(NotImplementedError(errors.view_inplace(target, name)))
     target._array[...] = out
     wrote(target)
     edge = result._edge

@@ -9,6 +9,8 @@ from __future__ import annotations
 import weakref
 from typing import Any, ClassVar
 
+from gradviz.core.errors import noted
+
 from . import errors
 from .clock import Cell, shown_line, tick
 
@@ -180,7 +182,7 @@ class Node:
     def saved_value(self, kind: str, name: str) -> Any:
         """One kept value, by its kind ("input", "out", "setting", "shape", "aux") and name."""
         if self.saved.__class__ is Freed:
-            raise RuntimeError(errors.freed(self))
+            raise noted(RuntimeError(errors.freed(self)))
         self.check_stale()
         return self.opened()[self.op.kept.index((kind, name))]
 
@@ -214,11 +216,11 @@ class Node:
             if kind == "input" and value is not None and not isinstance(value, Scalar):
                 base = value._base if value._base is not None else value
                 if base._cell is not None and base._cell.stamp > self.seq:
-                    raise RuntimeError(errors.stale(self, name, value, base._cell))
+                    raise noted(RuntimeError(errors.stale(self, name, value, base._cell)))
             elif kind == "out" and self.extra is not None:
                 cell = self.extra.cell
                 if cell is not None and cell.stamp > self.seq:
-                    raise RuntimeError(errors.stale(self, "its result", value, cell))
+                    raise noted(RuntimeError(errors.stale(self, "its result", value, cell)))
 
 
 class Output:

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradviz.core.device import Device, as_device
 from gradviz.core.draws import Array, Draws
+from gradviz.core.errors import noted
 
 DEFAULT_SEED = 67280421310721
 # PyTorch's state: seed, words left + 1, seeded, next word, the 624 words, then the waiting normal value
@@ -59,7 +60,9 @@ class Generator(Draws):
         """Start the stream that belongs to this seed; returns the generator."""
         if not hasattr(seed, "__index__"):
             kind = type(seed).__name__
-            raise RuntimeError(f"manual_seed expected a long, but got {kind}\nA seed is an integer, not {seed!r}.")
+            raise noted(
+                RuntimeError(f"manual_seed expected a long, but got {kind}\nA seed is an integer, not {seed!r}.")
+            )
         with self._lock:
             self._seed = as_seed(seed)
             self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
@@ -95,9 +98,11 @@ class Generator(Draws):
     def load_bytes(self, state: bytes) -> None:
         """Continue from a state that `state_bytes` gave, or PyTorch's `get_state`."""
         if len(state) != STATE_SIZE:
-            raise RuntimeError(
-                f"Expected a CPUGeneratorImplState of size {STATE_SIZE} but found the input RNG state size to be "
-                f"{len(state)}\nPass what get_rng_state() or Generator.get_state() returned."
+            raise noted(
+                RuntimeError(
+                    f"Expected a CPUGeneratorImplState of size {STATE_SIZE} but found the input RNG state size to be "
+                    f"{len(state)}\nPass what get_rng_state() or Generator.get_state() returned."
+                )
             )
         seed, left, _, taken = _HEAD.unpack_from(state)
         key = np.frombuffer(state, "<u8", _WORDS, _HEAD.size).astype(np.uint32)
@@ -120,7 +125,9 @@ class Generator(Draws):
         if array is None:
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
         if array.dtype != np.uint8:
-            raise TypeError(f"RNG state must be a torch.ByteTensor\nExpected torch.uint8, got {new_state.dtype}.")
+            raise noted(
+                TypeError(f"RNG state must be a torch.ByteTensor\nExpected torch.uint8, got {new_state.dtype}.")
+            )
         self.load_bytes(new_state.device.to_numpy(array).tobytes())
         return self
 
@@ -142,7 +149,9 @@ def as_seed(seed: Any) -> int:
     """A seed as the unsigned 64-bit number it stands for; negative seeds count from the end."""
     value = int(seed)
     if not -(2**63) <= value < 2**64:
-        raise ValueError(f"Overflow when unpacking long long\nA seed lies between -2**63 and 2**64 - 1, got {value}.")
+        raise noted(
+            ValueError(f"Overflow when unpacking long long\nA seed lies between -2**63 and 2**64 - 1, got {value}.")
+        )
     return value % 2**64
 
 

@@ -9,6 +9,8 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from gradviz.core.errors import noted
+
 from . import errors
 from .clock import Cell, cell_of
 from .device import CPU, Device
@@ -127,7 +129,7 @@ class Tensor(_Defaults, metaclass=_TensorType):
         if dim is None:
             return self.shape
         if not -self.ndim <= dim < self.ndim:
-            raise IndexError(errors.dim_range(dim, self.ndim))
+            raise noted(IndexError(errors.dim_range(dim, self.ndim)))
         return self._array.shape[dim]
 
     def numel(self) -> int:
@@ -226,10 +228,10 @@ class Tensor(_Defaults, metaclass=_TensorType):
         """Say whether gradients are wanted for this leaf; returns the tensor itself."""
         if self._edge is not None:
             if not requires_grad:
-                raise RuntimeError(errors.NON_LEAF_REQUIRES_GRAD)
+                raise noted(RuntimeError(errors.NON_LEAF_REQUIRES_GRAD))
             return self
         if requires_grad and not (self.dtype.is_floating_point or self.dtype.is_complex):
-            raise RuntimeError(errors.integer_requires_grad(self.dtype))
+            raise noted(RuntimeError(errors.integer_requires_grad(self.dtype)))
         self._needs = bool(requires_grad)
         return self
 
@@ -263,9 +265,9 @@ class Tensor(_Defaults, metaclass=_TensorType):
                     f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__!r}"
                 )
             if value.dtype is not self.dtype:
-                raise RuntimeError(errors.grad_dtype(self, value))
+                raise noted(RuntimeError(errors.grad_dtype(self, value)))
             if value._array.shape != self._array.shape:
-                raise RuntimeError(errors.grad_shape(self, value))
+                raise noted(RuntimeError(errors.grad_shape(self, value)))
         self._grad = value
 
     @grad.deleter
@@ -362,7 +364,7 @@ class Tensor(_Defaults, metaclass=_TensorType):
         """Its one element as a Python number."""
         array = self._array
         if array.size != 1:
-            raise RuntimeError(errors.item_of_many(array.shape))
+            raise noted(RuntimeError(errors.item_of_many(array.shape)))
         value = self.device.to_numpy(array).item()
         return float(value) if self.dtype.is_floating_point else value
 
@@ -433,7 +435,7 @@ class Tensor(_Defaults, metaclass=_TensorType):
             found: Tensor = memo[id(self)]
             return found
         if self._edge is not None:
-            raise RuntimeError(errors.DEEPCOPY_NON_LEAF)
+            raise noted(RuntimeError(errors.DEEPCOPY_NON_LEAF))
         import copy
 
         made: Tensor = new(type(self))
@@ -446,9 +448,11 @@ class Tensor(_Defaults, metaclass=_TensorType):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if self._edge is not None:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support pickling at the moment.\n"
-                "Pickle tensor.detach() instead."
+            raise noted(
+                RuntimeError(
+                    "Only Tensors created explicitly by the user (graph leaves) support pickling at the moment.\n"
+                    "Pickle tensor.detach() instead."
+                )
             )
         extra = {k: v for k, v in self.__dict__.items() if k not in _PRIVATE}
         return _rebuild, (type(self), self.device.to_numpy(self._array), self.device, self._needs, extra)

@@ -99,7 +99,9 @@ class _Walk:
             if array is None:
                 entry["value"] = None
             if heard is not None:
-                entry.update({k: heard[k] for k in ("value", "line", "variable", "settings") if heard.get(k) is not None})
+                entry.update(
+                    {k: heard[k] for k in ("value", "line", "variable", "settings") if heard.get(k) is not None}
+                )
 
     def _heard(self, node: Any) -> tuple[Any, Any]:
         """What a tape wrote down when this node was made."""

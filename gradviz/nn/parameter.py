@@ -49,7 +49,7 @@ class Parameter(Tensor):
         return memo[id(self)]
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
-        return "Parameter containing:\n" + super().__repr__()
+        return "Parameter containing:\n" + super().__repr__(tensor_contents=tensor_contents)
 
 
 class Buffer(Tensor):

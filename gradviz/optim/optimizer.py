@@ -110,7 +110,7 @@ class Optimizer:
 
     # -- groups ----------------------------------------------------------------------------------------------------
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with options of their own: `{"params": [...], "lr": 0.1}`; missing options are the defaults."""
+        """Add parameters with options of their own, `{"params": [...], "lr": 0.1}`; the others are the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         _name_params(param_group)
@@ -121,8 +121,8 @@ class Optimizer:
             if not self.defaults.get("differentiable") and not (param.is_leaf or param.retains_grad):
                 raise ValueError(
                     "can't optimize a non-leaf Tensor\n"
-                    f"One of the params, of shape {tuple(param.shape)}, was computed by {param.grad_fn!r}. Optimise the "
-                    "tensor that it was computed from, or .detach().requires_grad_() it."
+                    f"One of the params, of shape {tuple(param.shape)}, was computed by {param.grad_fn!r}. Optimise "
+                    "the tensor that it was computed from, or .detach().requires_grad_() it."
                 )
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
@@ -277,7 +277,7 @@ def number(value: Any) -> Any:
 
 
 def check_implementation(name: str, options: dict[str, Any]) -> None:
-    """Refuse by name what changes the result; `foreach` and `fused` only choose an implementation, there is one here."""
+    """Refuse by name what changes the result; `foreach` and `fused` choose an implementation, and there is one here."""
     for option in ("differentiable", "capturable"):
         if options.get(option):
             raise NotImplementedError(f"{name}(): argument '{option}=True' is not supported")
@@ -292,8 +292,8 @@ def _name_params(group: dict[str, Any]) -> None:
         params = [params]
     elif isinstance(params, set):
         raise TypeError(
-            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "
-            "change between runs. Please use a list instead."
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+            "will change between runs. Please use a list instead."
         )
     params = list(params)
     names = [p[0] for p in params if isinstance(p, tuple)]
@@ -314,5 +314,6 @@ def _suited(value: Any, param: Tensor, key: Any = None) -> Any:
     if isinstance(value, dict):
         return {k: _suited(v, param, k) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        return type(value)(_suited(v, param) for v in value)
+        kind: Any = type(value)
+        return kind(_suited(v, param) for v in value)
     return value

@@ -10,6 +10,7 @@ from gradviz.core.clock import user_line, wrote
 from gradviz.core.tensor import Tensor
 
 from .optimizer import Optimizer, check_implementation, evaluated, number
+from .update import add_scaled
 
 
 class SGD(Optimizer):
@@ -18,8 +19,8 @@ class SGD(Optimizer):
         b <- momentum * b + (1 - dampening) * g        the first time b <- g
         p <- p - lr * b                                with nesterov: p - lr * (g + momentum * b)
 
-    `weight_decay` adds `weight_decay * p` to g, `maximize` moves along the gradient instead. `lr` may be a Tensor of one
-    element. https://docs.pytorch.org/docs/2.13/generated/torch.optim.SGD.html
+    `weight_decay` adds `weight_decay * p` to g, `maximize` moves along the gradient instead. `lr` may be a Tensor of
+    one element. https://docs.pytorch.org/docs/2.13/generated/torch.optim.SGD.html
     """
 
     def __init__(
@@ -68,14 +69,15 @@ class SGD(Optimizer):
                 own = state[param]
                 kept = own.get("momentum_buffer")
                 if kept is None:
-                    b = g.copy()
+                    b = p.copy()  # a 0-d g may be a NumPy scalar by now, which cannot be changed in place
+                    b[...] = g
                     own["momentum_buffer"] = Tensor._of(b, param.device)
                 else:
                     b = kept._array
                     b *= momentum
                     b += g if share == 1 else g * share
                 g = g + b * momentum if nesterov else b
-            p -= g * lr
+            add_scaled(p, g, -lr)
             wrote(param, where)
             if watched:
                 events.emit(events.OptimizerStep(self, param, before, p))

@@ -55,10 +55,16 @@ def show(*, where: bool, table: bool) -> int:
 
 def build_all(wanted: Sequence[course.Lesson], *, always: bool) -> int:
     """Build the notebooks; say of each what was done."""
+    from nbclient.exceptions import CellExecutionError
+
     from gradviz.teach.build import build
 
     for lesson in wanted:
-        print(f"{lesson.notebook.name}: {build(lesson, always=always)}")
+        try:
+            print(f"{lesson.notebook.name}: {build(lesson, always=always)}")
+        except CellExecutionError as error:
+            print(f"{lesson.notebook.name}: a cell raised {error.ename}: {error.evalue}")
+            return 1
     return check_all(wanted, everything=False)
 
 

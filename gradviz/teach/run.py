@@ -36,6 +36,7 @@ def execute(notebook: Any, *, timeout: int = 120) -> Any:
         client = NotebookClient(
             notebook,
             timeout=timeout,
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
             kernel_name="python3",
             store_widget_state=False,
             resources={"metadata": {"path": folder}},

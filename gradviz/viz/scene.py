@@ -79,7 +79,7 @@ def _short_formula(node: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], 
     """The formula, with its inputs' labels where asked and short enough for a box."""
     names = {e["n"]: clean(nodes[e["n"]].get("label") or "") for e in node["inputs"] if e.get("n") is not None}
     text = formula(node, names) if named and all(0 < len(name) < 12 for name in names.values()) else ""
-    return text if 0 < len(text) <= 18 else formula(node)
+    return text if 0 < len(text) <= 22 else formula(node)
 
 
 def _texts(drawn: Drawing, record: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -94,17 +94,19 @@ class Walk:
         return (self.names.get(id(tensor), name), size_text(tensor))
 
     def _saved_tensors(self, fn: Any, n: int) -> None:
-        for name, value in saved_of(fn) if self.saved else ():
+        """What a node keeps: its `_saved_*` tensors, or a user's function's `saved_tensors`."""
+        named = saved_of(fn)
+        for name, value in named:
             several = isinstance(value, list | tuple)
             for i, tensor in enumerate(value if several else [value]):
                 if _is_tensor(tensor):
                     label = f"{name}[{i}]" if several else name
                     self.arrows.append(Arrow(n, self._add(tensor, "saved", self._tensor_lines(tensor, label)), "none"))
         try:
-            kept = getattr(fn, "saved_tensors", None) or ()
-        except RuntimeError:
+            kept = () if named else getattr(fn, "saved_tensors", None) or ()
+        except RuntimeError:  # freed
             kept = ()
-        for tensor in kept if self.saved else ():
+        for tensor in kept:
             if _is_tensor(tensor):
                 self.arrows.append(Arrow(self._add(tensor, "saved", self._tensor_lines(tensor)), n, "none"))
 
@@ -118,7 +120,8 @@ class Walk:
                 continue
             expanded.add(id(fn))
             n = self._add(fn, "fn", self._fn_lines(fn))
-            self._saved_tensors(fn, n)
+            if self.saved:
+                self._saved_tensors(fn, n)
             variable = getattr(fn, "variable", None)
             if variable is not None:
                 self.arrows.append(Arrow(self._add(variable, "leaf", self._tensor_lines(variable)), n, ""))

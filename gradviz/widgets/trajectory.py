@@ -22,7 +22,7 @@ from gradviz.widgets.program import NeedsKernel, program
 
 SETTINGS = ("momentum", "dampening", "weight_decay", "nesterov", "maximize")
 FINE, COARSE = 201, (73, 49)  # points of a curve; columns and rows of a contour grid
-ROWS = 40  # at most so many steps are written out in the text twin
+ROWS = 24  # at most so many steps are written out in the text twin
 
 
 class TrajectoryView(View):

@@ -17,5 +17,6 @@ from . import (  # noqa: F401  isort: skip
     create,
     ranges,
     sample,
+    distributions,
     fill,
 )

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from .. import errors
 from ..op import function, op
 
@@ -15,15 +17,17 @@ from ..op import function, op
 def _floating(x: Any, kernel: str) -> None:
     """PyTorch's error for integers where a curve needs floating numbers."""
     if x.dtype.kind in "biu":
-        raise NotImplementedError(
-            f"\"{kernel}\" not implemented for '{errors.scalar_type(x.dtype)}'\n"
-            f"The input has shape {tuple(x.shape)}. Convert it first: x = x.float()."
+        raise noted(
+            NotImplementedError(
+                f"\"{kernel}\" not implemented for '{errors.scalar_type(x.dtype)}'\n"
+                f"The input has shape {tuple(x.shape)}. Convert it first: x = x.float()."
+            )
         )
 
 
 def _no_bool(x: Any, text: str) -> None:
     if x.dtype.kind == "b":
-        raise RuntimeError(f"{text}\nThe input has shape {tuple(x.shape)}. Convert it first: x = x.float().")
+        raise noted(RuntimeError(f"{text}\nThe input has shape {tuple(x.shape)}. Convert it first: x = x.float()."))
 
 
 # What a declaration of an elementwise function of x shares.
@@ -172,7 +176,7 @@ def selu(input: Any) -> Any:
 def celu(input: Any, alpha: float = 1.0) -> Any:
     """`x if x > 0 else alpha * (exp(x / alpha) - 1)`: smooth for every alpha."""
     if alpha == 0:
-        raise ZeroDivisionError("alpha cannot be 0 for CELU")
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _celu.call(input, alpha=alpha)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from .. import errors
 from ..dispatch import run
 from ..op import function, method, op
@@ -190,8 +192,10 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     if condition.dtype.name not in ("bool", "uint8"):
-        raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {errors.scalar_type(condition.dtype)}"
+        raise noted(
+            RuntimeError(
+                f"where expected condition to be a boolean tensor, but got a tensor with dtype {errors.scalar_type(condition.dtype)}"
+            )
         )
     common = result_of(input, other)
     a, b = (x if not isinstance(x, Tensor) or x.dtype is common else x.to(common) for x in (input, other))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from .. import errors
 from ..clock import wrote
 from ..device import Device, as_device
@@ -145,9 +147,11 @@ def zero_(self: Tensor) -> Tensor:
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Set every element to one value, in place."""
     if isinstance(value, Tensor) and value.ndim:
-        raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.\n"
-            "Use copy_ to write a tensor of many values."
+        raise noted(
+            RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.\n"
+                "Use copy_ to write a tensor of many values."
+            )
         )
     if grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs)):
         return _fill_recorded(self, value)

@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from ..op import op
 from .linalg import same_type, wide_matmul
 
@@ -191,19 +193,21 @@ def _check(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, 
     same_type("expected scalar type {a} but found {b}", x, w)
     o, c = w.shape[:2]
     if min(stride) <= 0:
-        raise RuntimeError(f"non-positive stride is not supported\nconv2d got stride={tuple(stride)}.")
+        raise noted(RuntimeError(f"non-positive stride is not supported\nconv2d got stride={tuple(stride)}."))
     if min(padding) < 0:
-        raise RuntimeError(f"negative padding is not supported\nconv2d got padding={tuple(padding)}.")
+        raise noted(RuntimeError(f"negative padding is not supported\nconv2d got padding={tuple(padding)}."))
     if o % groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
             f"[{list(w.shape)}] instead"
         )
     if x.shape[1] != c * groups:
-        raise RuntimeError(
-            f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have {c * groups} "
-            f"channels, but got {x.shape[1]} channels instead\nThe layer before must give {c * groups} channels (the second "
-            "dimension), or this layer's in_channels must be the number that arrives."
+        raise noted(
+            RuntimeError(
+                f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have {c * groups} "
+                f"channels, but got {x.shape[1]} channels instead\nThe layer before must give {c * groups} channels (the second "
+                "dimension), or this layer's in_channels must be the number that arrives."
+            )
         )
     if bias is not None and bias.shape != (o,):
         raise RuntimeError(
@@ -213,8 +217,10 @@ def _check(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, 
     there = [n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True)]
     reach = [d * (k - 1) + 1 for k, d in zip(w.shape[2:], dilation, strict=True)]
     if any(n < k for n, k in zip(there, reach, strict=True)):
-        raise RuntimeError(
-            f"Calculated padded input size per channel: ({' x '.join(map(str, there))}). Kernel size: "
-            f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size\n"
-            "Use a smaller kernel, more padding, or larger images."
+        raise noted(
+            RuntimeError(
+                f"Calculated padded input size per channel: ({' x '.join(map(str, there))}). Kernel size: "
+                f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size\n"
+                "Use a smaller kernel, more padding, or larger images."
+            )
         )

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradviz.core.device import as_device
 from gradviz.core.dtype import dtype, from_numpy, get_default_dtype
+from gradviz.core.errors import noted
 from gradviz.core.op import FUNCTIONS, METHODS, function, method
 from gradviz.core.ops.factory import (
     check_fits,
@@ -68,10 +69,12 @@ def _numbers(data: Any, kind: dtype | None) -> np.ndarray[Any, Any]:
 def _shareable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The array itself if a tensor can be made of it."""
     if not array.dtype.isnative:
-        raise ValueError(
-            "given numpy array has byte order different from the native byte order. "
-            "Conversion between byte orders is currently not supported.\n"
-            "Convert it: array.astype(array.dtype.newbyteorder('='))."
+        raise noted(
+            ValueError(
+                "given numpy array has byte order different from the native byte order. "
+                "Conversion between byte orders is currently not supported.\n"
+                "Convert it: array.astype(array.dtype.newbyteorder('='))."
+            )
         )
     from_numpy(array.dtype)
     if any(step < 0 for step in array.strides):
@@ -89,7 +92,7 @@ def from_numpy_(ndarray: Any) -> Tensor:
     if not isinstance(ndarray, np.ndarray):
         module = "" if type(ndarray).__module__ == "builtins" else "numpy."
         kind = f"{module}{type(ndarray).__name__}"
-        raise TypeError(f"expected np.ndarray (got {kind})\nFor other data use torch.tensor(...).")
+        raise noted(TypeError(f"expected np.ndarray (got {kind})\nFor other data use torch.tensor(...)."))
     array = _shareable(ndarray)
     if not array.flags.writeable:
         warnings.warn(

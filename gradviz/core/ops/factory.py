@@ -9,6 +9,7 @@ import numpy as np
 
 from gradviz.core.device import Device, as_device
 from gradviz.core.dtype import as_dtype, bool_, complex64, complex128, dtype, float64, get_default_dtype, int64
+from gradviz.core.errors import noted
 from gradviz.core.tensor import Tensor
 
 # Arguments that PyTorch's functions take besides, with the values that change nothing here.
@@ -32,9 +33,11 @@ def read_size(name: str, args: tuple[Any, ...], size: Any = None, *, varargs: bo
     if args and size is not None:
         raise TypeError(f"{name}() got multiple values for argument 'size'")
     if not args and size is None:
-        raise TypeError(
-            f'{name}() missing 1 required positional arguments: "size"\n'
-            f"Say how large: {name}(2, 3), or {name}(()) for a single number."
+        raise noted(
+            TypeError(
+                f'{name}() missing 1 required positional arguments: "size"\n'
+                f"Say how large: {name}(2, 3), or {name}(()) for a single number."
+            )
         )
     given = args if size is None else (size,)
     if len(given) == 1 and isinstance(given[0], (tuple, list)):
@@ -88,9 +91,11 @@ def read_number(name: str, argument: str, position: int, value: Any) -> Any:
 def read_tensor(name: str, argument: str, position: int, value: Any) -> Tensor:
     """An argument that must be a tensor."""
     if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {_kind(value)}\n"
-            "Make a tensor of it first: torch.tensor(...)."
+        raise noted(
+            TypeError(
+                f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {_kind(value)}\n"
+                "Make a tensor of it first: torch.tensor(...)."
+            )
         )
     return value
 
@@ -100,9 +105,11 @@ def read_dtype(name: str, given: Any, default: dtype | None = None) -> dtype:
     if given is None:
         return get_default_dtype() if default is None else default
     if not (isinstance(given, dtype) or given in (bool, int, float)):
-        raise TypeError(
-            f"{name}(): argument 'dtype' must be torch.dtype, not {_kind(given)}\n"
-            f"Name it as torch.float32; got {given!r}."
+        raise noted(
+            TypeError(
+                f"{name}(): argument 'dtype' must be torch.dtype, not {_kind(given)}\n"
+                f"Name it as torch.float32; got {given!r}."
+            )
         )
     # Python's own types stand for the widest type of their kind.
     return float64 if given is float else as_dtype(given)
@@ -157,9 +164,11 @@ def leaf(array: Any, device: Device, requires_grad: bool = False) -> Tensor:
     made = Tensor._of(array, device)
     if requires_grad:
         if not (made.dtype.is_floating_point or made.dtype.is_complex):
-            raise RuntimeError(
-                "Only Tensors of floating point and complex dtype can require gradients\n"
-                f"This tensor is {made.dtype!r}. Ask for dtype=torch.float32, or write the numbers with a point."
+            raise noted(
+                RuntimeError(
+                    "Only Tensors of floating point and complex dtype can require gradients\n"
+                    f"This tensor is {made.dtype!r}. Ask for dtype=torch.float32, or write the numbers with a point."
+                )
             )
         made._needs = True
     return made

@@ -13,20 +13,13 @@ import numpy as np
 from gradviz.core import errors
 from gradviz.core.clock import wrote
 from gradviz.core.dtype import dtype, finfo
+from gradviz.core.errors import noted
 from gradviz.core.inplace import check_write
 from gradviz.core.mode import grad_mode
 from gradviz.core.op import method
+from gradviz.core.ops.distributions import check_std, probabilities, probability
 from gradviz.core.ops.factory import read_int
-from gradviz.core.ops.sample import (
-    C_NAMES,
-    check_bounds,
-    check_std,
-    on_device,
-    probabilities,
-    probability,
-    require_floating,
-    source,
-)
+from gradviz.core.ops.sample import C_NAMES, beside, check_bounds, on_device, require_floating, source
 from gradviz.core.tensor import Tensor
 
 
@@ -53,13 +46,15 @@ def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: An
     most = _largest(kind)
     for name, value in (("from", from_), ("to", to)):
         if not -most <= value <= most:
-            raise RuntimeError(f"{name} is out of bounds for {C_NAMES[kind.name]}\nGot {value} for {kind!r}.")
+            raise noted(RuntimeError(f"{name} is out of bounds for {C_NAMES[kind.name]}\nGot {value} for {kind!r}."))
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_:g} > to={to:g}")
     if to - from_ > most:
-        raise RuntimeError(
-            f"uniform_ expects to-from <= std::numeric_limits<{errors.scalar_type(kind)}>::max(), "
-            f"but found to={to:g} and from={from_:g} which result in to-from to exceed the limit"
+        raise noted(
+            RuntimeError(
+                f"uniform_ expects to-from <= std::numeric_limits<{errors.scalar_type(kind)}>::max(), "
+                f"but found to={to:g} and from={from_:g} which result in to-from to exceed the limit"
+            )
         )
     return _fill(self, "uniform_", generator, lambda draws, n: draws.uniform(n, kind.numpy, from_, to))
 
@@ -105,7 +100,12 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
             each = self.device.xp.broadcast_to(probabilities(p._array), self._array.shape)
         except ValueError:
             raise RuntimeError(_expanded(tuple(self._array.shape), tuple(p._array.shape))) from None
-        return _fill(self, "bernoulli_", generator, lambda draws, n: draws.bernoulli_each(each).astype(kind))
+        return _fill(
+            self,
+            "bernoulli_",
+            generator,
+            lambda draws, n: draws.bernoulli_each(beside(draws, each, self.device)).astype(kind),
+        )
     chance = probability("bernoulli_", p)
     return _fill(self, "bernoulli_", generator, lambda draws, n: draws.bernoulli(n, chance).astype(kind))
 
@@ -132,8 +132,10 @@ def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Any = None) -> 
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
     kind = self.dtype
     if not kind.is_floating_point:
-        raise RuntimeError(
-            "Exponential distribution is a continuous probability distribution. "
-            f"dtype must be a floating point but you specified {errors.scalar_type(kind)}"
+        raise noted(
+            RuntimeError(
+                "Exponential distribution is a continuous probability distribution. "
+                f"dtype must be a floating point but you specified {errors.scalar_type(kind)}"
+            )
         )
     return _fill(self, "exponential_", generator, lambda draws, n: draws.exponential(n, kind.numpy, float(lambd)))

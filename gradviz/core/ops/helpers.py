@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from .. import errors
 from ..op import Function
 from ..tensor import Tensor
@@ -22,7 +24,7 @@ def one_dim(dim: int, ndim: int) -> int:
     if not isinstance(dim, int):
         dim = dim.__index__()
     if not -reach <= dim < reach:
-        raise IndexError(errors.dim_range(dim, ndim))
+        raise noted(IndexError(errors.dim_range(dim, ndim)))
     return dim % reach
 
 

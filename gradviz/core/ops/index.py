@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.errors import noted
+
 from .. import errors, events
 from ..clock import wrote
 from ..inplace import adopt, check_write
@@ -298,8 +300,10 @@ def _write_error(x: Tensor, raw: Any, value: Any, error: Exception) -> Exception
         mask = _mask_text(raw, x._array.shape)
         return IndexError(mask or str(error)) if isinstance(error, IndexError) else error
     want = x._array[raw].shape
-    return RuntimeError(
-        f"shape mismatch: value tensor of shape {list(got)} cannot be broadcast to indexing result of shape {list(want)}"
+    return noted(
+        RuntimeError(
+            f"shape mismatch: value tensor of shape {list(got)} cannot be broadcast to indexing result of shape {list(want)}"
+        )
     )
 
 
@@ -368,8 +372,10 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with one value where the mask holds."""
     if mask.dtype.name != "bool":
-        raise RuntimeError(
-            f"masked_fill_ only supports boolean masks, but got mask with dtype {errors.scalar_type(mask.dtype)}"
+        raise noted(
+            RuntimeError(
+                f"masked_fill_ only supports boolean masks, but got mask with dtype {errors.scalar_type(mask.dtype)}"
+            )
         )
     out = _masked_fill.call(input, mask, value if not isinstance(value, Tensor) else value.to(input.dtype))
     return out if out.dtype is input.dtype else out.to(input.dtype)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from .. import errors
 from ..op import function, method, op
 from ..tensor import Tensor
@@ -163,8 +165,8 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     try:
         shape = np.broadcast_shapes(*(x._array.shape for x in tensors))
     except ValueError:
-        raise RuntimeError(
-            errors.broadcast("broadcast_tensors", tensors[0]._array.shape, tensors[-1]._array.shape)
+        raise noted(
+            RuntimeError(errors.broadcast("broadcast_tensors", tensors[0]._array.shape, tensors[-1]._array.shape))
         ) from None
     return tuple(expand(x, *shape) for x in tensors)
 

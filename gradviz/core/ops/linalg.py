@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from .. import errors
 from ..op import RECORDED, function, op
 from ..tensor import Tensor
@@ -24,9 +26,11 @@ def same_type(text: str, a: Any, b: Any, *, short: bool = False) -> None:
     if a.dtype == b.dtype:
         return
     names = [_C_NAMES[str(x.dtype)] if short else errors.scalar_type(x.dtype) for x in (a, b)]
-    raise RuntimeError(
-        f"{text.format(a=names[0], b=names[1])}\nThe shapes are {tuple(a.shape)} and {tuple(b.shape)}. Convert one of "
-        "them: x.to(y.dtype), x.float() or x.double(). NumPy makes float64 where PyTorch makes float32."
+    raise noted(
+        RuntimeError(
+            f"{text.format(a=names[0], b=names[1])}\nThe shapes are {tuple(a.shape)} and {tuple(b.shape)}. Convert one of "
+            "them: x.to(y.dtype), x.float() or x.double(). NumPy makes float64 where PyTorch makes float32."
+        )
     )
 
 
@@ -74,8 +78,7 @@ def _mv(xp: Any, a: Any, b: Any) -> Any:
             f"{_got('mv', a, b)}: the matrix needs as many columns as the vector has elements."
         )
     if a.dtype != b.dtype:
-        name = errors.scalar_type(a.dtype)
-        same_type(f"addmv input tensors must have the same dtype, but got {name}, {{b}}, and {name}", a, b)
+        same_type("addmv input tensors must have the same dtype, but got {b}, {a}, and {b}", a, b)
     return wide_matmul(xp, a, b)
 
 
@@ -274,7 +277,7 @@ def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
     longer = max(len(a), len(b))
     a, b = (1,) * (longer - len(a)) + a, (1,) * (longer - len(b)) + b
     if any(i != j and 1 not in (i, j) for i, j in zip(a, b, strict=True)):
-        raise RuntimeError(errors.broadcast("matmul", a, b))
+        raise noted(RuntimeError(errors.broadcast("matmul", a, b)))
     return tuple(j if i == 1 else i for i, j in zip(a, b, strict=True))
 
 

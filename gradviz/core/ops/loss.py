@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from ..op import op
 
 # `number * tensor` as C++ code writes it: what cross_entropy's graph shows for its own constants.
@@ -20,7 +22,8 @@ def _reduced(each: Any, reduction: str) -> Any:
     """All elements, their sum, or their mean."""
     if reduction == "none":
         return each
-    return each.sum() if reduction == "sum" else each.mean()
+    total = each.sum()
+    return total if reduction == "sum" else total / (each.size or float("nan"))
 
 
 def _share(g: Any, x: Any, reduction: str) -> Any:
@@ -83,9 +86,11 @@ huber_loss = op(
 def _bce(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str) -> Any:
     """-(t log x + (1 - t) log(1 - x)); logarithms no lower than -100, so that x = 0 and x = 1 stay finite."""
     if not bool(((x >= 0) & (x <= 1)).all()):
-        raise RuntimeError(
-            "all elements of input should be between 0 and 1\n"
-            "They are probabilities: apply torch.sigmoid first, or use binary_cross_entropy_with_logits on raw scores."
+        raise noted(
+            RuntimeError(
+                "all elements of input should be between 0 and 1\n"
+                "They are probabilities: apply torch.sigmoid first, or use binary_cross_entropy_with_logits on raw scores."
+            )
         )
     with xp.errstate(divide="ignore"):
         yes, no = xp.maximum(xp.log(x), -100.0), xp.maximum(xp.log1p(-x), -100.0)

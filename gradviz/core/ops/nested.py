@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.dtype import bool_, dtype, from_numpy, promote_types
+from gradviz.core.errors import noted
 from gradviz.core.ops.factory import check_fits, dtype_of_number
 from gradviz.core.tensor import Tensor
 
@@ -41,21 +42,25 @@ def _flatten(data: Any) -> tuple[tuple[int, ...], list[Any]]:
         for row in level:
             if not _is_sequence(row):
                 _refuse_leaf(row)
-                raise TypeError(
-                    f"not a sequence\nAt dim {len(shape)} the first entry is a sequence of length {n}, another is "
-                    f"{row!r}. All entries of one level must be alike."
+                raise noted(
+                    TypeError(
+                        f"not a sequence\nAt dim {len(shape)} the first entry is a sequence of length {n}, another is "
+                        f"{row!r}. All entries of one level must be alike."
+                    )
                 )
             if len(row) != n:
                 if n == 0:  # the first row decides: nothing is read from the others
                     return (*shape, 0), []
-                raise ValueError(
-                    f"expected sequence of length {n} at dim {len(shape)} (got {len(row)})\n"
-                    "All rows of one level must have the same length; pad the shorter ones."
+                raise noted(
+                    ValueError(
+                        f"expected sequence of length {n} at dim {len(shape)} (got {len(row)})\n"
+                        "All rows of one level must have the same length; pad the shorter ones."
+                    )
                 )
         shape.append(n)
         level = list(chain.from_iterable(level))
     if shape and level and isinstance(level[0], str):
-        raise ValueError(f"too many dimensions 'str'\nTensors hold numbers, not text: {level[0]!r}.")
+        raise noted(ValueError(f"too many dimensions 'str'\nTensors hold numbers, not text: {level[0]!r}."))
     return tuple(shape), level
 
 
@@ -96,26 +101,32 @@ def _dtype_of(value: Any) -> dtype:
 def _refuse_leaf(value: Any) -> None:
     """The error for something that is not a number; nothing happens for a number."""
     if isinstance(value, (str, bytes)):
-        raise TypeError(
-            f"new(): invalid data type '{type(value).__name__}'\nTensors hold numbers, not text: {value!r}."
+        raise noted(
+            TypeError(f"new(): invalid data type '{type(value).__name__}'\nTensors hold numbers, not text: {value!r}.")
         )
     if isinstance(value, (list, tuple)):
-        raise TypeError(
-            f"'{type(value).__name__}' object cannot be interpreted as an integer\n"
-            f"The first entry of this level is a number, another is {value!r}. All entries of one level must be alike."
+        raise noted(
+            TypeError(
+                f"'{type(value).__name__}' object cannot be interpreted as an integer\n"
+                f"The first entry of this level is a number, another is {value!r}. All entries of one level must be alike."
+            )
         )
     if not isinstance(value, (bool, int, float, complex, np.generic, np.ndarray, Tensor)):
-        raise RuntimeError(
-            f"Could not infer dtype of {type(value).__name__}\nA tensor is made of numbers, or of lists of numbers."
+        raise noted(
+            RuntimeError(
+                f"Could not infer dtype of {type(value).__name__}\nA tensor is made of numbers, or of lists of numbers."
+            )
         )
 
 
 def _item(value: Any) -> Any:
     if isinstance(value, Tensor):
         if value._array.size != 1:
-            raise ValueError(
-                "only one element tensors can be converted to Python scalars\n"
-                f"The list holds a tensor of shape {tuple(value._array.shape)}. Use torch.stack(list) to join tensors."
+            raise noted(
+                ValueError(
+                    "only one element tensors can be converted to Python scalars\n"
+                    f"The list holds a tensor of shape {tuple(value._array.shape)}. Use torch.stack(list) to join tensors."
+                )
             )
         return value.item()
     _refuse_leaf(value)
@@ -129,7 +140,9 @@ def _fill(leaves: list[Any], wanted: dtype) -> np.ndarray[Any, Any]:
     if wanted.is_complex:
         return np.array(leaves, np.complex128).astype(wanted.numpy)
     if complex in kinds:
-        raise TypeError(f"must be real number, not complex\nAsk for dtype=torch.complex64 instead of {wanted!r}.")
+        raise noted(
+            TypeError(f"must be real number, not complex\nAsk for dtype=torch.complex64 instead of {wanted!r}.")
+        )
     if wanted.is_floating_point:
         with np.errstate(over="ignore"):
             return np.array(leaves, np.float64).astype(wanted.numpy)
@@ -140,8 +153,10 @@ def _fill(leaves: list[Any], wanted: dtype) -> np.ndarray[Any, Any]:
     try:
         numbers = np.array(leaves, np.int64)
     except OverflowError:
-        raise ValueError(
-            "Overflow when unpacking long long\nAn integer lies outside the 64-bit range; write it as a float."
+        raise noted(
+            ValueError(
+                "Overflow when unpacking long long\nAn integer lies outside the 64-bit range; write it as a float."
+            )
         ) from None
     if numbers.size:
         check_fits(int(numbers.min()), wanted, {})

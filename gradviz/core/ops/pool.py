@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from ..op import op
 
 Pair = tuple[int, int]
@@ -48,9 +50,11 @@ def _sizes(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ce
     )
     if ho < 1 or wo < 1:
         c = x.shape[-3]
-        raise RuntimeError(
-            f"Given input size: ({c}x{h}x{w}). Calculated output size: ({c}x{ho}x{wo}). Output size is too small\n"
-            f"The window is {kernel[0]} x {kernel[1]}: use a smaller one, or pool fewer times before."
+        raise noted(
+            RuntimeError(
+                f"Given input size: ({c}x{h}x{w}). Calculated output size: ({c}x{ho}x{wo}). Output size is too small\n"
+                f"The window is {kernel[0]} x {kernel[1]}: use a smaller one, or pool fewer times before."
+            )
         )
     return ho, wo
 

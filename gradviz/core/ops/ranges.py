@@ -10,6 +10,7 @@ import numpy as np
 from gradviz.core import errors
 from gradviz.core.draws import multiply_add
 from gradviz.core.dtype import get_default_dtype, int64
+from gradviz.core.errors import noted
 from gradviz.core.op import function
 from gradviz.core.ops.factory import only_defaults, read_dtype, read_int, read_number, wrap
 from gradviz.core.tensor import Tensor
@@ -29,14 +30,16 @@ def arange(
     if end is None:
         start, end = None, start
     if end is None:
-        raise TypeError("arange() received an invalid combination of arguments - got ()\nSay where to stop: arange(5).")
+        raise noted(
+            TypeError("arange() received an invalid combination of arguments - got ()\nSay where to stop: arange(5).")
+        )
     first = 0 if start is None else read_number("arange", "start", 1, start)
     last = read_number("arange", "end", 1 if start is None else 2, end)
     by = read_number("arange", "step", 3, step)
     whole = all(isinstance(v, int) for v in (first, last, by))
     kind = read_dtype("arange", dtype, int64 if whole else get_default_dtype())
     if kind.category == 0:
-        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{errors.scalar_type(kind)}'")
+        raise noted(NotImplementedError(f"\"arange_cpu\" not implemented for '{errors.scalar_type(kind)}'"))
     if kind.category == 1:
         first, last, by = int(first), int(last), int(by)
     if by == 0:
@@ -44,14 +47,18 @@ def arange(
     if not (math.isfinite(first) and math.isfinite(last)):
         raise RuntimeError(f"unsupported range: {first} -> {last}")
     if (last - first) * by < 0:
-        raise RuntimeError(
-            "upper bound and lower bound inconsistent with step sign\n"
-            f"From {first} to {last} there is no way in steps of {by}."
+        raise noted(
+            RuntimeError(
+                "upper bound and lower bound inconsistent with step sign\n"
+                f"From {first} to {last} there is no way in steps of {by}."
+            )
         )
     count = -((first - last) // by) if kind.category == 1 else math.ceil((last - first) / by)
     if count >= 2**48:
-        raise RuntimeError(
-            f"invalid size, possible overflow?\nFrom {first} to {last} in steps of {by} are {count} numbers."
+        raise noted(
+            RuntimeError(
+                f"invalid size, possible overflow?\nFrom {first} to {last} in steps of {by} are {count} numbers."
+            )
         )
     return wrap((first + by * np.arange(count)).astype(kind.numpy), device, requires_grad)
 
@@ -85,7 +92,7 @@ def _spaced(name: str, start: Any, end: Any, steps: Any, kind: np.dtype[Any]) ->
     first, last = read_number(name, "start", 1, start), read_number(name, "end", 2, end)
     count = read_int(name, "steps", 3, steps)
     if count < 0:
-        raise RuntimeError(f"number of steps must be non-negative\nGot steps={count}.")
+        raise noted(RuntimeError(f"number of steps must be non-negative\nGot steps={count}."))
     fine = np.dtype(np.float32) if kind.kind in "iub" else kind
     if count == 1:
         return np.array([first]).astype(kind)

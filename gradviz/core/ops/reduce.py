@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from ..dtype import as_dtype, get_default_dtype, int64
 from ..op import function, op
 from ..tensor import Tensor
@@ -241,9 +243,11 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     if x.dtype.category < 2:
         from ..errors import scalar_type
 
-        raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-            f"Got: {scalar_type(x.dtype)}\nConvert first: x.float().mean(), or x.mean(dtype=torch.float32)."
+        raise noted(
+            RuntimeError(
+                "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+                f"Got: {scalar_type(x.dtype)}\nConvert first: x.float().mean(), or x.mean(dtype=torch.float32)."
+            )
         )
     return _mean.call(x, dim=_reduced(dim, input), keepdim=keepdim)
 

@@ -1,7 +1,8 @@
-"""Tensors of random numbers: `rand`, `randn`, `randint`, `bernoulli` and their like.
+"""Tensors of independent random numbers: `rand`, `randn`, `randint`, `randperm` and their like.
 
 What is drawn is in draws.py; here arguments are read and the numbers are put on a device. Every function takes
-`generator=`; without it a device's own generator draws, which `manual_seed` seeds. In-place fills are in fill.py.
+`generator=`; without it a device's own generator draws, which `manual_seed` seeds.
+Draws steered by tensors are in distributions.py, in-place fills in fill.py.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from gradviz.core import errors
 from gradviz.core.device import Device, as_device
 from gradviz.core.draws import NATURAL, Draws
 from gradviz.core.dtype import dtype, int64
-from gradviz.core.mode import grad_mode
-from gradviz.core.op import FUNCTIONS, function, op
+from gradviz.core.errors import noted
+from gradviz.core.op import FUNCTIONS, function
 from gradviz.core.ops.factory import leaf, only_defaults, read_dtype, read_int, read_size, read_tensor
 from gradviz.core.random import generator_for
 from gradviz.core.tensor import Tensor
@@ -38,9 +39,11 @@ def source(name: str, generator: Any, device: Device) -> Any:
         raise TypeError(f"{name}(): argument 'generator' must be torch.Generator, not {type(generator).__name__}")
     place = getattr(generator, "device", device)
     if place.type != device.type and own.device.type == device.type:
-        raise RuntimeError(
-            f"Expected a '{device.type}' device type for generator but found '{place.type}'\n"
-            f"Make one there: torch.Generator({device.type!r})."
+        raise noted(
+            RuntimeError(
+                f"Expected a '{device.type}' device type for generator but found '{place.type}'\n"
+                f"Make one there: torch.Generator({device.type!r})."
+            )
         )
     return generator
 
@@ -50,12 +53,19 @@ def on_device(drawn: Any, device: Device) -> Any:
     return device.wrap(drawn) if isinstance(drawn, np.ndarray) else drawn
 
 
+def beside(draws: Any, array: Any, device: Device) -> Any:
+    """A device's array where the generator can read it: on the host if it draws there."""
+    return device.to_numpy(array) if draws.device.type == "cpu" else array
+
+
 def require_floating(name: str, kind: dtype) -> None:
     """NotImplementedError for a type without fractions."""
     if not kind.is_floating_point:
-        raise NotImplementedError(
-            f"\"{name}\" not implemented for '{errors.scalar_type(kind)}'\n"
-            f"These numbers have fractions and {kind!r} holds none. Ask for dtype=torch.float32, or use torch.randint."
+        raise noted(
+            NotImplementedError(
+                f"\"{name}\" not implemented for '{errors.scalar_type(kind)}'\n"
+                f"These numbers have fractions and {kind!r} holds none. Ask for dtype=torch.float32, or use torch.randint."
+            )
         )
 
 
@@ -113,9 +123,11 @@ def randint(
     given = list(args)
     if size is None:
         if len(given) + (low is not None) + (high is not None) < 2:
-            raise TypeError(
-                "randint() received an invalid combination of arguments\n"
-                "Say the bound and the size: randint(10, (2, 3))."
+            raise noted(
+                TypeError(
+                    "randint() received an invalid combination of arguments\n"
+                    "Say the bound and the size: randint(10, (2, 3))."
+                )
             )
         size = given.pop()
         if not isinstance(size, (tuple, list)):
@@ -164,8 +176,8 @@ def check_bounds(low: int, high: int, kind: dtype) -> None:
         least = -most
     for what, value in (("from", low), ("to - 1", high - 1)):
         if not least <= value <= most:
-            raise RuntimeError(
-                f"{what} is out of bounds for {name}\nThe range [{low}, {high}) does not fit in {kind!r}."
+            raise noted(
+                RuntimeError(f"{what} is out of bounds for {name}\nThe range [{low}, {high}) does not fit in {kind!r}.")
             )
         if kind.category == 2 and abs(value) >= NATURAL[kind.name]:
             digits = NATURAL[kind.name].bit_length() - 1
@@ -190,141 +202,8 @@ def randperm(
     if kind.category == 0:
         raise NotImplementedError("\"randperm\" not implemented for 'Bool'")
     if kind.category == 1 and count > np.iinfo(kind.numpy).max:
-        raise RuntimeError(f"value cannot be converted to type {kind.name}_t without overflow\nn is {count}.")
+        raise noted(RuntimeError(f"value cannot be converted to type {kind.name}_t without overflow\nn is {count}."))
     if kind.category == 2 and count > NATURAL[kind.name]:
-        raise RuntimeError(f"n cannot be greater than {NATURAL[kind.name]} for {errors.scalar_type(kind)} type.")
+        raise noted(RuntimeError(f"n cannot be greater than {NATURAL[kind.name]} for {errors.scalar_type(kind)} type."))
     drawn = source("randperm", generator, place).permutation(count)
     return leaf(on_device(drawn.astype(kind.numpy), place), place, requires_grad)
-
-
-class Drawn:
-    """Random numbers on their way into an op: a setting, so that the graph does not see them as an input."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array: Any) -> None:
-        self.array = array
-
-    def __repr__(self) -> str:
-        return "random"
-
-
-# What is drawn does not change smoothly with the numbers that steer the draw: their gradient is zero.
-_PRIVATE: dict[str, Any] = {"public": False, "x": lambda g: g * 0}
-_bernoulli = op("bernoulli", lambda x, *, drawn: drawn.array, **_PRIVATE)
-_by_mean = op("normal_mean", lambda x, *, drawn: drawn.array, node="NormalBackward1", **_PRIVATE)
-_by_std = op("normal_std", lambda x, *, drawn: drawn.array, node="NormalBackward2", **_PRIVATE)
-_by_both = op(
-    "normal_mean_std", lambda x, y, *, drawn: drawn.array, node="NormalBackward3", y=lambda g: g * 0, **_PRIVATE
-)
-
-
-def _recorded(call: Any, inputs: tuple[Tensor, ...], array: Any) -> Tensor:
-    if grad_mode.get() and any(x._needs for x in inputs):
-        made: Tensor = call(*inputs, drawn=Drawn(array))
-        return made
-    return Tensor._of(array, inputs[0].device)
-
-
-@function
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, out: Any = None) -> Tensor:
-    """Zeros and ones: each element is 1 with the probability that `input` holds there, or with probability p."""
-    only_defaults("bernoulli", out=out)
-    x = read_tensor("bernoulli", "input", 1, input)
-    draws = source("bernoulli", generator, x.device)
-    if p is None:
-        require_floating("bernoulli_tensor_cpu_p_", x.dtype)
-        drawn = draws.bernoulli_each(probabilities(x._array))
-    else:
-        drawn = draws.bernoulli(x._array.size, probability("bernoulli_", p))
-    return _recorded(_bernoulli, (x,), on_device(drawn.astype(x._array.dtype).reshape(x._array.shape), x.device))
-
-
-def probability(name: str, p: float) -> float:
-    """p, if it is a probability."""
-    if not 0 <= p <= 1:
-        raise RuntimeError(f"{name} expects p to be in [0, 1], but got p={p:g}")
-    return float(p)
-
-
-def probabilities(p: Any) -> Any:
-    """An array, if it holds only probabilities."""
-    if not bool(((p >= 0) & (p <= 1)).all()):
-        raise RuntimeError(
-            "Expected p_in >= 0 && p_in <= 1 to be true, but got false.\nA probability lies between 0 and 1: "
-            "apply torch.sigmoid to scores first."
-        )
-    return p
-
-
-@function
-def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Any = None
-) -> Tensor:
-    """Per row of `input`, `num_samples` column numbers, each as likely as its weight there."""
-    only_defaults("multinomial", out=out)
-    x, samples = read_tensor("multinomial", "input", 1, input), read_int("multinomial", "num_samples", 2, num_samples)
-    weights = x._array
-    if not x.dtype.is_floating_point:
-        kind = errors.scalar_type(x.dtype)
-        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {kind}")
-    if weights.ndim not in (1, 2):
-        raise RuntimeError(f"prob_dist must be 1 or 2 dim\nIts shape is {tuple(weights.shape)}.")
-    if samples <= 0:
-        raise RuntimeError(f"cannot sample n_sample <= 0 samples\nnum_samples is {samples}.")
-    if not replacement and samples > weights.shape[-1]:
-        raise RuntimeError(
-            "cannot sample n_sample > prob_dist.size(-1) samples without replacement\n"
-            f"num_samples is {samples}, there are {weights.shape[-1]} categories. replacement=True allows repeats."
-        )
-    rows = weights if weights.ndim == 2 else weights[None]
-    if not bool(((rows >= 0) & (rows < float("inf"))).all()):
-        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
-    if not bool((rows.sum(axis=1) > 0).all()):
-        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
-    drawn = source("multinomial", generator, x.device).multinomial(rows, samples, bool(replacement))
-    return Tensor._of(on_device(drawn.reshape(*weights.shape[:-1], samples), x.device), x.device)
-
-
-@function(method=False)
-def normal(
-    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Any = None, dtype: Any = None,
-    layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
-    """Normal numbers with the given means and standard deviations: tensors, or two numbers and a size."""
-    only_defaults("normal", out=out, layout=layout, pin_memory=pin_memory)
-    given = tuple(x for x in (mean, std) if isinstance(x, Tensor))
-    if bool(given) == (size is not None):
-        raise TypeError(
-            "normal() received an invalid combination of arguments\n"
-            "Give tensors of means or standard deviations, or two numbers and a size: normal(0.0, 1.0, (2, 3))."
-        )
-    check_std(std)
-    if not given:
-        shape, kind, place = read_size("normal", (size,)), read_dtype("normal", dtype), as_device(device)
-        require_floating("normal_kernel_cpu", kind)
-        drawn = source("normal", generator, place).normal(int(np.prod(shape, dtype=np.int64)), kind.numpy, mean, std)
-        return leaf(on_device(drawn.reshape(shape), place), place, requires_grad)
-    for tensor in given:
-        require_floating("normal_kernel_cpu", tensor.dtype)
-    place, kind = given[0].device, given[0].dtype.numpy
-    shapes = [tuple(x._array.shape) for x in given]
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise RuntimeError(errors.broadcast("normal", shapes[0], shapes[1])) from None
-    scale = std._array if isinstance(std, Tensor) else std
-    shift = mean._array if isinstance(mean, Tensor) else mean
-    drawn = source("normal", generator, place).normal(int(np.prod(shape, dtype=np.int64)), kind).reshape(shape)
-    made = (on_device(drawn, place) * scale + shift).astype(kind)
-    which = {(True, True): _by_both, (True, False): _by_mean, (False, True): _by_std}
-    return _recorded(which[isinstance(mean, Tensor), isinstance(std, Tensor)], given, made)
-
-
-def check_std(std: Any) -> None:
-    """RuntimeError for a negative standard deviation."""
-    if isinstance(std, Tensor):
-        if not bool((std._array >= 0).all()):
-            raise RuntimeError("normal expects all elements of std >= 0.0")
-    elif not std >= 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from .. import errors
 from ..op import composite, function, method, op
 from ..tensor import Tensor
@@ -131,10 +133,12 @@ def _filled(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
             "can be any value and is ambiguous"
         )
     if known != count or -1 in shape:
-        raise RuntimeError(
-            f"shape '{list(shape)}' is invalid for input of size {count}\n"
-            f"The tensor has {count} elements, the new shape {'a multiple of ' if -1 in shape else ''}{known}. "
-            "Use -1 for one size to have it worked out."
+        raise noted(
+            RuntimeError(
+                f"shape '{list(shape)}' is invalid for input of size {count}\n"
+                f"The tensor has {count} elements, the new shape {'a multiple of ' if -1 in shape else ''}{known}. "
+                "Use -1 for one size to have it worked out."
+            )
         )
     return shape
 
@@ -148,10 +152,12 @@ def view(self: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
     filled = _filled(sizes(shape), int(self._array.size))
     out = _view.call(self, shape=filled)
     if not _shares(out, self):
-        raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-            "contiguous subspaces). Use .reshape(...) instead.\n"
-            f"The tensor of shape {tuple(self._array.shape)} is not contiguous: reshape copies where it must."
+        raise noted(
+            RuntimeError(
+                "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+                "contiguous subspaces). Use .reshape(...) instead.\n"
+                f"The tensor of shape {tuple(self._array.shape)} is not contiguous: reshape copies where it must."
+            )
         )
     return out
 
@@ -279,9 +285,11 @@ def expand(self: Tensor, *size: Any) -> Tensor:
     wanted, have = sizes(size), self._array.shape
     lead = len(wanted) - len(have)
     if lead < 0:
-        raise RuntimeError(
-            f"expand({errors._type_name(self, self._array)}{{{list(have)}}}, size={list(wanted)}): the number of sizes "
-            f"provided ({len(wanted)}) must be greater or equal to the number of dimensions in the tensor ({len(have)})"
+        raise noted(
+            RuntimeError(
+                f"expand({errors._type_name(self, self._array)}{{{list(have)}}}, size={list(wanted)}): the number of sizes "
+                f"provided ({len(wanted)}) must be greater or equal to the number of dimensions in the tensor ({len(have)})"
+            )
         )
     full = tuple(have[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(wanted))
     for i, n in enumerate(full):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+
 from .. import errors
 from ..dtype import as_dtype
 from ..op import function, op
@@ -18,8 +20,10 @@ from .helpers import one_dim
 def _shifted(xp: Any, x: Any, dim: int, kernel: str) -> tuple[Any, Any]:
     """`x - max(x)` and its exponential: no overflow, and the same softmax."""
     if x.dtype.kind in "biu":
-        raise NotImplementedError(
-            f"\"{kernel}\" not implemented for '{errors.scalar_type(x.dtype)}'\nConvert it first: x = x.float()."
+        raise noted(
+            NotImplementedError(
+                f"\"{kernel}\" not implemented for '{errors.scalar_type(x.dtype)}'\nConvert it first: x = x.float()."
+            )
         )
     moved = x - xp.max(x, axis=dim, keepdims=True)
     return moved, xp.exp(moved)
@@ -88,10 +92,12 @@ def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
 def _check(x: Any, target: Any, weight: Any) -> None:
     """PyTorch's errors for types and shapes that do not fit."""
     if target.dtype.kind not in "iu" or target.dtype.itemsize not in (1, 8) or str(target.dtype) == "int8":
-        raise RuntimeError(
-            f"expected target dtype to be Long or Byte, but got {errors.scalar_type(target.dtype)}\n"
-            "Targets are class numbers: make them with torch.tensor([1, 0]) or convert them with target.long(). "
-            "Probabilities have the shape of the input."
+        raise noted(
+            RuntimeError(
+                f"expected target dtype to be Long or Byte, but got {errors.scalar_type(target.dtype)}\n"
+                "Targets are class numbers: make them with torch.tensor([1, 0]) or convert them with target.long(). "
+                "Probabilities have the shape of the input."
+            )
         )
     if weight is not None:
         classes = x.shape[1] if x.ndim > 1 else x.shape[0]
@@ -114,9 +120,11 @@ def _chosen(xp: Any, target: Any, classes: int, ignore_index: int) -> tuple[Any,
     bad = outside & counts
     if bool(bad.any()):
         first = int(target.reshape(-1)[xp.argmax(bad.reshape(-1))])
-        raise IndexError(
-            f"Target {first} is out of bounds.\nThe input has {classes} classes, numbered 0 to {classes - 1}; "
-            f"ignore_index is {ignore_index}."
+        raise noted(
+            IndexError(
+                f"Target {first} is out of bounds.\nThe input has {classes} classes, numbered 0 to {classes - 1}; "
+                f"ignore_index is {ignore_index}."
+            )
         )
     return xp.where(counts, target, 0), counts
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.mode import grad_mode
+
 REDUCTIONS = ("none", "mean", "sum")
 
 
@@ -45,3 +47,13 @@ def probability(p: float) -> float:
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     return p
+
+
+def constants(op: str, **tensors: Any) -> None:
+    """RuntimeError for an input that is not learned but wants a gradient."""
+    for name, tensor in tensors.items():
+        if tensor is not None and tensor.requires_grad and grad_mode.get():
+            raise RuntimeError(
+                f"The function '{op}' is not differentiable with respect to argument '{name}'. This input cannot have "
+                f"requires_grad True.\nPass {name}.detach()."
+            )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.core.mode import no_grad
-from gradviz.core.op import FUNCTIONS
 from gradviz.core.ops import convolve, pool
 from gradviz.core.ops.index import _embedding
 from gradviz.core.ops.join import _pad
 from gradviz.core.ops.linalg import _addmm_op
+from gradviz.core.ops.lookup import padded_embedding
 from gradviz.core.tensor import Tensor
 
 from .checks import one_of, pair, probability
@@ -30,8 +30,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def embedding(
-    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False, sparse: bool = False,
+    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
+    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Tensor:  # fmt: skip
     """The rows of `weight` (n, d) with the numbers in `input` (*) -> (*, d). `padding_idx`'s row gets no gradient."""
     one_of("embedding", "max_norm", max_norm, (None,))
@@ -45,15 +45,12 @@ def embedding(
         )
     if input.numel() and not bool(((input._array >= 0) & (input._array < rows)).all()):
         raise IndexError(f"index out of range in self\nThe indices must lie in [0, {rows}), the rows of the weight.")
-    found: Tensor = _embedding.call(weight, index=input._array)
     if padding_idx is None:
-        return found
+        return _embedding.call(weight, index=input._array)
     if not -rows <= padding_idx < rows:
         raise AssertionError("Padding_idx must be within num_embeddings")
-    if not found.requires_grad:
-        return found
-    kept = weight.detach()[padding_idx]
-    return FUNCTIONS["where"]((input == padding_idx % rows).unsqueeze(-1), kept, found)  # type: ignore[no-any-return]
+    into = input.device.xp.where(input._array == padding_idx % rows, rows, input._array)
+    return padded_embedding.call(weight, index=input._array, into=into)
 
 
 # -- convolution ---------------------------------------------------------------------------------------------------
@@ -107,8 +104,8 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         raise RuntimeError(f"Padding length must be divisible by 2\npad is {pad}.")
     if len(pad) > 2 * input.ndim:
         raise RuntimeError(
-            f"Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} "
-            f"and input of dimension {input.ndim}"
+            "Padding length should be less than or equal to two times the input dimension but got padding length "
+            f"{len(pad)} and input of dimension {input.ndim}"
         )
     ends = [(0, 0)] * (input.ndim - len(pad) // 2) + [(pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)]
     return _pad.call(input, widths=tuple(ends), value=0.0 if value is None else value)

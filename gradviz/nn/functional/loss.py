@@ -11,7 +11,7 @@ from gradviz.core.ops import loss as ops
 from gradviz.core.ops import softmax as softmax_ops
 from gradviz.core.tensor import Tensor
 
-from .checks import check_reduction, modern
+from .checks import check_reduction, constants, modern
 
 
 # -- distances -----------------------------------------------------------------------------------------------------
@@ -66,7 +66,8 @@ def l1_loss(
 
 
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Tensor:  # fmt: skip
     """Squared differences below `beta`, absolute ones above: `d^2 / (2 beta)` or `d - beta / 2`."""
     modern("smooth_l1_loss", size_average, reduce)
@@ -126,14 +127,15 @@ def binary_cross_entropy(
     check_reduction(reduction)
     if target.size() != input.size():
         raise ValueError(
-            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is deprecated. "
-            "Please ensure they have the same size."
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is "
+            "deprecated. Please ensure they have the same size."
         )
     if target.dtype is not input.dtype:
         names = errors.scalar_type(target.dtype), errors.scalar_type(input.dtype)
         raise RuntimeError(
             f"Found dtype {names[0]} but expected {names[1]}\nConvert the target: target.to(input.dtype)."
         )
+    constants("binary_cross_entropy", weight=weight)
     return ops.binary_cross_entropy.call(input, target, weight, reduction=reduction)
 
 
@@ -146,6 +148,7 @@ def binary_cross_entropy_with_logits(
     check_reduction(reduction)
     if target.size() != input.size():
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
+    constants("binary_cross_entropy_with_logits", weight=weight, pos_weight=pos_weight)
     call = ops.binary_cross_entropy_with_logits.call
     return call(input, target, weight, pos_weight, reduction=reduction)
 
@@ -169,6 +172,7 @@ def nll_loss(
             f"Expected input batch_size ({have[0]}) to match target batch_size ({want[0] if want else 0}).\n"
             f"The input has shape {have} and the target {want}: one target per row of the input."
         )
+    constants("nll_loss_forward" if n < 4 else "nll_loss2d_forward", weight=weight)
     settings = {"reduction": reduction, "ignore_index": ignore_index}
     if n <= 2:
         if target.ndim > 1:

@@ -8,6 +8,8 @@ from gradviz.core.clock import wrote
 from gradviz.core.ops import normalise
 from gradviz.core.tensor import Tensor
 
+from .checks import constants
+
 
 def batch_norm(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
@@ -39,6 +41,7 @@ def batch_norm(
                 f"{name} should contain {channels} elements not {tensor.numel()}\n"
                 f"The input has shape {tuple(input.shape)}, so it has {channels} channels (the second dimension)."
             )
+    constants("native_batch_norm", running_mean=running_mean, running_var=running_var)
     out, aux = normalise.batch_norm.with_aux(
         input, weight, bias, running_mean, running_var, training=bool(training), eps=eps
     )

@@ -26,7 +26,7 @@ class BackwardHookFunction(Function):
         return args
 
     @staticmethod
-    def backward(ctx: Any, *args: Any) -> Any:
+    def backward(ctx: Any, *args: Any) -> Any:  # noqa: ARG004
         return args
 
 

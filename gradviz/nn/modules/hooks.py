@@ -95,7 +95,7 @@ class Hooks(State):
     ) -> RemovableHandle:
         """Call `hook(module, args, output)` after forward; what it returns replaces the output.
 
-        With `with_kwargs` it is `hook(module, args, kwargs, output)`; with `always_call` it runs even if forward raised.
+        With `with_kwargs` it is `hook(module, args, kwargs, output)`; `always_call` runs it even if forward raised.
         """
         notes = (with_kwargs, self._forward_hooks_with_kwargs), (always_call, self._forward_hooks_always_called)
         return register(self._forward_hooks, hook, *notes, prepend=prepend)  # type: ignore[no-any-return]
@@ -105,7 +105,7 @@ class Hooks(State):
         return register(self._backward_pre_hooks, hook, prepend=prepend)  # type: ignore[no-any-return]
 
     def register_full_backward_hook(self, hook: Hook, prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` when the inputs' gradients are known; it may replace grad_input."""
+        """Call `hook(module, grad_input, grad_output)` when the inputs' gradients are known."""
         return register(self._backward_hooks, hook, prepend=prepend)  # type: ignore[no-any-return]
 
     def register_backward_hook(self, hook: Hook) -> RemovableHandle:

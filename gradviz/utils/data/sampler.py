@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from gradviz.core.device import CPU
-from gradviz.core.ops.sample import multinomial
+from gradviz.core.ops.distributions import multinomial
 from gradviz.core.random import Generator, generator_for
 from gradviz.core.tensor import Tensor
 
