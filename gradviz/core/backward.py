@@ -63,7 +63,7 @@ def order(edges: Sequence[Any]) -> list[Node]:
         plan.append(node)
         if node in last:
             fed = [e for e in dict.fromkeys(node.parents) if e in oldest and oldest[e] is node]
-            plan.extend(reversed(fed))
+            plan.extend(fed)
     return plan
 
 
@@ -166,7 +166,13 @@ class Backward:
                 # The plain case, without journal, hooks or observers; `step` says the same with all of them.
                 if not quick or op is None or not op.simple or node.extra is not None:
                     self.cursor = i
-                    if quick and node.__class__ is AccumulateGrad and node.variable._hooks is None and node in grads:
+                    if (
+                        quick
+                        and node.__class__ is AccumulateGrad
+                        and node.variable._hooks is None
+                        and node.extra is None
+                        and node in grads
+                    ):
                         self._accumulate(node, grads.pop(node))
                     else:
                         self.step(begin=False)
@@ -262,7 +268,6 @@ class Backward:
             node.saved = self._freed
             if events.watching:
                 events.emit(events.Freed(node))
-        undo.reverse()
         return undo
 
     def _products(self, node: Node, g: Any) -> list[tuple[str, Any, Any]]:

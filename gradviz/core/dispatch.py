@@ -29,6 +29,7 @@ new = object.__new__
 grad_enabled = grad_mode.get
 module_link = current_module.get
 NUMBERS = (int, float, bool, complex)
+OPERANDS = (Tensor, *NUMBERS, np.generic)
 
 
 def make_call(op: Any) -> Any:
@@ -98,7 +99,16 @@ def _unary(op: Any) -> Any:
     return call
 
 
-def _binary(op: Any) -> Any:
+def make_operator(op: Any) -> Any:
+    """The method behind `a + b` for a two-tensor op: what it cannot combine it leaves to the other operand."""
+    call = _binary(op, operator=True)
+    call.__name__ = call.__qualname__ = op.name
+    call.op = op
+    return call
+
+
+def _binary(op: Any, operator: bool = False) -> Any:
+    """Two tensors, or a tensor and a number."""
     key, differentiable = op.name, op.differentiable
     same = op.promote == "float"
     savers: list[Any] = [None] * 4
@@ -157,6 +167,8 @@ def _binary(op: Any) -> Any:
     def _with_number(input: Any, other: Any) -> Any:
         """A tensor and a Python number; NumPy treats the number as weak, as PyTorch does inside a category."""
         kind = type(other)
+        if operator and not isinstance(other, OPERANDS):
+            return NotImplemented
         if (kind is not float and kind is not int) or not isinstance(input, Tensor):
             return run(op, (input, other), {})
         x, device = input._array, input.device
@@ -220,8 +232,11 @@ def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], want_aux: bo
 
 def explained(op: Any, inputs: tuple[Any, ...], error: Exception) -> Exception:
     """PyTorch's error for shapes that cannot be combined; other errors as they are."""
+    if isinstance(error, TypeError) and op.name.startswith("bitwise"):
+        kind = errors.scalar_type(next(x for x in inputs if isinstance(x, Tensor)).dtype)
+        return NotImplementedError(f"\"{op.name}_cpu\" not implemented for '{kind}'")
     if isinstance(error, TypeError):
-        text = errors.bool_subtract(inputs) if op.name in ("sub", "rsub") else ""
+        text = errors.bool_arithmetic(op.name, inputs)
         return noted(RuntimeError(text)) if text else error
     shapes = [tuple(x._array.shape) for x in inputs if isinstance(x, Tensor)]
     if "broadcast" not in str(error) or len(shapes) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any, TypeVar
 
@@ -29,12 +30,16 @@ DEEPCOPY_NON_LEAF = (
     "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
     "see https://github.com/pytorch/pytorch/pull/103001"
 )
+OVERLAP = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+    "Please clone() the tensor before performing the operation.\nThis tensor is an expanded view: its rows are one row."
+)
 NO_GRAPH = "element 0 of tensors does not require grad and does not have a grad_fn"
 
 
 def integer_requires_grad(dtype: Any) -> str:
     return (
-        "only Tensors of floating point dtype can require gradients\n"
+        "only Tensors of floating point and complex dtype can require gradients\n"
         f"This tensor is {dtype!r}. Make it floating first: x = x.float().requires_grad_()."
     )
 
@@ -50,19 +55,16 @@ def item_of_many(shape: tuple[int, ...]) -> str:
 
 
 def number_of_many(shape: tuple[int, ...]) -> Exception:
-    return RuntimeError(item_of_many(shape))
+    case = item_of_many(shape).partition("\n")[2]
+    return noted(ValueError(f"only one element tensors can be converted to Python scalars\n{case}"))
 
 
-def BOOL_OF_MANY(shape: tuple[int, ...]) -> Exception:
+def bool_of_many(shape: tuple[int, ...]) -> Exception:
     if 0 in shape:
-        return RuntimeError(
-            "Boolean value of Tensor with no values is ambiguous\n"
-            f"Its shape is {tuple(shape)}. Ask x.numel() > 0 for emptiness."
-        )
-    return RuntimeError(
-        "Boolean value of Tensor with more than one value is ambiguous\n"
-        f"Its shape is {tuple(shape)}. Say which is meant: (x > 0).all() or (x > 0).any()."
-    )
+        text = "no values is ambiguous\n{} Ask x.numel() > 0 for emptiness."
+    else:
+        text = "more than one value is ambiguous\n{} Say which is meant: (x > 0).all() or (x > 0).any()."
+    return noted(RuntimeError("Boolean value of Tensor with " + text.format(f"Its shape is {tuple(shape)}.")))
 
 
 def dim_range(dim: int, ndim: int) -> str:
@@ -86,7 +88,7 @@ def stale(node: Any, name: str, value: Any, cell: Any) -> str:
     array = getattr(value, "_array", value)
     expected = cell.version_at(node.seq)
     edge = getattr(value, "_edge", None) if hasattr(value, "_array") else node
-    of = f", which is output {edge.nr} of {edge.node.name()}," if edge is not None else ""
+    of = f", which is output {edge.nr} of {_short(edge.node.name())}," if edge is not None else ""
     where = cell.write_after(node.seq)
     written = f" at {where}" if where else ""
     kind = f"{_type_name(value, array)} {list(array.shape)}"
@@ -97,6 +99,11 @@ def stale(node: Any, name: str, value: Any, cell: Any) -> str:
         f"torch.autograd.set_detect_anomaly(True).\n{node.name()} kept {name} and it was overwritten{written}. "
         "Write out of place (y = y + 1 instead of y += 1), or .clone() before the in-place operation."
     )
+
+
+def _short(name: str) -> str:
+    """`MulBackward0` as error texts say it: `Mul`."""
+    return re.sub(r"Backward\d*$", "", name)
 
 
 _LEGACY = {
@@ -168,12 +175,12 @@ def devices_differ(name: str, inputs: tuple[Any, ...]) -> str:
 def bad_argument(name: str, inputs: tuple[str, ...], value: Any) -> str:
     return (
         f"{name}(): argument must be Tensor, not {type(value).__name__}\n"
-        f"{name} takes ({', '.join(inputs)}); got {_short(value)}. Make a tensor of it: torch.tensor(...) or "
+        f"{name} takes ({', '.join(inputs)}); got {_clipped(value)}. Make a tensor of it: torch.tensor(...) or "
         "torch.from_numpy(...)."
     )
 
 
-def _short(value: Any) -> str:
+def _clipped(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -207,18 +214,33 @@ def bool_subtract(inputs: tuple[Any, ...]) -> str:
     return ""
 
 
+def bool_arithmetic(name: str, inputs: tuple[Any, ...]) -> str:
+    """PyTorch's refusal of arithmetic and bit operations on types they make no sense for; empty if it was not that."""
+    if name in ("sub", "rsub"):
+        return bool_subtract(inputs)
+    if name == "neg":
+        return (
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+            "`~` or `logical_not()` operator instead."
+        )
+    return ""
+
+
 def grad_dtype(tensor: Any, value: Any) -> str:
+    names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16"}
     return (
-        "attempting to assign a gradient with dtype "
-        f"'{value.dtype.name}' to a tensor with grad_dtype '{tensor.dtype.name}'. The gradient must match the "
-        "tensor's dtype."
+        f"attempting to assign a gradient with dtype '{names.get(value.dtype.name, value.dtype.name)}' to a tensor with "
+        f"grad_dtype '{scalar_type(tensor.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the "
+        "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
+        "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume "
+        "they match.\nConvert the gradient: x.grad = g.to(x.dtype)."
     )
 
 
 def grad_shape(tensor: Any, value: Any) -> str:
     return (
-        f"assigned grad has data of a different size\nThe tensor has shape {tuple(tensor._array.shape)}, the gradient "
-        f"{tuple(value._array.shape)}."
+        f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "
+        f"'{list(tensor._array.shape)}'. Please ensure that the gradient and the tensor are the same size"
     )
 
 

@@ -88,9 +88,8 @@ def _found(session: Backward, index: int, x: Tensor, allow_unused: bool, materia
         if not allow_unused:
             raise noted(
                 RuntimeError(
-                    "One of the differentiated Tensors appears to not have been used in the graph. "
-                    "Set allow_unused=True if this is the desired behavior.\n"
-                    f"It is input {index}, of shape {tuple(x._array.shape)}."
+                    f"The differentiated Tensor at index {index} appears to not have been used in the graph. "
+                    f"Set allow_unused=True if this is the desired behavior.\nIt has shape {tuple(x._array.shape)}."
                 )
             )
         return None

@@ -78,6 +78,9 @@ def add_hook(owner: Any, slot: str, hook: Any) -> Handle:
     return handle
 
 
+_FULL_NAMES = {name: f"torch::autograd::{name}" for name in ("AccumulateGrad", "CopySlices")}
+
+
 class Extra:
     """What few nodes have: hooks, tensors that want their gradient, the memory of an output, the user's notes."""
 
@@ -110,7 +113,8 @@ class Node:
 
     def name(self) -> str:
         """The name of the operation's gradient, such as `MulBackward0`."""
-        return type(self).__name__
+        name = type(self).__name__
+        return _FULL_NAMES.get(name, name)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object>"
@@ -130,6 +134,8 @@ class Node:
         edges = self.parents
         if self.op is not None and self.op.variadic is None:
             edges = tuple(e for e, rule in zip(edges, self.op.pulls, strict=True) if rule is not None)
+            if type(self).__name__ == self.op.number_node:  # PyTorch's operator for a number has one input less
+                edges = edges[:-1]
         return tuple((None, 0) if e is None else (e.node, e.nr) for e in edges)
 
     @property
@@ -262,7 +268,7 @@ class AccumulateGrad(Node):
         return ()
 
     def name(self) -> str:
-        return "torch::autograd::AccumulateGrad"
+        return _FULL_NAMES["AccumulateGrad"]
 
 
 def accumulator(leaf: Any) -> AccumulateGrad:

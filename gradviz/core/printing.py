@@ -108,7 +108,7 @@ def _suffixes(t: Any) -> list[str]:
         found.append(f"dtype={t.dtype}")
     node = t.grad_fn
     if node is not None:
-        found.append(f"grad_fn=<{node.name()}>")
+        found.append(f"grad_fn=<{type(node).__name__}>")
     elif t.requires_grad:
         found.append("requires_grad=True")
     return found

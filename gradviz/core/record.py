@@ -10,6 +10,7 @@ Nodes are numbered in the order they appear; nothing of the program is kept aliv
 
 from __future__ import annotations
 
+import math
 import sys
 import weakref
 from typing import Any
@@ -18,7 +19,7 @@ from . import events
 from .events import observe
 from .formula import formulas
 from .node import AccumulateGrad
-from .summary import plain, summary
+from .summary import KEPT, plain, summary
 from .tensor import Tensor
 from .whence import module_path, running_module, source_line, variable_name
 
@@ -31,6 +32,7 @@ class Recording:
     """The record of a run: `nodes`, `steps`, `meta`, all plain data (format gradviz.record/1)."""
 
     def __init__(self, recorder: Recorder) -> None:
+        recorder.finish()
         self.nodes: list[dict[str, Any]] = recorder.nodes
         self.steps: list[dict[str, Any]] = recorder.steps
         self.meta: dict[str, Any] = recorder.meta
@@ -76,6 +78,8 @@ class Recorder:
         self._names = {id(t): name for name, t in (names or {}).items()}
         self._partial: dict[Any, tuple[Any, int]] = {}
         self._expected: dict[Any, int] = {}
+        self._named: set[int] = set()
+        self._paths: dict[Any, tuple[str, str | None]] = {}
         TAPES.add(self)
 
     @property
@@ -122,13 +126,14 @@ class Recorder:
         count = self._counts[name]
         n = len(self.nodes)
         forward, rules = formulas(op) if op is not None else ("", {})
-        path, module = module_path(edge.node.path if edge is not None else running_module())
+        value = self._seen_again(op, inputs, out) or summary(out._array, out.device, self.thumbnails)
+        path, module = self._path(edge.node.path if edge is not None else running_module())
         self.nodes.append({
             "n": n, "kind": "op", "op": name, "name": edge.node.name() if edge is not None else None,
             "label": name if count == 1 else f"{name}_{count}", "path": path, "module": module, "inputs": inputs,
             "settings": {k: plain(v) for k, v in settings.items()}, "shape": list(out._array.shape),
             "dtype": out.dtype.name, "requires_grad": out._needs, "view": bool(getattr(op, "view", False)),
-            "inplace": inplace, "value": summary(out._array, out.device, self.thumbnails), "forward": forward,
+            "inplace": inplace, "value": value, "forward": forward,
             "rules": rules, "latex": getattr(op, "latex", None), "elementwise": bool(getattr(op, "elementwise", False)),
             "line": source_line(), "output": nr,
         })  # fmt: skip
@@ -137,6 +142,26 @@ class Recorder:
         if edge is not None:
             self.by_seq[edge.node.seq, edge.nr] = n
         self.steps.append({"kind": "forward", "n": n})
+
+    def _path(self, link: Any) -> tuple[str, str | None]:
+        found = self._paths.get(link)
+        if found is None:
+            found = self._paths[link] = module_path(link)
+        return found
+
+    def finish(self) -> None:
+        """Work out what was put off while recording: the statistics of leaves and constants, from their copies."""
+        for n, (array, device) in self.arrays.items():
+            if self.nodes[n]["value"] is None:
+                self.nodes[n]["value"] = summary(array, device, self.thumbnails)
+
+    def _seen_again(self, op: Any, inputs: Any, out: Tensor) -> dict[str, Any] | None:
+        """The statistics of a view of everything its input holds are its input's: only the shape is new."""
+        if not getattr(op, "view", False) or out._array.size <= KEPT or self.thumbnails or inputs[0].get("n") is None:
+            return None
+        before = self.nodes[inputs[0]["n"]]
+        value, whole = before["value"], math.prod(before["shape"]) == out._array.size
+        return {**value, "shape": list(out._array.shape)} if value is not None and whole else None
 
     def ordinal(self, tensor: Tensor) -> int:
         """The number of the node this tensor is; a leaf or constant seen for the first time gets one."""
@@ -159,16 +184,19 @@ class Recorder:
         if not label:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             label = f"{kind}_{self._counts[kind]}"
+        value = None
+        if tensor._array.size <= KEEP_LEAF:
+            self.arrays[n] = (tensor._array.copy(), tensor.device)
+        else:
+            value = summary(tensor._array, tensor.device, self.thumbnails)
         name = "AccumulateGrad" if leaf else tensor._edge.node.name() if tensor._edge is not None else None
         self.nodes.append({
             "n": n, "kind": kind, "op": None, "name": name, "label": label, "path": label.rpartition(".")[0],
             "module": None, "inputs": [], "settings": {}, "shape": list(tensor._array.shape),
             "dtype": tensor.dtype.name, "requires_grad": tensor._needs, "view": False, "inplace": False,
-            "value": summary(tensor._array, tensor.device, self.thumbnails), "forward": "", "rules": {}, "latex": None,
+            "value": value, "forward": "", "rules": {}, "latex": None,
             "elementwise": False, "line": None, "output": 0,
         })  # fmt: skip
-        if tensor._array.size <= KEEP_LEAF:
-            self.arrays[n] = (tensor._array.copy(), tensor.device)
         if tensor._edge is not None:
             self.by_seq[tensor._edge.node.seq, tensor._edge.nr] = n
         return n
@@ -183,9 +211,10 @@ class Recorder:
     # -- modules -----------------------------------------------------------------------------------------------
     def _enter(self, event: events.ModuleEnter) -> None:
         link = running_module()
-        if link is None or link[0] is None:
+        if (link is None or link[0] is None) and id(event.module) not in self._named:
+            self._named.add(id(event.module))
             self.name_parameters(event.module)
-        path, module = module_path(link)
+        path, module = self._path(link)
         self.steps.append({"kind": "module_enter", "path": path, "module": module})
 
     def name_parameters(self, module: Any) -> None:
@@ -194,7 +223,7 @@ class Recorder:
             self._names.setdefault(id(p), name)
 
     def _exit(self, event: events.ModuleExit) -> None:
-        path, module = module_path(running_module())
+        path, module = self._path(running_module())
         self.steps.append({"kind": "module_exit", "path": path, "module": module})
 
     # -- backward ----------------------------------------------------------------------------------------------

@@ -43,21 +43,22 @@ def _statistics(x: Any) -> dict[str, Any]:
     if x.size == 0:
         return {"min": None, "max": None, "mean": None, "std": None, "norm": 0.0, "nan": 0, "inf": 0, "zero": 0}
     flat = x.reshape(-1)
-    bad = 0 if flat.dtype.kind in "biu" else flat.size - int(np.isfinite(flat).sum())
-    nan = int(np.isnan(flat).sum()) if bad else 0
-    real = flat if not bad else flat[np.isfinite(flat)]
-    zero = int(flat.size - np.count_nonzero(flat))
-    counts = {"nan": nan, "inf": bad - nan, "zero": zero}
+    zero = int(np.count_nonzero(flat == 0))
+    real = flat.astype(np.float64) if flat.size <= 4096 or flat.dtype != np.float32 else flat
+    square = float(np.dot(real, real))
+    nan = inf = 0
+    if not math.isfinite(square):  # something is not finite, or too large to be squared: look closely
+        fine = np.isfinite(real)
+        nan, inf = int(np.isnan(real).sum()), int(np.isinf(real).sum())
+        real = real[fine].astype(np.float64)
+        square = float(np.dot(real, real))
+    counts = {"nan": nan, "inf": inf, "zero": zero}
     if real.size == 0:
         return {"min": None, "max": None, "mean": None, "std": None, "norm": None, **counts}
-    real = real.astype(np.float64) if real.size <= 4096 else real.astype(np.float32, copy=False)
-    mean = float(real.mean(dtype=np.float64))
-    square = float(np.dot(real, real))
+    mean = float(np.add.reduce(real)) / real.size
     spread = math.sqrt(max(square / real.size - mean * mean, 0.0))
-    return {
-        "min": number(real.min()), "max": number(real.max()), "mean": mean, "std": spread,
-        "norm": math.sqrt(square), **counts,
-    }  # fmt: skip
+    low, high = number(real.min()), number(real.max())
+    return {"min": low, "max": high, "mean": mean, "std": spread, "norm": math.sqrt(square), **counts}
 
 
 def thumbnail(x: Any) -> dict[str, Any]:

@@ -262,7 +262,7 @@ class Tensor(_Defaults, metaclass=_TensorType):
         if value is not None:
             if not isinstance(value, Tensor):
                 raise TypeError(
-                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__!r}"
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
                 )
             if value.dtype is not self.dtype:
                 raise noted(RuntimeError(errors.grad_dtype(self, value)))
@@ -408,7 +408,7 @@ class Tensor(_Defaults, metaclass=_TensorType):
     def _number(self, kind: str) -> Any:
         if self._array.size != 1:
             raise (
-                errors.BOOL_OF_MANY(self._array.shape) if kind == "bool" else errors.number_of_many(self._array.shape)
+                errors.bool_of_many(self._array.shape) if kind == "bool" else errors.number_of_many(self._array.shape)
             )
         return self.item()
 

@@ -48,7 +48,7 @@ def predict(
 def ask(id: str, question: Question, guess: Any) -> Card:
     """Put the question, and record the guess if there is one."""
     asked[id] = question
-    lines = [f'"{letter}"  {text}' for letter, text in question.options.items()]
+    lines = [f'`"{letter}"`  {text}' for letter, text in question.options.items()]
     head = f"Prediction {id}: {question.text}"
     if guess is ...:
         return Card("open", head, [*lines, "No guess yet. Put yours in place of the `...` and run the cell again."])

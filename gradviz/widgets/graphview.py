@@ -48,12 +48,14 @@ class GraphView(View):
     def scenes(self) -> list[dict[str, Any]]:
         """The picture at the depth asked for and, where modules can fold and it is not too large, at another depth."""
         shown = scene(self.record, depth=self.depth)
-        found = [shown]
-        if any(node["path"] for node in self.record["nodes"]) and len(shown["nodes"]) <= SECOND:
-            other = scene(self.record, depth=0 if self.depth is None else None)
-            if len(other["nodes"]) != len(shown["nodes"]) and len(other["nodes"]) <= SECOND:
-                found.append(other)
-        return found
+        if len(shown["nodes"]) > SECOND or not any(node["path"] for node in self.record["nodes"]):
+            return [shown]
+        for depth in (2, 1, 0) if self.depth is None else (None,):
+            other = scene(self.record, depth=depth)
+            fewer, more = sorted([len(shown["nodes"]), len(other["nodes"])])
+            if fewer < 0.8 * more and more <= SECOND:
+                return [shown, other]
+        return [shown]
 
     def to_svg(self, *, animated: bool = True, theme: str = "light") -> str:
         return to_svg(self.scenes[0], animated=animated, theme=theme)

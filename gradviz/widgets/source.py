@@ -9,8 +9,8 @@ from typing import Any
 
 from gradviz.core.events import observe
 from gradviz.core.record import Recorder, Recording
-from gradviz.core.walk import of, with_backward
 from gradviz.core.tensor import Tensor
+from gradviz.core.walk import of, with_backward
 
 
 def recorded(source: Any, inputs: tuple[Any, ...] = (), *, backward: bool = True) -> Recording:
@@ -32,6 +32,11 @@ def recorded(source: Any, inputs: tuple[Any, ...] = (), *, backward: bool = True
         return _completed(source, backward)
     if isinstance(source, Recorder):
         return _completed(source.recording, backward)
+    if hasattr(source, "named_parameters") and not inputs:
+        raise TypeError(
+            f"a module needs something to be called with, got {type(source).__name__} alone\n"
+            "Pass its input too, GraphView(net, x), or a function: BackpropStepper(lambda: loss_fn(net(x), y))."
+        )
     if callable(source):
         return _run(source, inputs, backward)
     raise TypeError(

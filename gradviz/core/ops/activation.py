@@ -84,7 +84,8 @@ hardswish = op("hardswish", _hardswish, **ONE,
                x=lambda F, g, x: F.where(x <= -3, 0.0, F.where(x < 3, g * (x / 3 + 0.5), g)))  # fmt: skip
 _hard = op("hardshrink", _hardshrink, x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)), **ONE)
 softshrink = op("softshrink", _softshrink, x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)), **ONE)
-_threshold = op("threshold", lambda xp, x, *, threshold, value: xp.where(x <= threshold, value, x).astype(x.dtype), **ONE,
+_threshold = op("threshold",
+                lambda xp, x, *, threshold, value: xp.where(x <= threshold, value, x).astype(x.dtype), **ONE,
                 x=lambda F, g, x, *, threshold: F.where(x <= threshold, 0.0, g))  # fmt: skip
 _prelu = op("prelu", lambda xp, x, w: xp.where(x > 0, x, x * w), node="PreluKernelBackward0", public=False,
             saved_names={"x": "self", "w": "weight"},
@@ -152,7 +153,8 @@ def _gelu_rule(F: Any, g: Any, x: Any, approximate: str) -> Any:
 
 silu = op("silu", _silu, x=_silu_rule, latex=r"x\,\sigma(x)", **ONE)
 softplus = op("softplus", _softplus, latex=r"\tfrac{1}{\beta}\log(1 + e^{\beta x})", **ONE,
-              x=lambda F, g, x, *, beta, threshold: F.where(x * beta > threshold, g, g * F.sigmoid(x * beta)))  # fmt: skip
+              x=lambda F, g, x, *, beta, threshold:
+                  F.where(x * beta > threshold, g, g * F.sigmoid(x * beta)))  # fmt: skip
 logsigmoid = op("logsigmoid", _logsigmoid, node="LogSigmoidBackward0", x=lambda F, g, x: g * F.sigmoid(-x), **ONE)
 mish = op("mish", _mish, x=_mish_rule, **ONE)
 gelu = op("gelu", _gelu, x=lambda F, g, x, *, approximate: _gelu_rule(F, g, x, approximate), **ONE)

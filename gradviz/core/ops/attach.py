@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..dispatch import OPERANDS, make_operator
 from ..inplace import make_inplace
 from ..op import FUNCTIONS, METHODS, OPS
 from ..tensor import Tensor
@@ -41,10 +42,10 @@ def attach() -> None:
     for name in RESHAPING:
         setattr(Tensor, name + "_", _reshaping(name))
     for operator, name in OPERATORS.items():
-        if name in OPS and (OPS[name].simple_call or name == "neg"):
-            setattr(Tensor, operator, OPS[name].call)
+        if name in OPS and OPS[name].simple_call:
+            setattr(Tensor, operator, make_operator(OPS[name]))
         elif name in FUNCTIONS:
-            setattr(Tensor, operator, FUNCTIONS[name])
+            setattr(Tensor, operator, _operator(FUNCTIONS[name]))
     for operator, name in INPLACE_OPERATORS.items():
         if hasattr(Tensor, name):
             setattr(Tensor, operator, getattr(Tensor, name))
@@ -54,6 +55,18 @@ def attach() -> None:
         setattr(Tensor, name, property(make))
     for operator, reflected in REFLECTED.items():
         setattr(Tensor, operator, reflected)
+
+
+def _operator(function: Any) -> Any:
+    """A function as the method behind an operator: what it cannot combine it leaves to the other operand."""
+
+    def call(self: Tensor, *other: Any) -> Any:
+        if other and not isinstance(other[0], OPERANDS):
+            return NotImplemented
+        return function(self, *other)
+
+    call.__name__ = function.__name__
+    return call
 
 
 def _comparison(compare: Any, unlike: bool) -> Any:

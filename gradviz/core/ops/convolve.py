@@ -1,7 +1,7 @@
 """Convolution and its two adjoints: three operations whose gradient rules name one another.
 
-A convolution is linear in the image x and in the weights w. The gradient for x is linear in (g, w), the gradient for w is
-linear in (g, x), and the gradients of *those* are convolutions and adjoints again, so gradients of every order exist:
+A convolution is linear in the image x and in the weights w. The gradient for x is linear in (g, w), the gradient for w
+is linear in (g, x), and the gradients of *those* are convolutions and adjoints again, so all orders exist:
 
     y = conv2d(x, w)          x: conv2d_input(g, w)      w: conv2d_weight(g, x)
     x = conv2d_input(y, w)    y: conv2d(g, w)            w: conv2d_weight(y, g)
@@ -11,10 +11,10 @@ NOTE [Rows]  The usual im2col copies each pixel kh * kw times. Here it is copied
 
     rows[group, h, c, j, n, wo] = x[n, c, h, wo * stride + j * dilation]
 
-With h outermost, what output row `ho` needs is the block of rows h = ho ... ho + kh - 1, which already lies in memory as
-one matrix with kh * c * kw rows and n * wo columns. Blocks of neighbouring output rows overlap, so all of them together
-are a strided view, and the convolution is one batched matrix product `w @ view`: a fifth of the copying for a 5 x 5
-kernel. `_fold` is the exact adjoint: kh + kw slice additions instead of kh * kw.
+With h outermost, what output row `ho` needs is the block of rows h = ho ... ho + kh - 1, which already lies in memory
+as one matrix with kh * c * kw rows and n * wo columns. Blocks of neighbouring output rows overlap, so all of them
+together are a strided view, and the convolution is one batched matrix product `w @ view`: a fifth of the copying for a
+5 x 5 kernel. `_fold` is the exact adjoint: kh + kw slice additions instead of kh * kw.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Pair = tuple[int, int]
 
 
 def _conv2d(xp: Any, x: Any, w: Any, bias: Any, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    """x (N, C, H, W) with w (O, C / groups, kh, kw) and bias (O) or None -> (N, O, Ho, Wo); also one spatial dim less."""
+    """x (N, C, H, W), w (O, C / groups, kh, kw), bias (O) or None -> (N, O, Ho, Wo); also with one spatial dim less."""
     _check(x, w, bias, stride, padding, dilation, groups)
     if x.ndim == 3:
         return _conv2d(xp, x[:, :, None], w[:, :, None], bias, **_flat(stride, padding, dilation, groups))[:, :, 0]
@@ -145,18 +145,19 @@ def _blocks(xp: Any, rows: Any, kh: int, ho: int, stride: int, dilation: int) ->
     """The matrix of each output row, as a view of the rows: (groups, Ho, kh * C * kw, N * Wo)."""
     groups, _, c, kw, n, wo = rows.shape
     step, up, across, last = rows.strides[0], rows.strides[1], rows.strides[3], rows.strides[5]
+    view = xp.lib.stride_tricks.as_strided
     if dilation == 1:
-        shape, strides = (groups, ho, kh * c * kw, n * wo), (step, up * stride, across, last)
-        return xp.lib.stride_tricks.as_strided(rows, shape, strides)
-    shape, strides = (groups, ho, kh, c * kw, n * wo), (step, up * stride, up * dilation, across, last)
-    return xp.lib.stride_tricks.as_strided(rows, shape, strides).reshape(groups, ho, kh * c * kw, n * wo)
+        return view(rows, (groups, ho, kh * c * kw, n * wo), (step, up * stride, across, last))
+    # Rows of one block are not evenly spaced: the reshape copies.
+    blocks = view(rows, (groups, ho, kh, c * kw, n * wo), (step, up * stride, up * dilation, across, last))
+    return blocks.reshape(groups, ho, kh * c * kw, n * wo)
 
 
 def _fold(xp: Any, blocks: Any, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair) -> Any:
     """Add blocks (groups, Ho, kh, C, kw, N, Wo) up into an image (N, C, H, W): the adjoint of `_rows` and `_blocks`."""
     groups, ho, kh, c, kw, n, wo = blocks.shape
-    (_, channels, h, w), (ph, pw), (sh, sw), (dh, dw) = shape, padding, stride, dilation
-    h, w = h + 2 * ph, w + 2 * pw
+    (ph, pw), (sh, sw), (dh, dw) = padding, stride, dilation
+    h, w = shape[2] + 2 * ph, shape[3] + 2 * pw
     rows = xp.zeros((groups, h, c, kw, n, wo), dtype=blocks.dtype)
     for i in range(kh):
         rows[:, i * dh : i * dh + (ho - 1) * sh + 1 : sh] += blocks[:, :, i]
@@ -198,21 +199,21 @@ def _check(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, 
         raise noted(RuntimeError(f"negative padding is not supported\nconv2d got padding={tuple(padding)}."))
     if o % groups:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
-            f"[{list(w.shape)}] instead"
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of "
+            f"size [{list(w.shape)}] instead"
         )
     if x.shape[1] != c * groups:
         raise noted(
             RuntimeError(
-                f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have {c * groups} "
-                f"channels, but got {x.shape[1]} channels instead\nThe layer before must give {c * groups} channels (the second "
-                "dimension), or this layer's in_channels must be the number that arrives."
+                f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have "
+                f"{c * groups} channels, but got {x.shape[1]} channels instead\nThe layer before must give "
+                f"{c * groups} channels (the second dimension), or this layer's in_channels must be what arrives."
             )
         )
     if bias is not None and bias.shape != (o,):
         raise RuntimeError(
-            f"Given weight of size {list(w.shape)}, expected bias to be 1-dimensional with {o} elements, but got bias of "
-            f"size {list(bias.shape)} instead"
+            f"Given weight of size {list(w.shape)}, expected bias to be 1-dimensional with {o} elements, but got bias "
+            f"of size {list(bias.shape)} instead"
         )
     there = [n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True)]
     reach = [d * (k - 1) + 1 for k, d in zip(w.shape[2:], dilation, strict=True)]

@@ -31,7 +31,8 @@ _masked_select = op("masked_select", lambda x, *, mask: x[mask], public=False,
                     x=lambda F, g, *, x_shape, mask: F.index_add_zeros(g, shape=x_shape, index=(mask,)))  # fmt: skip
 _index_add = op("index_add_zeros", lambda xp, x, *, shape, index: _added(xp, x, shape, index), public=False,
                 x=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
-_write = op("index_write", lambda xp, x, value, *, index: _written(x, value, index), node="CopySlices", public=False,
+_write = op("index_write", lambda xp, x, value, *, index: _written(x, value, index), public=False,
+            node=lambda index: "CopySlices" if all(_is_basic(part) for part in index) else "IndexPutBackward0",
             x=lambda F, g, *, index: F.index_zero(g, index=index),
             value=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
 _zero = op("index_zero", lambda x, *, index: _written(x, 0, index), public=False,
@@ -117,6 +118,12 @@ def _top(xp: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
     return values[first], {"indices": aux["indices"][first]}
 
 
+ZERO_DIM = (
+    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor "
+    "to a number"
+)
+
+
 # -- x[...] --------------------------------------------------------------------------------------------------------
 def _parts(index: Any) -> tuple[Any, ...]:
     if isinstance(index, tuple):
@@ -140,6 +147,8 @@ def _spelled_out(index: Any, ndim: int) -> tuple[Any, ...]:
     """The parts of an index with `...` written as full slices."""
     parts = _parts(index)
     used = sum(_width(p) for p in parts)
+    if used > ndim and ndim == 0 and not isinstance(index, tuple):
+        raise IndexError(ZERO_DIM)
     if used > ndim:
         raise IndexError(f"too many indices for tensor of dimension {ndim}")
     dots = [i for i, p in enumerate(parts) if p is Ellipsis]
@@ -160,6 +169,11 @@ def _raw(part: Any) -> Any:
         return array.astype(bool) if part.dtype.name == "uint8" else array
     if isinstance(part, (list, tuple, range)):
         return np.asarray([_raw(p) for p in part] or np.zeros(0, np.int64))
+    if isinstance(part, (float, str)):
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+            f"(got {type(part).__name__})"
+        )
     if isinstance(part, slice):
         return slice(*(None if v is None else v.__index__() for v in (part.start, part.stop, part.step)))
     return part
@@ -175,6 +189,9 @@ def _is_basic(part: Any) -> bool:
 def getitem(self: Tensor, index: Any) -> Tensor:
     if type(index) is int and self._array.ndim:
         return _one(self, 0, index)
+    if isinstance(index, slice) and self._array.ndim:
+        start, stop, step = _bounds(index, self._array.shape[0])
+        return _slice.call(self, dim=0, start=start, stop=stop, step=step)
     parts = _spelled_out(index, self._array.ndim)
     if all(_is_basic(p) for p in parts):
         return _basic(self, parts)
@@ -262,6 +279,8 @@ def _mask_text(raw: tuple[Any, ...], shape: tuple[int, ...]) -> str:
 
 @method(name="__setitem__")
 def setitem(self: Tensor, index: Any, value: Any) -> None:
+    if self._needs and self._edge is None and grad_mode.get():
+        raise noted(RuntimeError(errors.leaf_view_inplace(self)))
     check_write(self, "x[index] = value")
     parts = tuple(_raw(p) for p in _spelled_out(index, self._array.ndim))
     raw = _on_device(self, parts)
@@ -300,6 +319,18 @@ def _write_error(x: Tensor, raw: Any, value: Any, error: Exception) -> Exception
         mask = _mask_text(raw, x._array.shape)
         return IndexError(mask or str(error)) if isinstance(error, IndexError) else error
     want = x._array[raw].shape
+    if all(_is_basic(part) for part in raw):
+        at = next(
+            (i for i, (a, b) in enumerate(zip(got[::-1], want[::-1], strict=False)) if a not in (1, b)), len(want)
+        )
+        dim = max(len(want) - 1 - at, 0)
+        return noted(
+            RuntimeError(
+                f"The expanded size of the tensor ({want[dim] if want else 1}) must match the existing size "
+                f"({got[-1 - at] if at < len(got) else got[0]}) at non-singleton dimension {dim}.  Target sizes: "
+                f"{list(want)}.  Tensor sizes: {list(got)}\nx[index] has room for {list(want)}; give it that, or one number."
+            )
+        )
     return noted(
         RuntimeError(
             f"shape mismatch: value tensor of shape {list(got)} cannot be broadcast to indexing result of shape {list(want)}"
@@ -358,7 +389,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if input.ndim == 0:
         made: Tensor = index_select(input.reshape(1), 0, index).reshape(())
         return made
-    _within(raw, input._array.shape[at], "index_select", at)
+    if raw.size and (int(raw.min()) < 0 or int(raw.max()) >= input._array.shape[at]):
+        raise IndexError("index out of range in self")
     return _index_select.call(input, dim=at, index=raw.reshape(-1))
 
 
@@ -374,7 +406,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask.dtype.name != "bool":
         raise noted(
             RuntimeError(
-                f"masked_fill_ only supports boolean masks, but got mask with dtype {errors.scalar_type(mask.dtype)}"
+                f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.aliases[0] if mask.dtype.aliases else mask.dtype.name}"
             )
         )
     out = _masked_fill.call(input, mask, value if not isinstance(value, Tensor) else value.to(input.dtype))

@@ -10,7 +10,7 @@ from .. import errors
 from ..op import function, method, op
 from ..tensor import Tensor
 from .helpers import all_dims, one_dim, sizes, spread
-from .shape import _diag_back, _diagonal, clone, expand, reshape, view
+from .shape import _diag_back, _diag_copy, expand, view
 
 cast_ = op("cast", lambda x, *, dtype: x.astype(dtype), node="ToCopyBackward0", public=False, x=lambda g: g)
 _cat = op("cat", lambda xp, *tensors, dim: xp.concatenate(tensors, axis=dim), public=False,
@@ -19,7 +19,7 @@ _cat = op("cat", lambda xp, *tensors, dim: xp.concatenate(tensors, axis=dim), pu
 _stack = op("stack", lambda xp, *tensors, dim: xp.stack(tensors, axis=dim), public=False,
             tensors=lambda F, g, i, *, dim: F.select(g, dim=dim, index=i))  # fmt: skip
 _flip = op("flip", lambda xp, x, *, dims: xp.flip(x, dims), x=lambda F, g, *, dims: F.flip(g, dims=dims), public=False)
-_roll = op("roll", lambda xp, x, *, shifts, dims: xp.roll(x, shifts, dims), public=False,
+_roll = op("roll", lambda xp, x, *, shifts, dims: xp.roll(x, shifts if dims else shifts[0], dims), public=False,
            x=lambda F, g, *, shifts, dims: F.roll(g, shifts=tuple(-s for s in shifts), dims=dims))  # fmt: skip
 _tile = op("repeat", lambda xp, x, *, repeats: xp.tile(x, repeats), public=False,
            x=lambda F, g, *, x_shape, repeats: _untile(F, g, x_shape, repeats))  # fmt: skip
@@ -56,7 +56,9 @@ def _unpadded(F: Any, g: Any, shape: tuple[int, ...], widths: Any) -> Any:
 def _list_of(tensors: Any, name: str) -> tuple[Tensor, ...]:
     found = tuple(tensors)
     if not found:
-        raise RuntimeError(f"{name} expects a non-empty TensorList")
+        if name == "stack":
+            raise RuntimeError("stack expects a non-empty TensorList")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for t in found:
         if not isinstance(t, Tensor):
             raise TypeError(f"expected Tensor as element 0 in argument 0, but got {type(t).__name__}")
@@ -123,7 +125,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Elements moved along `dims`, those pushed out coming in at the other end."""
     moves = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     if dims is None:
-        return reshape(_roll.call(reshape(input, -1), shifts=moves, dims=(0,)), *input._array.shape)
+        return _roll.call(input, shifts=moves, dims=None)
     return _roll.call(input, shifts=moves, dims=all_dims(dims, input.ndim))
 
 
@@ -168,7 +170,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
         raise noted(
             RuntimeError(errors.broadcast("broadcast_tensors", tensors[0]._array.shape, tensors[-1]._array.shape))
         ) from None
-    return tuple(expand(x, *shape) for x in tensors)
+    return tuple(x if x._array.shape == shape else expand(x, *shape) for x in tensors)
 
 
 @function(method=False)
@@ -186,6 +188,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix, or the matrix with this diagonal."""
     if input.ndim == 2:
-        return clone(_diagonal.call(input, offset=diagonal, dim1=0, dim2=1))
+        return _diag_copy.call(input, offset=diagonal)
+    if input.ndim != 1:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
     n = input._array.shape[0] + abs(diagonal)
     return _diag_back.call(input, shape=(n, n), offset=diagonal, dim1=0, dim2=1)

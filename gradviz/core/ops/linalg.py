@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.core.errors import noted
-
 from .. import errors
 from ..op import RECORDED, function, op
 from ..tensor import Tensor
@@ -21,16 +19,19 @@ _C_NAMES = {
 }  # fmt: skip
 
 
+def wrong(text: str) -> RuntimeError:
+    """PyTorch's error: the first line is its text, the rest a note."""
+    return errors.noted(RuntimeError(text))
+
+
 def same_type(text: str, a: Any, b: Any, *, short: bool = False) -> None:
     """RuntimeError with the names of two arrays' types filled into `text`, unless they are the same."""
     if a.dtype == b.dtype:
         return
     names = [_C_NAMES[str(x.dtype)] if short else errors.scalar_type(x.dtype) for x in (a, b)]
-    raise noted(
-        RuntimeError(
-            f"{text.format(a=names[0], b=names[1])}\nThe shapes are {tuple(a.shape)} and {tuple(b.shape)}. Convert one of "
-            "them: x.to(y.dtype), x.float() or x.double(). NumPy makes float64 where PyTorch makes float32."
-        )
+    raise wrong(
+        f"{text.format(a=names[0], b=names[1])}\nThe shapes are {tuple(a.shape)} and {tuple(b.shape)}. Convert one of "
+        "them: x.to(y.dtype), x.float() or x.double(). NumPy makes float64 where PyTorch makes float32."
     )
 
 
@@ -45,9 +46,9 @@ def wide_matmul(xp: Any, a: Any, b: Any) -> Any:
 def _mm(xp: Any, a: Any, b: Any) -> Any:
     """(n, k) times (k, m)."""
     if a.ndim != 2 or b.ndim != 2:
-        raise RuntimeError(f"{'self' if a.ndim != 2 else 'mat2'} must be a matrix\n{_got('mm', a, b)}")
+        raise wrong(f"{'self' if a.ndim != 2 else 'mat2'} must be a matrix\n{_got('mm', a, b)}")
     if a.shape[1] != b.shape[0]:
-        raise RuntimeError(_cannot_multiply(a, b))
+        raise wrong(_cannot_multiply(a, b))
     if a.dtype != b.dtype:
         same_type("expected m1 and m2 to have the same dtype, but got: {a} != {b}", a, b, short=True)
     return wide_matmul(xp, a, b)
@@ -56,9 +57,9 @@ def _mm(xp: Any, a: Any, b: Any) -> Any:
 def _bmm(xp: Any, a: Any, b: Any) -> Any:
     """(batch, n, k) times (batch, k, m)."""
     if a.ndim != 3 or b.ndim != 3:
-        raise RuntimeError(f"batch{1 if a.ndim != 3 else 2} must be a 3D tensor\n{_got('bmm', a, b)}")
+        raise wrong(f"batch{1 if a.ndim != 3 else 2} must be a 3D tensor\n{_got('bmm', a, b)}")
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
-        raise RuntimeError(
+        raise wrong(
             f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] but got: "
             f"[{b.shape[0]}, {b.shape[1]}].\n{_got('bmm', a, b)}"
         )
@@ -69,11 +70,12 @@ def _bmm(xp: Any, a: Any, b: Any) -> Any:
 def _mv(xp: Any, a: Any, b: Any) -> Any:
     """(n, k) times (k)."""
     if a.ndim != 2 or b.ndim != 1:
-        raise RuntimeError(
-            f"vector + matrix @ vector expected, got {b.ndim}, {a.ndim}, {b.ndim + 1 if b.ndim > 1 else 1}\n{_got('mv', a, b)}"
+        raise wrong(
+            f"vector + matrix @ vector expected, got {b.ndim}, {a.ndim}, {b.ndim + 1 if b.ndim > 1 else 1}\n"
+            f"{_got('mv', a, b)}"
         )
     if a.shape[1] != b.shape[0]:
-        raise RuntimeError(
+        raise wrong(
             f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})\n"
             f"{_got('mv', a, b)}: the matrix needs as many columns as the vector has elements."
         )
@@ -85,14 +87,14 @@ def _mv(xp: Any, a: Any, b: Any) -> Any:
 def _dot(xp: Any, a: Any, b: Any) -> Any:
     """(n) times (n): one number."""
     if a.ndim != 1 or b.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors\n{_got('dot', a, b)}")
+        raise wrong(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors\n{_got('dot', a, b)}")
     if a.dtype != b.dtype:
         same_type("dot : expected both vectors to have same dtype, but found {a} and {b}", a, b)
     if a.shape != b.shape:
         n, m = a.shape[0], b.shape[0]
-        raise RuntimeError(
-            f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, but got "
-            f"{n} and {m} elements respectively"
+        raise wrong(
+            f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, but "
+            f"got {n} and {m} elements respectively"
         )
     return wide_matmul(xp, a, b)
 
@@ -114,7 +116,7 @@ _only_row = op("only_row", lambda x: x[0], node="SqueezeBackward4", public=False
 def _plus(xp: Any, x: Any, product: Any, beta: Any, alpha: Any) -> Any:
     """`beta * x + alpha * product`; `x` must expand to the product's shape and is not read where beta is 0."""
     if x.shape != product.shape and not _expands(x.shape, product.shape):
-        raise RuntimeError(_cannot_expand(x.shape, product.shape))
+        raise wrong(_cannot_expand(x.shape, product.shape))
     if alpha != 1:
         product = product * alpha
     if beta == 0:
@@ -125,9 +127,9 @@ def _plus(xp: Any, x: Any, product: Any, beta: Any, alpha: Any) -> Any:
 def _addmm(xp: Any, x: Any, a: Any, b: Any, *, beta: Any, alpha: Any) -> Any:
     for k, m in enumerate((a, b), 1):
         if m.ndim != 2:
-            raise RuntimeError(f"mat{k} must be a matrix, got {m.ndim}-D tensor\n{_got('addmm', x, a, b)}")
+            raise wrong(f"mat{k} must be a matrix, got {m.ndim}-D tensor\n{_got('addmm', x, a, b)}")
     if a.shape[1] != b.shape[0]:
-        raise RuntimeError(_cannot_multiply(a, b))
+        raise wrong(_cannot_multiply(a, b))
     if x.dtype != b.dtype or a.dtype != b.dtype:
         same_type("mat1 and mat2 must have the same dtype, but got {a} and {b}", a, b)
         same_type("self and mat2 must have the same dtype, but got {a} and {b}", x, b)
@@ -184,7 +186,7 @@ def outer(input: Any, vec2: Any) -> Any:
     """All products of an element of `input` (n) with one of `vec2` (m): (n, m)."""
     for name, x in (("self", input), ("vec2", vec2)):
         if x.ndim != 1:
-            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
+            raise wrong(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
     return input.view(-1, 1) * vec2
 
 
@@ -201,14 +203,11 @@ def matmul(input: Any, other: Any) -> Any:
     if n == m == 2:
         return RECORDED.mm(input, other)
     if n == 0 or m == 0:
-        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D")
-    simple = _SIMPLE.get((n, m))
-    if simple is not None:
-        return simple(input, other)
-    return _batched(input, other)
+        raise wrong(f"both arguments to matmul need to be at least 1D, but they are {n}D and {m}D")
+    return _SIMPLE.get((n, m), _batched)(input, other)
 
 
-_SIMPLE = {
+_SIMPLE: dict[tuple[int, int], Any] = {
     (1, 1): lambda a, b: RECORDED.dot(a, b),
     (2, 1): lambda a, b: RECORDED.mv(a, b),
     (1, 2): lambda a, b: _only_row.call(RECORDED.mm(a.unsqueeze(0), b)),
@@ -262,9 +261,9 @@ def _many(a: Tensor, b: Tensor) -> Tensor:
     for n in batch:
         count *= n
     n, k = (1, a.shape[0]) if row else a.shape[-2:]
-    l, m = (b.shape[0], 1) if column else b.shape[-2:]
+    rows, m = (b.shape[0], 1) if column else b.shape[-2:]
     a = a.expand(*batch, n, k).reshape(count, n, k)
-    b = b.expand(*batch, l).reshape(count, l, 1) if column else b.expand(*batch, l, m).reshape(count, l, m)
+    b = b.expand(*batch, rows).reshape(count, rows, 1) if column else b.expand(*batch, rows, m).reshape(count, rows, m)
     out = RECORDED.bmm(a, b)
     if column:
         out = out.squeeze(-1)
@@ -277,7 +276,7 @@ def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
     longer = max(len(a), len(b))
     a, b = (1,) * (longer - len(a)) + a, (1,) * (longer - len(b)) + b
     if any(i != j and 1 not in (i, j) for i, j in zip(a, b, strict=True)):
-        raise noted(RuntimeError(errors.broadcast("matmul", a, b)))
+        raise wrong(errors.broadcast("matmul", a, b))
     return tuple(j if i == 1 else i for i, j in zip(a, b, strict=True))
 
 
@@ -287,11 +286,11 @@ def _got(name: str, *arrays: Any) -> str:
 
 
 def _cannot_multiply(a: Any, b: Any) -> str:
-    (n, k), (l, m) = a.shape, b.shape
+    (n, k), (rows, m) = a.shape, b.shape
     return (
-        f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {l}x{m})\n"
-        f"The first has {k} columns, the second {l} rows; these must be equal. Transpose one of them (x.T), or give the "
-        f"layer before or after {k} features."
+        f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {rows}x{m})\n"
+        f"The first has {k} columns, the second {rows} rows; these must be equal. Transpose one of them (x.T), or give "
+        f"the layer before or after {k} features."
     )
 
 
@@ -307,6 +306,7 @@ def _cannot_expand(shape: tuple[int, ...], target: tuple[int, ...]) -> str:
         if shape[-back] not in (1, target[-back]):
             return (
                 f"The expanded size of the tensor ({target[-back]}) must match the existing size ({shape[-back]}) at "
-                f"non-singleton dimension {len(target) - back}.  Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
+                f"non-singleton dimension {len(target) - back}.  Target sizes: {list(target)}.  "
+                f"Tensor sizes: {list(shape)}"
             )
     return f"The expanded size of the tensor must have at least {len(shape)} dimensions, but has {len(target)}"

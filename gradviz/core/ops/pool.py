@@ -1,9 +1,9 @@
 """Pooling: the largest value, or the mean, of every window of an image.
 
-A window is seen as kh * kw shifted pictures: `_shifted` gives, for every place (i, j) in the window, the strided view of
-all those places at once. Pooling combines these few large views instead of many small windows. All functions take
-(..., H, W), with any dimensions before. Max pooling chooses elements, so its gradient puts each number back where it came
-from, and the gradient of that picks it out again: `max_pool2d_scatter` and `max_pool2d_gather` name one another.
+A window is seen as kh * kw shifted pictures: `_shifted` gives, for every place (i, j) in the window, the strided view
+of all those places at once. Pooling combines these few large views instead of many small windows. All functions take
+(..., H, W), with any dimensions before. Max pooling chooses elements, so its gradient puts each number back where it
+came from, and the gradient of that picks it out again: `max_pool2d_scatter` and `max_pool2d_gather` name one another.
 """
 
 from __future__ import annotations
@@ -42,11 +42,13 @@ def _sizes(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ce
             raise RuntimeError(f"pad must be non-negative, but got pad: {p}")
         if p > (d * (k - 1) + 1) // 2:
             raise RuntimeError(
-                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={d}"
+                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and "
+                f"dilation={d}"
             )
     h, w = x.shape[-2:]
     ho, wo = (
-        pooled_size(n, *each, ceil_mode) for n, *each in zip((h, w), kernel, stride, padding, dilation, strict=True)
+        pooled_size(n, k, s, p, d, ceil_mode)
+        for n, k, s, p, d in zip((h, w), kernel, stride, padding, dilation, strict=True)
     )
     if ho < 1 or wo < 1:
         c = x.shape[-3]
@@ -119,7 +121,7 @@ def _indices(
     xp: Any, which: Any, shape: Pair, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Any:
     """Row * W + column of the chosen place number `which` of each window."""
-    (h, width), (kh, kw), (sh, sw), (ph, pw), (dh, dw) = shape, kernel, stride, padding, dilation
+    (_, width), (kh, kw), (sh, sw), (ph, pw), (dh, dw) = shape, kernel, stride, padding, dilation
     steps = xp.asarray([i * dh * width + j * dw for i in range(kh) for j in range(kw)])
     rows, columns = (xp.arange(-p, n * s - p, s) for n, s, p in zip(size, (sh, sw), padding, strict=True))
     indices = xp.take(steps, which)
@@ -224,7 +226,8 @@ def _avg_pool2d_input(
 ) -> Any:  # fmt: skip
     """The adjoint: each number spread evenly over its window, in a picture of the given shape."""
     size = y.shape[-2:]
-    counts = _counts(xp, shape[-2:], size, kernel_size, stride, padding, count_include_pad, divisor_override)
+    whole = (shape[-2], shape[-1])
+    counts = _counts(xp, whole, size, kernel_size, stride, padding, count_include_pad, divisor_override)
     share = _divided(y, counts)
     picture = xp.zeros(shape, dtype=y.dtype)
     wide = _padded(xp, picture, size, kernel_size, stride, padding, (1, 1), 0)

@@ -326,15 +326,22 @@ max = _extreme("max", _max_all, _max_dim, "maximum")
 min = _extreme("min", _min_all, _min_dim, "minimum")
 
 
+def _some(name: str, input: Tensor, dim: int | None) -> None:
+    if dim is None and input._array.size == 0:
+        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+
+
 @function
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the largest element of all, or along `dim`."""
+    _some("argmax", input, dim)
     return _argmax.call(input, dim=None if dim is None else one_dim(dim, input.ndim), keepdim=keepdim)
 
 
 @function
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the smallest element of all, or along `dim`."""
+    _some("argmin", input, dim)
     return _argmin.call(input, dim=None if dim is None else one_dim(dim, input.ndim), keepdim=keepdim)
 
 

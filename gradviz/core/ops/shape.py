@@ -48,12 +48,17 @@ _embed = op("embed", lambda xp, x, *, shape, index: _embedded(xp, x, shape, inde
             x=lambda F, g, *, index: F.pick(g, index=index))  # fmt: skip
 _pick = op("pick", lambda x, *, index: x[index], public=False,
            x=lambda F, g, *, x_shape, index: F.embed(g, shape=x_shape, index=index))  # fmt: skip
+_diag_copy = op("diagonal_copy", lambda xp, x, *, offset: xp.diagonal(x, offset).copy(), node="DiagonalBackward0_copy",
+                x=lambda F, g, *, x_shape, offset: F.diagonal_backward(g, shape=x_shape, offset=offset, dim1=0, dim2=1),
+                public=False)  # fmt: skip
 _diag_back = op("diagonal_backward", lambda xp, x, *, shape, offset, dim1, dim2: _on_diagonal(xp, x, shape, offset, dim1, dim2),
-                public=False, x=lambda F, g, *, offset, dim1, dim2:
+                node="DiagEmbedBackward0", public=False, x=lambda F, g, *, offset, dim1, dim2:
                     F.diagonal(g, offset=offset, dim1=dim1, dim2=dim2))  # fmt: skip
 
 # -- copies, for what cannot be a view -----------------------------------------------------------------------------------
 _clone = op("clone", lambda x: x.copy(), x=lambda g: g, public=False)
+_reshape_alias = op("reshape_alias", lambda x, *, shape: x.reshape(shape),
+                    x=lambda F, g, *, x_shape: F.reshape(g, shape=x_shape), **VIEW)  # fmt: skip
 _unsafe_view = op("unsafe_view", lambda x, *, shape: x.reshape(shape), public=False,
                   x=lambda F, g, *, x_shape: F.reshape(g, shape=x_shape))  # fmt: skip
 
@@ -193,6 +198,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         owner = array if array.base is None else array.base
         if probe.size and probe.base is not owner and probe.base is not array:
             return _unsafe_view.call(clone(input), shape=filled)
+        return _reshape_alias.call(input, shape=filled)
     return _view.call(input, shape=filled)
 
 

@@ -103,8 +103,8 @@ def _check(x: Any, target: Any, weight: Any) -> None:
         classes = x.shape[1] if x.ndim > 1 else x.shape[0]
         if weight.shape != (classes,):
             raise RuntimeError(
-                f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of "
-                f"shape: {list(weight.shape)}"
+                f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor "
+                f"of shape: {list(weight.shape)}"
             )
         if weight.dtype != x.dtype:
             names = errors.scalar_type(x.dtype), errors.scalar_type(weight.dtype)

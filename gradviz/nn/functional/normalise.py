@@ -42,9 +42,8 @@ def batch_norm(
                 f"The input has shape {tuple(input.shape)}, so it has {channels} channels (the second dimension)."
             )
     constants("native_batch_norm", running_mean=running_mean, running_var=running_var)
-    out, aux = normalise.batch_norm.with_aux(
-        input, weight, bias, running_mean, running_var, training=bool(training), eps=eps
-    )
+    used = (None, None) if training else (running_mean, running_var)
+    out, aux = normalise.batch_norm.with_aux(input, weight, bias, *used, training=bool(training), eps=eps)
     if training:
         unbiased = aux["batch_var"]._array * (count / (count - 1))
         for running, seen in ((running_mean, aux["batch_mean"]._array), (running_var, unbiased)):

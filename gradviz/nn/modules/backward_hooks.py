@@ -10,6 +10,7 @@ In backward B runs first and tells the hooks' `grad_output`; A runs last and has
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from gradviz.core.function import Function
@@ -39,12 +40,14 @@ class BackwardHook:
         self.inputs: list[int] | None = None  # which arguments are tensors; None if no gradient reaches them
         self.outputs: list[int] = []
         self.count_in = self.count_out = 0
+        self.like: list[Any] = []  # shape, type and device of each tensor input
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments of forward, tensors passed through the identity."""
         self.count_in = len(args)
         passed, self.inputs, node = through_identity(args)
         if node is not None:
+            self.like = [(a._array.shape, a._array.dtype, a.device) for a in passed if isinstance(a, Tensor)]
             node.register_hook(self._at_input)
         return passed
 
@@ -100,7 +103,8 @@ class BackwardHook:
         if self.grad_outputs is None:
             return None
         assert self.inputs is not None
-        grad_inputs = spread(self.inputs, grads, self.count_in)
+        filled = [zeros(*like) if g is None else g for g, like in zip(grads, self.like, strict=True)]
+        grad_inputs = spread(self.inputs, filled, self.count_in)
         for hook in self.hooks:
             changed = hook(self.module, grad_inputs, self.grad_outputs)
             if changed is None:
@@ -130,7 +134,12 @@ def through_identity(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int
     return (tuple(out) if kept is tuple else kept(*out)), places, node
 
 
-def spread(places: list[int], values: tuple[Any, ...], count: int) -> tuple[Any, ...]:
+def zeros(shape: tuple[int, ...], dtype: Any, device: Any) -> Tensor:
+    """The gradient of an input that nothing depends on."""
+    return Tensor._of(device.xp.zeros(shape, dtype=dtype), device)
+
+
+def spread(places: list[int], values: Sequence[Any], count: int) -> tuple[Any, ...]:
     """A tuple of `count` with the values in their places and None elsewhere."""
     out: list[Any] = [None] * count
     for place, value in zip(places, values, strict=True):

@@ -76,14 +76,14 @@ class State(Tree):
     def get_extra_state(self) -> Any:
         """Whatever else belongs into the state; define it together with `set_extra_state`."""
         raise RuntimeError(
-            "Reached a code path in Module.get_extra_state() that should never be called. "
+            "Reached a code path in Module.get_extra_state() that should never be called.\n"
             f"{self._get_name()} defines no extra state."
         )
 
     def set_extra_state(self, state: Any) -> None:
         """Take back what `get_extra_state` returned."""
         raise RuntimeError(
-            "Reached a code path in Module.set_extra_state() that should never be called. "
+            "Reached a code path in Module.set_extra_state() that should never be called.\n"
             f"{self._get_name()} defines no extra state."
         )
 

@@ -1,0 +1,383 @@
+"""The CPU generator draws PyTorch's numbers: each kind of draw, mixed sequences of them, and its state."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import random
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradviz
+from gradviz.core.random import STATE_SIZE, fork_rng
+
+torch = pytest.importorskip("torch")
+
+# On Intel processors torch draws these with the processor maker's library instead, from a stream of its own.
+_TIMES = ("bernoulli", "exponential", "multinomial", "dropout")
+FLOATS = ["float32", "float64", "float16", "bfloat16"]
+# Log, sine and cosine may differ in the last bits from those torch was compiled with.
+TOLERANCE = {"float32": 1e-6, "float64": 1e-14, "float16": 2e-3, "bfloat16": 2e-2}
+
+
+def _portable() -> bool:
+    """Whether this torch takes two words of its stream for a bernoulli draw, as it does wherever it uses no library."""
+    torch.manual_seed(0)
+    torch.empty(100).bernoulli_(0.5)
+    after = torch.rand(1)
+    torch.manual_seed(0)
+    return bool(after == torch.rand(201)[200])
+
+
+PORTABLE = _portable()
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    gradviz.manual_seed(0)
+    torch.manual_seed(0)
+
+
+def values(tensor: Any) -> np.ndarray[Any, Any]:
+    if tensor.dtype in (gradviz.bfloat16, torch.bfloat16):
+        tensor = tensor.float()
+    return np.asarray(tensor.detach().numpy())
+
+
+def assert_same(expression: str, exact: bool = True) -> None:
+    """One expression here and in torch: same numbers, dtype, shape, and the same place in the stream afterwards."""
+    if not PORTABLE and any(word in expression for word in _TIMES):
+        pytest.skip("this torch draws with the processor maker's library")
+    ours, theirs = eval(expression, {"torch": gradviz}), eval(expression, {"torch": torch})
+    assert str(ours.dtype) == str(theirs.dtype)
+    assert tuple(ours.shape) == tuple(theirs.shape)
+    if exact:
+        np.testing.assert_array_equal(values(ours), values(theirs))
+    else:
+        tolerance = TOLERANCE[str(ours.dtype).removeprefix("torch.")]
+        np.testing.assert_allclose(values(ours), values(theirs), rtol=tolerance, atol=tolerance)
+    assert gradviz.rand(1).item() == torch.rand(1).item(), "a different number of words was drawn"
+
+
+SIZES = [0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 100, 1000]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n", SIZES)
+def test_rand(n: int, dtype: str) -> None:
+    assert_same(f"torch.rand({n}, dtype=torch.{dtype})")
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n", SIZES)
+def test_randn(n: int, dtype: str) -> None:
+    assert_same(f"torch.randn({n}, dtype=torch.{dtype})", exact=False)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.1, 0.1), (1, 2), (1000, 1001), (3.3, 9.1), (2, 2)])
+def test_uniform(low: float, high: float, dtype: str) -> None:
+    assert_same(f"torch.empty(20000, dtype=torch.{dtype}).uniform_({low}, {high})", exact=dtype != "float64")
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n", [3, 16, 100])
+def test_normal_with_mean_and_deviation(n: int, dtype: str) -> None:
+    assert_same(f"torch.empty({n}, dtype=torch.{dtype}).normal_(0.5, 0.02)", exact=False)
+
+
+@pytest.mark.parametrize("expression", [
+    "torch.randint(10, (50,))",
+    "torch.randint(-5, 5, (3, 4))",
+    "torch.randint(low=2, high=7, size=(9,))",
+    "torch.randint(0, 2**28 - 1, (50,))",
+    "torch.randint(0, 2**28, (50,))",
+    "torch.randint(0, 2**40, (50,))",
+    "torch.randint(-2**63, 2**63 - 1, (50,))",
+    "torch.randint(0, 100, (50,), dtype=torch.uint8)",
+    "torch.randint(0, 100, (50,), dtype=torch.float32)",
+    "torch.randint(0, 2, (50,), dtype=torch.bool)",
+    "torch.randint_like(torch.zeros(3, 4), 9)",
+    "torch.randint_like(torch.zeros(3, 4), 5, 9)",
+    "torch.empty(50).random_()",
+    "torch.empty(50, dtype=torch.float64).random_()",
+    "torch.empty(50, dtype=torch.float16).random_()",
+    "torch.empty(50, dtype=torch.bfloat16).random_()",
+    "torch.empty(50, dtype=torch.int64).random_()",
+    "torch.empty(50, dtype=torch.int32).random_()",
+    "torch.empty(50, dtype=torch.uint8).random_()",
+    "torch.empty(50, dtype=torch.bool).random_()",
+    "torch.empty(50, dtype=torch.int64).random_(7)",
+    "torch.empty(50, dtype=torch.int64).random_(3, 7)",
+    "torch.empty(50, dtype=torch.int64).random_(-2**63, None)",
+    "torch.randperm(0)",
+    "torch.randperm(1)",
+    "torch.randperm(2)",
+    "torch.randperm(1000)",
+    "torch.randperm(100, dtype=torch.int32)",
+    "torch.bernoulli(torch.linspace(0, 1, 50))",
+    "torch.bernoulli(torch.linspace(0, 1, 50, dtype=torch.float64))",
+    "torch.bernoulli(torch.linspace(0, 1, 50).half())",
+    "torch.bernoulli(torch.zeros(50), 0.3)",
+    "torch.empty(50).bernoulli_(0.3)",
+    "torch.empty(50).bernoulli_()",
+    "torch.empty(50, dtype=torch.bool).bernoulli_(0.3)",
+    "torch.empty(2, 3).bernoulli_(torch.tensor([0.1, 0.5, 0.9]))",
+    "torch.empty(50).exponential_()",
+    "torch.empty(50).exponential_(2.5)",
+    "torch.multinomial(torch.tensor([0.1, 0.2, 0.3, 0.4]), 3)",
+    "torch.multinomial(torch.tensor([0.1, 0.0, 0.3, 0.4]), 1)",
+    "torch.multinomial(torch.arange(1.0, 22).reshape(3, 7), 7)",
+    "torch.multinomial(torch.arange(1.0, 22).reshape(3, 7), 50, replacement=True)",
+    "torch.multinomial(torch.arange(1.0, 22).double().reshape(3, 7), 5, True)",
+    "torch.rand_like(torch.zeros(3, 4))",
+    "torch.rand(3, 4, generator=torch.Generator().manual_seed(5))",
+    "torch.randperm(9, generator=torch.Generator().manual_seed(5))",
+    "torch.zeros(8, 4).t().uniform_()",
+    "torch.zeros(8, 8)[:, ::2].uniform_()",
+    "torch.nn.functional.dropout(torch.ones(50), 0.3)",
+])  # fmt: skip
+def test_exact(expression: str) -> None:
+    assert_same(expression)
+
+
+@pytest.mark.parametrize("expression", [
+    "torch.randn_like(torch.zeros(3, 4))",
+    "torch.randn(3, 7, generator=torch.Generator().manual_seed(5))",
+    "torch.normal(torch.arange(20.0), torch.arange(1.0, 21))",
+    "torch.normal(torch.arange(20.0), 2.0)",
+    "torch.normal(torch.arange(3.0).unsqueeze(1), torch.arange(1.0, 5))",
+    "torch.normal(1.0, torch.arange(1.0, 21))",
+    "torch.normal(1.0, 2.0, (4, 5))",
+    "torch.normal(0, 1, size=(3,))",
+    "torch.zeros(8, 4).t().normal_()",
+    "torch.zeros(8, 8)[:, ::2].normal_()",
+    "torch.empty(50, dtype=torch.float64).exponential_()",
+])  # fmt: skip
+def test_close(expression: str) -> None:
+    assert_same(expression, exact=False)
+
+
+def test_normal_keeps_its_second_value_for_the_next_call() -> None:
+    found = [[x.randn(n).sum().item() for n in (1, 16, 4)] + [x.rand(1).item()] for x in (gradviz, torch)]
+    assert found[0] == pytest.approx(found[1], abs=1e-5)
+
+
+SEQUENCE = {
+    "rand": "torch.rand({n})",
+    "rand64": "torch.rand({n}, dtype=torch.float64)",
+    "randn": "torch.randn({n})",
+    "randn64": "torch.randn({n}, dtype=torch.float64)",
+    "half": "torch.randn({n}, dtype=torch.float16)",
+    "randint": "torch.randint(0, 1000, ({n},))",
+    "long": "torch.randint(0, 2**40, ({n},))",
+    "perm": "torch.randperm({n})",
+    "bernoulli": "torch.empty({n}).bernoulli_(0.4)",
+    "each": "torch.bernoulli(torch.full(({n},), 0.4))",
+    "exponential": "torch.empty({n}).exponential_()",
+    "seed": "torch.empty((), dtype=torch.int64).random_()",
+}
+
+
+@pytest.mark.parametrize("seed", [0, 1, -1, 2**63, 2**64 - 1, 12345678901234567])
+def test_mixed_sequences_stay_together(seed: int) -> None:
+    choose = random.Random(seed)
+    for library in (gradviz, torch):
+        library.manual_seed(seed)
+    assert gradviz.initial_seed() == torch.initial_seed()
+    kinds = [k for k, v in SEQUENCE.items() if PORTABLE or not any(word in v for word in _TIMES)]
+    for _ in range(400):
+        expression = SEQUENCE[choose.choice(kinds)].format(n=choose.choice(SIZES))
+        ours, theirs = eval(expression, {"torch": gradviz}), eval(expression, {"torch": torch})
+        tolerance = 2e-3 if "float16" in expression else 1e-6
+        np.testing.assert_allclose(values(ours), values(theirs), rtol=tolerance, atol=tolerance, err_msg=expression)
+    assert _words(gradviz.get_rng_state()) == _words(torch.get_rng_state())
+
+
+def _words(state: Any) -> bytes:
+    """The state without the waiting normal value, whose last bit may differ."""
+    return bytes(state.numpy().tobytes()[: STATE_SIZE - 40])
+
+
+def test_state_is_laid_out_as_in_torch() -> None:
+    assert gradviz.get_rng_state().numpy().tobytes() == torch.get_rng_state().numpy().tobytes()
+    gradviz.rand(700), torch.rand(700)
+    assert gradviz.get_rng_state().numpy().tobytes() == torch.get_rng_state().numpy().tobytes()
+    assert gradviz.get_rng_state().dtype is gradviz.uint8
+
+
+@pytest.mark.parametrize("drawn", [0, 1, 623, 624, 625])
+def test_a_state_of_torch_continues_here(drawn: int) -> None:
+    torch.rand(drawn), torch.randn(3)
+    gradviz.set_rng_state(gradviz.from_numpy(torch.get_rng_state().numpy()))
+    assert gradviz.randn(5).tolist() == pytest.approx(torch.randn(5).tolist())
+    torch.set_rng_state(torch.from_numpy(gradviz.get_rng_state().numpy()))
+    assert gradviz.rand(700).tolist() == torch.rand(700).tolist()
+
+
+def test_generator_copies_continue_alike() -> None:
+    generator = gradviz.Generator().manual_seed(7)
+    gradviz.randn(3, generator=generator)
+    copies = [generator.clone_state(), copy.deepcopy(generator), pickle.loads(pickle.dumps(generator))]
+    expected = gradviz.randn(5, generator=generator).tolist()
+    for each in copies:
+        assert each.initial_seed() == 7
+        assert gradviz.randn(5, generator=each).tolist() == expected
+    assert repr(generator) == "Generator(device='cpu', seed=7)"
+
+
+def test_a_new_generator_has_torchs_seed() -> None:
+    assert gradviz.Generator().initial_seed() == torch.Generator().initial_seed()
+
+
+def test_seed_makes_a_new_stream() -> None:
+    first = gradviz.seed()
+    drawn = gradviz.rand(4).tolist()
+    assert gradviz.seed() != first
+    gradviz.manual_seed(first)
+    assert gradviz.rand(4).tolist() == drawn
+
+
+def test_fork_rng_leaves_the_stream_as_it_was() -> None:
+    expected = gradviz.rand(3).tolist()
+    gradviz.manual_seed(0)
+    with fork_rng():
+        gradviz.rand(100)
+    assert gradviz.rand(3).tolist() == expected
+
+
+def test_threads_share_one_stream_without_losing_numbers() -> None:
+    found: list[float] = []
+
+    def draw() -> None:
+        for _ in range(200):
+            found.extend(gradviz.rand(5).tolist())
+
+    threads = [threading.Thread(target=draw) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == sorted(torch.rand(4000).tolist())
+
+
+def test_shuffling_a_data_set_is_quick() -> None:
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        gradviz.randperm(50000)
+        seconds.append(time.perf_counter() - begin)
+    assert min(seconds) < 0.05
+
+
+def test_fills_count_as_writes() -> None:
+    x = gradviz.ones(3)
+    x.uniform_(), x.normal_(), x.random_(), x.bernoulli_(), x.exponential_()
+    assert x._version == 5
+    w = gradviz.ones(3, requires_grad=True)
+    y = gradviz.ones(3)
+    loss = (w * y).sum()
+    y.normal_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_draws_steered_by_parameters_have_zero_gradient() -> None:
+    for expression in (
+        "torch.bernoulli(x)",
+        "torch.normal(x, 1.0)",
+        "torch.normal(1.0, x)",
+        "torch.normal(x, x)",
+    ):
+        names, gradients = [], []
+        for library in (gradviz, torch):
+            x = library.full((3,), 0.5, requires_grad=True)
+            y = eval(expression, {"torch": library, "x": x})
+            y.sum().backward()
+            names.append(y.grad_fn.name())
+            gradients.append(x.grad.tolist())
+        assert names[0] == names[1]
+        assert gradients[0] == gradients[1] == [0, 0, 0]
+
+
+def test_a_range_that_the_type_cannot_count_warns() -> None:
+    with pytest.warns(UserWarning, match=r"to - 1 is out of bounds \[-\(2\^24\), 2\^24\]"):
+        gradviz.randint(0, 2**26, (3,), dtype=gradviz.float32)
+
+
+ERRORS = [
+    "torch.empty(3).random_(5, 3)",
+    "torch.randint(5, 3, (2,))",
+    "torch.randint(0, 300, (2,), dtype=torch.uint8)",
+    "torch.randint(-300, 3, (2,), dtype=torch.int8)",
+    "torch.randint(0, 2**20, (2,), dtype=torch.int16)",
+    "torch.randint(0, 2**33, (2,), dtype=torch.int32)",
+    "torch.randint(-1, 1, (2,), dtype=torch.bool)",
+    "torch.randint(0, 70000, (2,), dtype=torch.float16)",
+    "torch.randint(3.5, (2,))",
+    "torch.randint(5, 6)",
+    "torch.randint(0, 3, (2,), requires_grad=True)",
+    "torch.empty(3).uniform_(2, 1)",
+    "torch.empty(3).uniform_(0, float('inf'))",
+    "torch.empty(3).uniform_(-3e38, 3e38)",
+    "torch.empty(3, dtype=torch.float16).uniform_(-1e6, 1)",
+    "torch.empty(3).normal_(0, -1)",
+    "torch.normal(torch.ones(2), -torch.ones(2))",
+    "torch.normal(torch.ones(2), torch.ones(3))",
+    "torch.normal(torch.tensor([1, 2]), 1.0)",
+    "torch.empty(3).bernoulli_(1.5)",
+    "torch.empty(3).bernoulli_(torch.ones(2))",
+    "torch.empty(3).exponential_(0)",
+    "torch.empty(3, dtype=torch.int64).exponential_()",
+    "torch.empty(3, dtype=torch.int64).normal_()",
+    "torch.empty(3, dtype=torch.int64).uniform_()",
+    "torch.rand(3, dtype=torch.int64)",
+    "torch.randn(-1)",
+    "torch.rand(2.5)",
+    "torch.rand_like([1])",
+    "torch.randperm(-1)",
+    "torch.randperm(3.0)",
+    "torch.randperm(4, dtype=torch.bool)",
+    "torch.randperm(3000, dtype=torch.float16)",
+    "torch.bernoulli(torch.tensor([1, 0]))",
+    "torch.multinomial(torch.ones(3), 5)",
+    "torch.multinomial(torch.ones(3), 0)",
+    "torch.multinomial(torch.ones(1, 1, 3), 1)",
+    "torch.multinomial(torch.tensor([-1.0, 2]), 1)",
+    "torch.multinomial(torch.tensor([float('nan'), 2]), 1, True)",
+    "torch.multinomial(torch.zeros(3), 1)",
+    "torch.multinomial(torch.tensor([1, 2]), 1)",
+    "torch.empty(2, requires_grad=True).uniform_()",
+    "torch.manual_seed(2**64)",
+    "torch.manual_seed('a')",
+    "torch.Generator().manual_seed('a')",
+    "torch.Generator().set_state(3)",
+    "torch.set_rng_state(torch.zeros(3))",
+    "torch.set_rng_state(torch.zeros(3, dtype=torch.uint8))",
+]
+
+
+@pytest.mark.parametrize("expression", ERRORS)
+def test_errors(expression: str) -> None:
+    found = []
+    for library in (torch, gradviz):
+        with pytest.raises(Exception) as error:
+            eval(expression, {"torch": library})
+        found.append((type(error.value), str(error.value).split("\n")[0]))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("expression", [
+    "torch.rand(2, out=torch.ones(2))",
+    "torch.rand(2, pin_memory=True)",
+    "torch.randn(2, layout='torch.sparse_coo')",
+    "torch.randint(3, (2,), out=torch.ones(2))",
+    "torch.rand_like(torch.ones(2), memory_format='torch.channels_last')",
+])  # fmt: skip
+def test_arguments_that_are_not_supported_are_named(expression: str) -> None:
+    with pytest.raises(NotImplementedError, match=r"argument '(out|pin_memory|layout|memory_format)' is not supported"):
+        eval(expression, {"torch": gradviz})

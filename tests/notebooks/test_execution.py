@@ -1,0 +1,61 @@
+"""Executed for real: the solved lessons turn green in a kernel, and nbval passes twice on the committed notebooks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nbclient", reason="nbclient is not installed: notebooks are not executed")
+pytest.importorskip("ipykernel", reason="ipykernel is not installed: notebooks are not executed")
+pytest.importorskip("jupytext", reason="jupytext is not installed: the lessons' sources cannot be read")
+
+from gradviz.teach import build, run
+from gradviz.teach.check import of_lesson
+from gradviz.teach.course import Lesson, lessons
+
+pytestmark = pytest.mark.slow
+LESSONS = pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
+
+
+@LESSONS
+def test_the_solved_lesson_is_green(lesson: Lesson, tmp_path: Path) -> None:
+    solved = build.solve(lesson, tmp_path / "solved.ipynb")
+    assert run.complaints(solved) == []
+    said = [it.data["text/plain"] for cell in solved.cells for it in cell.get("outputs", []) if "data" in it]
+    verdicts = [text.splitlines()[0] for text in said if "Exercise " in text]
+    assert verdicts == [f"✓ Exercise {id}, {entry.title}: right" for id, entry in of_lesson(lesson.id).items()]
+
+
+@LESSONS
+def test_two_builds_give_the_same_bytes(lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The committed notebook is what a build gives, up to the packed programs of the views."""
+    monkeypatch.setattr(Lesson, "notebook", property(lambda self: tmp_path / "built.ipynb"))
+    texts = []
+    for _ in range(2):
+        assert build.build(lesson, always=True) == "run"
+        texts.append((tmp_path / "built.ipynb").read_text(encoding="utf-8"))
+    assert texts[0] == texts[1]
+    assert build.build(lesson) == "unchanged"
+
+
+def test_nbval_passes_twice(repo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("nbval", reason="nbval is not installed")
+    books = tmp_path / "notebooks"
+    shutil.copytree(repo / "notebooks", books, ignore=shutil.ignore_patterns(".*"))
+    path = os.pathsep.join(filter(None, [str(repo), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "GRADVIZ_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    environment.pop("GRADVIZ_SKIPS", None)
+    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "-q", "-p", "no:cacheprovider"]
+    sanitize = f"--nbval-sanitize-with={repo / 'tests' / 'notebooks' / 'sanitize.cfg'}"
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *options, sanitize, "--rootdir", str(tmp_path), str(books)],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert not (tmp_path / "home").exists(), "a lesson that nobody has answered must not write progress"
