@@ -13,6 +13,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if file and not os.environ.get("PYTEST_XDIST_WORKER") and _skipped:
         with Path(file).open("a", encoding="utf-8") as out:
             out.writelines(json.dumps({"test": test, "reason": reason}) + "\n" for test, reason in _skipped.items())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Names must be the same in every process, or the tests cannot be spread over several."""
+    wrong = [item.nodeid for item in items if re.search(r" at 0x[0-9a-f]{6,}", item.nodeid)]
+    if wrong:
+        raise pytest.UsageError("These tests need `ids=...`, their names hold an address: " + ", ".join(wrong))
 
 
 @pytest.fixture(scope="session")

@@ -169,7 +169,7 @@ for _name in _TWO:
 for _name in "eq ne lt le gt ge neg pos abs invert".split():
     setattr(StrictArray, f"__{_name}__", _operator(f"__{_name}__"))
 for _name in """astype copy reshape transpose ravel swapaxes squeeze sum prod mean max min any all argmax argmin cumsum
-    argsort nonzero take view fill dot clip round""".split():
+    argsort nonzero take view fill dot clip round var std""".split():
     setattr(StrictArray, _name, _method(_name))
 for _name in "shape ndim size dtype strides itemsize nbytes flags".split():
     setattr(StrictArray, _name, property(lambda self, _name=_name: getattr(self._a, _name)))

@@ -18,7 +18,7 @@ from . import errors, events
 from .clock import tick
 from .dtype import from_numpy, get_default_dtype, result_dtype
 from .mode import current_module, grad_mode
-from .node import Node, Output, Scalar, accumulator, edge_of
+from .node import Node, Output, Scalar, accumulator
 from .tensor import Tensor
 
 # Infinities and NaN are values here, as in PyTorch; gradviz shows them in pictures rather than as NumPy's warnings.
@@ -252,27 +252,35 @@ def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any],
     """Wrap what was computed, with a node behind it if any input wants a gradient and has a rule."""
     node: Any = None
     if op.differentiable and grad_enabled():
-        rules = op.rules
-        names = op.inputs * len(inputs) if op.variadic else op.inputs
-        parents = tuple(
-            edge_of(x) if isinstance(x, Tensor) and x._needs and name in rules else None
-            for x, name in zip(inputs, names, strict=False)
-        )
+        parents: list[Any] = []
+        mask, bit = 0, 1
+        numbers = False
+        for i, x in enumerate(inputs):
+            if not isinstance(x, Tensor):
+                numbers = True
+                parents.append(None)
+            elif x._needs and op.pulls[0 if op.variadic else i] is not None:
+                parents.append(accumulator(x) if x._edge is None else x._edge)
+                mask |= bit
+            else:
+                parents.append(None)
+            bit <<= 1
         first = out[0] if op.outputs and out else out
-        if any(e is not None for e in parents) and first.dtype.kind not in "biu":
-            kept = tuple(x if isinstance(x, Tensor) else Scalar(x) for x in inputs)
-            mask = sum(1 << i for i, e in enumerate(parents) if e is not None)
-            node = new(op.node_type(settings, bool(inputs) and not isinstance(inputs[-1], Tensor)))
-            node.parents = parents
+        if mask and first.dtype.kind not in "biu":
+            kept = tuple(x if isinstance(x, Tensor) else Scalar(x) for x in inputs) if numbers else inputs
+            last_is_number = numbers and not isinstance(inputs[-1], Tensor)
+            node = new(op.node_type(settings, last_is_number))
+            node.parents = tuple(parents)
             if op.variadic:
                 node.saved = op.saver(1)(kept, out, settings, aux)
             else:
                 node.saved = op.saver(mask)(*kept, out, settings, aux)
             node.device = device
-            node.shape = None if op.outputs else first.shape
-            if op.outputs:
-                node.shapes = tuple((o.shape, o.dtype) for o in out)
             node.dtype = first.dtype
+            if op.outputs:
+                node.shape, node.shapes = None, tuple((o.shape, o.dtype) for o in out)
+            else:
+                node.shape = first.shape
             node.path = module_link()
             node.extra = None
             node.seq = tick()
@@ -288,6 +296,20 @@ def prepare(op: Any, inputs: tuple[Any, ...]) -> tuple[list[Any], Any, tuple[Any
         missing = ", ".join(op.inputs[len(inputs) :])
         raise TypeError(f"{op.name}() missing {len(op.inputs) - len(inputs)} required positional arguments: {missing}")
     device: Any = None
+    if op.promote is None:  # the plain case: tensors of one device, and None
+        arrays: list[Any] = []
+        for x in inputs:
+            if isinstance(x, Tensor) and (device is None or x.device is device):
+                device = x.device
+                arrays.append(x._array)
+            elif x is None:
+                arrays.append(None)
+            else:
+                break
+        else:
+            if device is not None:
+                return arrays, device, inputs
+        device = None
     opened = tuple(_open(op, x) for x in inputs)
     for x in opened:
         if isinstance(x, Tensor) and (device is None or (x._array.ndim and device is not x.device)):
@@ -300,7 +322,7 @@ def prepare(op: Any, inputs: tuple[Any, ...]) -> tuple[list[Any], Any, tuple[Any
         device = as_device(None)
     if op.name in ("sub", "rsub") and errors.bool_subtract(opened):
         raise noted(RuntimeError(errors.bool_subtract(opened)))
-    arrays: list[Any] = [_array_on(x, device) if isinstance(x, Tensor) else x for x in opened]
+    arrays = [_array_on(x, device) if isinstance(x, Tensor) else x for x in opened]
     if op.promote is not None:
         arrays = promote(op, opened, arrays, device)
     return arrays, device, opened

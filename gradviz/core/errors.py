@@ -37,9 +37,9 @@ OVERLAP = (
 NO_GRAPH = "element 0 of tensors does not require grad and does not have a grad_fn"
 
 
-def integer_requires_grad(dtype: Any) -> str:
+def integer_requires_grad(dtype: Any, kinds: str = "floating point and complex") -> str:
     return (
-        "only Tensors of floating point and complex dtype can require gradients\n"
+        f"only Tensors of {kinds} dtype can require gradients\n"
         f"This tensor is {dtype!r}. Make it floating first: x = x.float().requires_grad_()."
     )
 
@@ -96,7 +96,7 @@ def stale(node: Any, name: str, value: Any, cell: Any) -> str:
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{kind}]{of} is at version {cell.version}; expected version {expected} instead. "
         "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        f"torch.autograd.set_detect_anomaly(True).\n{node.name()} kept {name} and it was overwritten{written}. "
+        f"torch.autograd.set_detect_anomaly(True, check_nan=False).\n{node.name()} kept {name} and it was overwritten{written}. "
         "Write out of place (y = y + 1 instead of y += 1), or .clone() before the in-place operation."
     )
 

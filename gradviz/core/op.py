@@ -27,7 +27,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 OPS: dict[str, Op] = {}
 FUNCTIONS: dict[str, Any] = {}
 METHODS: dict[str, Any] = {}
-_NODE_TYPES: dict[tuple[str, str], type[Node]] = {}
 
 
 class Vocabulary(ArrayVocabulary):
@@ -74,6 +73,7 @@ class Op:
         # The node's name where the last input is a number: PyTorch has a separate operator for that.
         self.number_node = number_node
         self.rules: dict[str, Any] = {}
+        self._node_types: dict[str, type[Node]] = {}
         self.call: Callable[..., Tensor]
         for input, rule in rules.items():
             self.add_rule(input, rule)
@@ -186,13 +186,15 @@ class Op:
     def node_type(self, settings: dict[str, Any], number: bool = False) -> type[Node]:
         """The node class of a call with these settings, made once; `number`: the last input is a number."""
         name = self.number_node if number and self.number_node is not None else self.node
+        found = self._node_types.get(name) if isinstance(name, str) else None
+        if found is not None:
+            return found
         if not isinstance(name, str):
             names, keywords, _ = signature(name)
             name = name(**{k: settings[k] for k in (*names, *keywords)})
-        found = _NODE_TYPES.get((self.name, name))
+        found = self._node_types.get(name)
         if found is None:
-            found = type(name, (Node,), {"__slots__": (), "op": self})
-            _NODE_TYPES[self.name, name] = found
+            found = self._node_types[name] = type(name, (Node,), {"__slots__": (), "op": self})
         return found
 
     def with_aux(self, *inputs: Any, **settings: Any) -> tuple[Any, dict[str, Any]]:

@@ -222,18 +222,21 @@ class Tensor(_Defaults, metaclass=_TensorType):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        self.requires_grad_(value)
+        self._want_grad(value, "floating point and complex")
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Say whether gradients are wanted for this leaf; returns the tensor itself."""
-        if self._edge is not None:
-            if not requires_grad:
-                raise noted(RuntimeError(errors.NON_LEAF_REQUIRES_GRAD))
-            return self
-        if requires_grad and not (self.dtype.is_floating_point or self.dtype.is_complex):
-            raise noted(RuntimeError(errors.integer_requires_grad(self.dtype)))
-        self._needs = bool(requires_grad)
+        self._want_grad(requires_grad, "floating point")
         return self
+
+    def _want_grad(self, value: bool, kinds: str) -> None:
+        if self._edge is not None:
+            if not value:
+                raise noted(RuntimeError(errors.NON_LEAF_REQUIRES_GRAD))
+            return
+        if value and not (self.dtype.is_floating_point or self.dtype.is_complex):
+            raise noted(RuntimeError(errors.integer_requires_grad(self.dtype, kinds)))
+        self._needs = bool(value)
 
     @property
     def grad_fn(self) -> Node | None:

@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import Any
 
+from gradviz.core.errors import noted
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
 from gradviz.utils.gradients import unrecorded
@@ -26,8 +27,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity in _GAINS:
         return _GAINS[nonlinearity]
     if nonlinearity != "leaky_relu":
-        raise ValueError(
-            f"Unsupported nonlinearity {nonlinearity}\nKnown are {', '.join((*_LINEAR, *_GAINS))}, leaky_relu."
+        raise noted(
+            ValueError(
+                f"Unsupported nonlinearity {nonlinearity}\nKnown are {', '.join((*_LINEAR, *_GAINS))}, leaky_relu."
+            )
         )
     if param is not None and (isinstance(param, bool) or not isinstance(param, (int, float))):
         raise ValueError(f"negative_slope {param} not a valid number")
@@ -142,9 +145,11 @@ def _accepted(tensor: Tensor, mean: float, std: float, a: float, b: float, gener
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """How many numbers flow into and out of each unit of a layer with these weights."""
     if tensor.ndim < 2:
-        raise ValueError(
-            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions\n"
-            f"This tensor has shape {tuple(tensor.shape)}. Initialise a bias with zeros_ or uniform_."
+        raise noted(
+            ValueError(
+                "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions\n"
+                f"This tensor has shape {tuple(tensor.shape)}. Initialise a bias with zeros_ or uniform_."
+            )
         )
     places = math.prod(tensor.shape[2:])
     return tensor.shape[1] * places, tensor.shape[0] * places

@@ -6,6 +6,7 @@ from typing import Any
 
 from gradviz.core.device import CPU
 from gradviz.core.dtype import get_default_dtype
+from gradviz.core.errors import noted
 from gradviz.core.tensor import Tensor
 
 new = object.__new__
@@ -32,9 +33,11 @@ class Parameter(Tensor):
         made = _share(cls, data)
         kind = made.dtype
         if requires_grad and not (kind.is_floating_point or kind.is_complex):
-            raise RuntimeError(
-                "Only Tensors of floating point and complex dtype can require gradients\n"
-                f"The data is {kind!r} of shape {tuple(made.shape)}. Use data.float(), or requires_grad=False."
+            raise noted(
+                RuntimeError(
+                    "Only Tensors of floating point and complex dtype can require gradients\n"
+                    f"The data is {kind!r} of shape {tuple(made.shape)}. Use data.float(), or requires_grad=False."
+                )
             )
         made._needs = bool(requires_grad)
         return made
@@ -48,8 +51,8 @@ class Parameter(Tensor):
             memo[id(self)] = type(self)(copied, self.requires_grad)
         return memo[id(self)]
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
-        return "Parameter containing:\n" + super().__repr__(tensor_contents=tensor_contents)
+    def __repr__(self) -> str:  # type: ignore[override]
+        return "Parameter containing:\n" + super().__repr__()
 
 
 class Buffer(Tensor):

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from gradviz.core import errors, events
+from gradviz.core.errors import noted
 from gradviz.core.mode import enable_grad
 from gradviz.core.tensor import Tensor
 from gradviz.utils.gradients import zero_grad
@@ -74,18 +75,22 @@ class Optimizer:
         for name in _HOOKS:
             setattr(self, name, OrderedDict())
         if isinstance(params, Tensor):
-            raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                f"{errors._type_name(params, params._array)}\nPut it into a list: [tensor]."
+            raise noted(
+                TypeError(
+                    "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                    f"{errors._type_name(params, params._array)}\nPut it into a list: [tensor]."
+                )
             )
         self.state = defaultdict(dict)
         self.param_groups = []
         groups = list(params)
         if not groups:
-            raise ValueError(
-                "optimizer got an empty parameter list\n"
-                "A generator such as model.parameters() can be read only once; layers kept in a plain Python list are "
-                "not found, use nn.ModuleList."
+            raise noted(
+                ValueError(
+                    "optimizer got an empty parameter list\n"
+                    "A generator such as model.parameters() can be read only once; layers kept in a plain Python list "
+                    "are not found, use nn.ModuleList."
+                )
             )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
@@ -119,10 +124,12 @@ class Optimizer:
             if not isinstance(param, Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(param).__name__}")
             if not self.defaults.get("differentiable") and not (param.is_leaf or param.retains_grad):
-                raise ValueError(
-                    "can't optimize a non-leaf Tensor\n"
-                    f"One of the params, of shape {tuple(param.shape)}, was computed by {param.grad_fn!r}. Optimise "
-                    "the tensor that it was computed from, or .detach().requires_grad_() it."
+                raise noted(
+                    ValueError(
+                        "can't optimize a non-leaf Tensor\n"
+                        f"One of the params, of shape {tuple(param.shape)}, was computed by {param.grad_fn!r}. "
+                        "Optimise the tensor that it was computed from, or .detach().requires_grad_() it."
+                    )
                 )
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
@@ -146,15 +153,18 @@ class Optimizer:
         self.param_groups.append(param_group)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        text = f"{type(self).__name__} ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-        return "\n".join([*lines, ")"])
+            options = (f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params")
+            text += f"\nParameter Group {i}\n{''.join(options)}"
+        return text + ")"
 
     # -- hooks -----------------------------------------------------------------------------------------------------
     def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call `hook(optimizer, args, kwargs)` before each step; it may return new (args, kwargs)."""
+        """Call `hook(optimizer, args, kwargs)` before each step; it may return new (args, kwargs).
+
+        `args` are those of `step`, the optimizer first.
+        """
         return register(self._optimizer_step_pre_hooks, hook)  # type: ignore[no-any-return]
 
     def register_step_post_hook(self, hook: Hook) -> RemovableHandle:
@@ -207,14 +217,18 @@ class Optimizer:
                 given = changed
         groups, saved = self.param_groups, deepcopy(given["param_groups"])
         if len(groups) != len(saved):
-            raise ValueError(
-                "loaded state dict has a different number of parameter groups\n"
-                f"It has {len(saved)}, this optimizer {len(groups)}."
+            raise noted(
+                ValueError(
+                    "loaded state dict has a different number of parameter groups\n"
+                    f"It has {len(saved)}, this optimizer {len(groups)}."
+                )
             )
         if any(len(g["params"]) != len(s["params"]) for g, s in zip(groups, saved, strict=True)):
-            raise ValueError(
-                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group\n"
-                f"Sizes there: {[len(s['params']) for s in saved]}; here: {[len(g['params']) for g in groups]}."
+            raise noted(
+                ValueError(
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's group\n"
+                    f"Sizes there: {[len(s['params']) for s in saved]}; here: {[len(g['params']) for g in groups]}."
+                )
             )
         numbers = chain.from_iterable(s["params"] for s in saved)
         params = dict(zip(numbers, chain.from_iterable(g["params"] for g in groups), strict=True))
@@ -243,10 +257,11 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     """A step with the hooks around it."""
 
     @wraps(step)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        self = args[0]
         self._opt_called = True
         if not (self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _before_all or _after_all):
-            return step(self, *args, **kwargs)
+            return step(*args, **kwargs)
         for hook in (*_before_all.values(), *self._optimizer_step_pre_hooks.values()):
             changed = hook(self, args, kwargs)
             if changed is not None:
@@ -255,7 +270,7 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
                         f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}."
                     )
                 args, kwargs = changed
-        result = step(self, *args, **kwargs)
+        result = step(*args, **kwargs)
         for hook in (*self._optimizer_step_post_hooks.values(), *_after_all.values()):
             hook(self, args, kwargs)
         return result

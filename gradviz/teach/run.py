@@ -41,7 +41,7 @@ def execute(notebook: Any, *, timeout: int = 120) -> Any:
             store_widget_state=False,
             resources={"metadata": {"path": folder}},
         )
-        manager = client.create_kernel_manager()
+        manager: Any = client.create_kernel_manager()
         manager.kernel_spec.argv[0] = sys.executable  # the environment we run in, whatever kernels are registered
         client.execute(env=env)
     return normalise(notebook)

@@ -35,7 +35,7 @@ def tidy(cells: list[tuple[str, str, list[str]]], prefix: str) -> Any:
 
     made = []
     for count, (kind, source, tags) in enumerate(cells, start=1):
-        new = v4.new_code_cell if kind == "code" else v4.new_markdown_cell
+        new: Any = v4.new_code_cell if kind == "code" else v4.new_markdown_cell
         made.append(new(source, id=f"{prefix}-{count:02d}", metadata={"tags": tags} if tags else {}))
     return v4.new_notebook(cells=made, metadata={"kernelspec": dict(KERNEL), "language_info": {"name": "python"}})
 

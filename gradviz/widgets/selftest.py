@@ -165,10 +165,10 @@ def live(test: SelfTest) -> Any | None:
     except ImportError:
         return None
 
-    class LiveSelfTest(anywidget.AnyWidget):  # type: ignore[misc]
+    class LiveSelfTest(anywidget.AnyWidget):
         _esm = STATIC
         nonce = traitlets.Int().tag(sync=True)
-        lights = traitlets.List().tag(sync=True)
+        lights: Any = traitlets.List().tag(sync=True)
         what = traitlets.Dict().tag(sync=True)
         error = traitlets.Unicode().tag(sync=True)
 

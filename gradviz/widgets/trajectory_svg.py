@@ -14,7 +14,7 @@ from typing import Any
 
 WIDTH, HEIGHT = 681, 423  # inside the frame 615 by 369: five to three
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40
-PAPER, INK, FAINT, LINE, TRAIL, START = "#ffffff", "#1f2430", "#6b7280", "#8fa3bf", "#b3261e", "#0b57d0"
+PAPER, INK, FAINT, LINE, TRAIL, START = "#ffffff", "#1f2430", "#6b7280", "#8fa3bf", "#b3440a", "#1a5fcb"
 BEAT = 0.35  # seconds a step while the walk appears
 MOTION = (
     ".w{animation:w .3s both}@keyframes w{from{opacity:0}}@media (prefers-reduced-motion:reduce){.w{animation:none}}"

@@ -278,7 +278,7 @@ def test_what_is_no_file() -> None:
 @pytest.mark.parametrize(
     "place",
     ["cpu", gradviz.device("cpu"), {"cpu": "cpu"}, {}, lambda storage, location: storage, lambda s, location: None],
-    ids=repr,
+    ids=["name", "device", "dict", "empty dict", "function", "function of None"],
 )
 def test_map_location(place: Any) -> None:
     assert load(saved(gradviz.ones(2)), map_location=place).tolist() == [1, 1]

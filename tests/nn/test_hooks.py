@@ -195,7 +195,8 @@ def everywhere(lib: Any) -> Any:
 
 
 PROGRAMS = [
-    forward_order, forward_changes, bad_pre_hook, removed, always, always_but_failing, backward_values, backward_changes,
+    forward_order, forward_changes, bad_pre_hook, removed, always, always_but_failing, backward_values,
+    backward_changes,
     backward_wrong_count, backward_pre_wrong_count, backward_without_input_gradient, several_inputs_and_outputs,
     output_of_another_kind, under_no_grad, everywhere,
 ]  # fmt: skip

@@ -34,7 +34,8 @@ FILLS = [
     "init.dirac_(c, 2)",
     "init.kaiming_uniform_(nn.Parameter(torch.empty(3, 4)), a=5 ** 0.5)",
     "init.kaiming_uniform_(torch.empty(0, 4))",
-    "init.calculate_gain('relu'), init.calculate_gain('leaky_relu', 0.3), init.calculate_gain('selu'), init.calculate_gain('tanh')",
+    "[init.calculate_gain(name) for name in ('relu', 'leaky_relu', 'selu', 'tanh', 'conv2d')]",
+    "init.calculate_gain('leaky_relu', 0.3)",
     "init.uniform_(w, generator=torch.Generator().manual_seed(4))",
 ]
 REFUSED = [

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-
 import gradviz
 from tests.oracle.same import check_errors
+
+torch = pytest.importorskip("torch")
 
 LIBRARIES = (torch, gradviz)
 NET = """nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),

@@ -223,7 +223,7 @@ HELP = {
     "mm": ["3 columns", "2 rows"],
     "mm types": ["(2, 3)", ".float()"],
     "view": ["6 elements"],
-    "integer requires grad": ["int64", "float()"],
+    "integer requires grad": ["int64", "float32"],
     "item of many": ["(3,)", "mean()"],
     "bool of many": ["any()"],
     "target too large": ["3 classes"],

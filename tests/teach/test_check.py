@@ -31,7 +31,11 @@ def not_a_stub(x):
     return None if x else x
 
 
-@pytest.mark.parametrize("answer", [..., [..., ...], {"a": ..., "b": [...]}, stub, documented_stub], ids=repr)
+@pytest.mark.parametrize(
+    "answer",
+    [..., [..., ...], {"a": ..., "b": [...]}, stub, documented_stub],
+    ids=["dots", "list", "dict", "function", "documented"],
+)
 def test_these_are_stubs(answer: Any) -> None:
     assert is_stub(answer)
 

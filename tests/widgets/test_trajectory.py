@@ -108,7 +108,6 @@ def constant(x: Any) -> Any:
 @pytest.mark.parametrize(
     ("fn", "why"),
     [(branch, "different things"), (compared, "gt"), (vector, "single numbers"), (unknown, "erf")],
-    ids=lambda v: str(v),
 )
 def test_what_needs_the_kernel_says_so(fn: Any, why: str) -> None:
     view = TrajectoryView(fn, 1.0, 0.1, 3, bounds=(-2, 2))

@@ -89,7 +89,7 @@ def _bce(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str) -> Any:
         raise noted(
             RuntimeError(
                 "all elements of input should be between 0 and 1\n"
-                "They are probabilities: apply torch.sigmoid first, or use binary_cross_entropy_with_logits on raw scores."
+                "They are probabilities: apply torch.sigmoid first, or use binary_cross_entropy_with_logits."
             )
         )
     with xp.errstate(divide="ignore"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
 from gradviz.core.mode import grad_mode
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -38,7 +39,9 @@ def modern(function: str, size_average: Any, reduce: Any) -> None:
 def check_reduction(reduction: str) -> str:
     """The reduction, if it is one."""
     if reduction not in REDUCTIONS:
-        raise ValueError(f"{reduction} is not a valid value for reduction\nIt is one of {', '.join(REDUCTIONS)}.")
+        raise noted(
+            ValueError(f"{reduction} is not a valid value for reduction\nIt is one of {', '.join(REDUCTIONS)}.")
+        )
     return reduction
 
 
@@ -53,7 +56,9 @@ def constants(op: str, **tensors: Any) -> None:
     """RuntimeError for an input that is not learned but wants a gradient."""
     for name, tensor in tensors.items():
         if tensor is not None and tensor.requires_grad and grad_mode.get():
-            raise RuntimeError(
-                f"The function '{op}' is not differentiable with respect to argument '{name}'. This input cannot have "
-                f"requires_grad True.\nPass {name}.detach()."
+            raise noted(
+                RuntimeError(
+                    f"The function '{op}' is not differentiable with respect to argument '{name}'. This input "
+                    f"cannot have requires_grad True.\nPass {name}.detach()."
+                )
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
 from gradviz.core.mode import no_grad
 from gradviz.core.ops import convolve, pool
 from gradviz.core.ops.index import _embedding
@@ -44,7 +45,9 @@ def embedding(
             f"but got {input.type()} instead (while checking arguments for embedding)"
         )
     if input.numel() and not bool(((input._array >= 0) & (input._array < rows)).all()):
-        raise IndexError(f"index out of range in self\nThe indices must lie in [0, {rows}), the rows of the weight.")
+        raise noted(
+            IndexError(f"index out of range in self\nThe indices must lie in [0, {rows}), the rows of the weight.")
+        )
     if padding_idx is None:
         return _embedding.call(weight, index=input._array)
     if not -rows <= padding_idx < rows:
@@ -64,13 +67,17 @@ def conv2d(
     """
     stride, dilation = pair(stride), pair(dilation)
     if weight.ndim != 4:
-        raise RuntimeError(
-            f"weight should have at least three dimensions\nconv2d got weight of shape {tuple(weight.shape)}."
+        raise noted(
+            RuntimeError(
+                f"weight should have at least three dimensions\nconv2d got weight of shape {tuple(weight.shape)}."
+            )
         )
     if input.ndim not in (3, 4):
-        raise RuntimeError(
-            "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: "
-            f"{list(input.shape)}\nImages are (N, C, H, W). One image is (C, H, W)."
+        raise noted(
+            RuntimeError(
+                "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: "
+                f"{list(input.shape)}\nImages are (N, C, H, W). One image is (C, H, W)."
+            )
         )
     if isinstance(padding, str):
         input, padding = _named_padding(input, weight, padding, stride, dilation)
@@ -86,7 +93,7 @@ def _named_padding(
     if name == "valid":
         return input, (0, 0)
     if name != "same":
-        raise RuntimeError(f"Invalid padding string: '{name}'\nIt is 'valid' or 'same'.")
+        raise noted(RuntimeError(f"Invalid padding string: '{name}'\nIt is 'valid' or 'same'."))
     if stride != (1, 1):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
     total = [d * (k - 1) for d, k in zip(dilation, weight.shape[-2:], strict=True)]
@@ -101,7 +108,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     one_of("pad", "mode", mode, ("constant",))
     pad = tuple(pad)
     if len(pad) % 2:
-        raise RuntimeError(f"Padding length must be divisible by 2\npad is {pad}.")
+        raise noted(RuntimeError(f"Padding length must be divisible by 2\npad is {pad}."))
     if len(pad) > 2 * input.ndim:
         raise RuntimeError(
             "Padding length should be less than or equal to two times the input dimension but got padding length "
@@ -114,7 +121,9 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
 # -- pooling -------------------------------------------------------------------------------------------------------
 def _image(name: str, input: Tensor) -> None:
     if input.ndim not in (3, 4):
-        raise RuntimeError(f"{name}: Expected 3D or 4D (batch mode) tensor\nbut got input of size: {list(input.shape)}")
+        raise noted(
+            RuntimeError(f"{name}: Expected 3D or 4D (batch mode) tensor\nbut got input of size: {list(input.shape)}")
+        )
 
 
 def max_pool2d(
@@ -192,7 +201,7 @@ def _dropped(input: Tensor, p: float, training: bool, inplace: bool, shape: tupl
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Class numbers (*) as rows of zeros with a single 1 (*, num_classes)."""
     if tensor.dtype.name != "int64":
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.\nUse tensor.long().")
+        raise noted(RuntimeError("one_hot is only applicable to index tensor of type LongTensor.\nUse tensor.long()."))
     values = tensor._array
     if values.size == 0 and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")

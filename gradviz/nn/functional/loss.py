@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from gradviz.core import errors
+from gradviz.core.errors import noted
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.ops import loss as ops
 from gradviz.core.ops import softmax as softmax_ops
@@ -132,8 +133,8 @@ def binary_cross_entropy(
         )
     if target.dtype is not input.dtype:
         names = errors.scalar_type(target.dtype), errors.scalar_type(input.dtype)
-        raise RuntimeError(
-            f"Found dtype {names[0]} but expected {names[1]}\nConvert the target: target.to(input.dtype)."
+        raise noted(
+            RuntimeError(f"Found dtype {names[0]} but expected {names[1]}\nConvert the target: target.to(input.dtype).")
         )
     constants("binary_cross_entropy", weight=weight)
     return ops.binary_cross_entropy.call(input, target, weight, reduction=reduction)
@@ -168,18 +169,22 @@ def nll_loss(
         if target.ndim == 1 and want != (1,):
             raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {want[0]}")
     elif not want or have[0] != want[0]:
-        raise ValueError(
-            f"Expected input batch_size ({have[0]}) to match target batch_size ({want[0] if want else 0}).\n"
-            f"The input has shape {have} and the target {want}: one target per row of the input."
+        raise noted(
+            ValueError(
+                f"Expected input batch_size ({have[0]}) to match target batch_size ({want[0] if want else 0}).\n"
+                f"The input has shape {have} and the target {want}: one target per row of the input."
+            )
         )
     constants("nll_loss_forward" if n < 4 else "nll_loss2d_forward", weight=weight)
     settings = {"reduction": reduction, "ignore_index": ignore_index}
     if n <= 2:
         if target.ndim > 1:
-            raise RuntimeError(
-                "0D or 1D target tensor expected, multi-target not supported\n"
-                f"The input has shape {have}, the target {want}. Targets are class numbers: try target.squeeze(1), or "
-                "target.argmax(1) for one-hot rows."
+            raise noted(
+                RuntimeError(
+                    "0D or 1D target tensor expected, multi-target not supported\n"
+                    f"The input has shape {have}, the target {want}. Targets are class numbers: try "
+                    "target.squeeze(1), or target.argmax(1) for one-hot rows."
+                )
             )
         return softmax_ops.nll_loss.call(input, target, weight, **settings)  # type: ignore[no-any-return]
     if n == 4 and target.ndim != 3:
@@ -211,10 +216,12 @@ def cross_entropy(
     dim = 0 if input.ndim == 1 else 1
     if input.shape == target.shape:
         if not target.dtype.is_floating_point:
-            raise RuntimeError(
-                "Expected floating point type for target with class probabilities, got "
-                f"{errors.scalar_type(target.dtype)}\nA target in the shape of the input, {tuple(input.shape)}, holds "
-                "probabilities. Class numbers have no class dimension."
+            raise noted(
+                RuntimeError(
+                    "Expected floating point type for target with class probabilities, got "
+                    f"{errors.scalar_type(target.dtype)}\nA target in the shape of the input, {tuple(input.shape)}, "
+                    "holds probabilities. Class numbers have no class dimension."
+                )
             )
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.core.clock import wrote
+from gradviz.core.errors import noted
 from gradviz.core.ops import normalise
 from gradviz.core.tensor import Tensor
 
@@ -23,9 +24,11 @@ def batch_norm(
         raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     count = input.numel() // input.shape[1] if input.ndim > 1 and input.shape[1] else 0
     if training and count == 1:
-        raise ValueError(
-            f"Expected more than 1 value per channel when training, got input size {input.shape}\n"
-            "One value has no variance: use a larger batch, drop_last=True in the DataLoader, or model.eval()."
+        raise noted(
+            ValueError(
+                f"Expected more than 1 value per channel when training, got input size {input.shape}\n"
+                "One value has no variance: use a larger batch, drop_last=True in the DataLoader, or model.eval()."
+            )
         )
     if not training and (running_mean is None or running_var is None):
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
@@ -37,9 +40,11 @@ def batch_norm(
         ("bias", bias),
     ):
         if tensor is not None and tensor.numel() != channels:
-            raise RuntimeError(
-                f"{name} should contain {channels} elements not {tensor.numel()}\n"
-                f"The input has shape {tuple(input.shape)}, so it has {channels} channels (the second dimension)."
+            raise noted(
+                RuntimeError(
+                    f"{name} should contain {channels} elements not {tensor.numel()}\n"
+                    f"The input has shape {tuple(input.shape)}, so it has {channels} channels (the second dimension)."
+                )
             )
     constants("native_batch_norm", running_mean=running_mean, running_var=running_var)
     used = (None, None) if training else (running_mean, running_var)

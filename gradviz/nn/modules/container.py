@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, Self
 
+from gradviz.core.errors import noted
+
 from .module import Module, indented
 
 
@@ -16,7 +18,7 @@ class _Numbered(Module):
     def _position(self, idx: Any) -> int:
         size, i = len(self), operator.index(idx)
         if not -size <= i < size:
-            raise IndexError(f"index {i} is out of range\nThis {self._get_name()} holds {size} modules.")
+            raise noted(IndexError(f"index {i} is out of range\nThis {self._get_name()} holds {size} modules."))
         return i % size
 
     def _key(self, idx: Any) -> str:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from gradviz.core.errors import noted
 from gradviz.core.tensor import Tensor
 from gradviz.utils.hooks import RemovableHandle, register
 
@@ -109,9 +110,11 @@ class Hooks(State):
         return register(self._backward_hooks, hook, prepend=prepend)  # type: ignore[no-any-return]
 
     def register_backward_hook(self, hook: Hook) -> RemovableHandle:
-        raise NotImplementedError(
-            "register_backward_hook() is not supported: it misses gradients in modules of several operations\n"
-            "Use register_full_backward_hook(hook)."
+        raise noted(
+            NotImplementedError(
+                "register_backward_hook() is not supported: it misses gradients in modules of several operations\n"
+                "Use register_full_backward_hook(hook)."
+            )
         )
 
     # -- the call that runs them -----------------------------------------------------------------------------------

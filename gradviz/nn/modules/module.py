@@ -14,6 +14,7 @@ from collections import OrderedDict
 from typing import Any, ClassVar
 
 from gradviz.core import events
+from gradviz.core.errors import noted
 from gradviz.core.mode import current_module
 from gradviz.core.tensor import Tensor
 
@@ -95,7 +96,7 @@ class Module(Hooks):
     def _check_name(self, kind: str, name: Any, home: str) -> None:
         """The errors that registering anything under a name can raise."""
         if home not in self.__dict__:
-            raise AttributeError(f"cannot assign {kind} before Module.__init__() call\n{_INIT_FIRST}")
+            raise noted(AttributeError(f"cannot assign {kind} before Module.__init__() call\n{_INIT_FIRST}"))
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
         if "." in name:
@@ -110,14 +111,17 @@ class Module(Hooks):
         self._check_name("parameter", name, "_parameters")
         if param is not None:
             if not isinstance(param, Parameter):
-                raise TypeError(
-                    f"cannot assign '{typename(param)}' object to parameter '{name}' "
-                    "(torch.nn.Parameter or None required)\nWrap it: torch.nn.Parameter(tensor)."
+                raise noted(
+                    TypeError(
+                        f"cannot assign '{typename(param)}' object to parameter '{name}' "
+                        "(torch.nn.Parameter or None required)\nWrap it: torch.nn.Parameter(tensor)."
+                    )
                 )
             if param.grad_fn is not None:
                 raise ValueError(
                     f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                    "forward() method."
                 )
             param = _hooked(Everywhere.parameter, self, name, param)
         self._parameters[name] = param
@@ -183,7 +187,7 @@ class Module(Hooks):
 
     def _must_be_initialised(self, what: str) -> None:
         if "_modules" not in self.__dict__:
-            raise AttributeError(f"cannot assign {what} before Module.__init__() call\n{_INIT_FIRST}")
+            raise noted(AttributeError(f"cannot assign {what} before Module.__init__() call\n{_INIT_FIRST}"))
 
     def _forget(self, name: str, home: str) -> None:
         """Drop what had this name anywhere else."""

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from gradviz.core.errors import noted
 from gradviz.core.mode import no_grad
 from gradviz.core.tensor import Tensor
 from gradviz.utils.hooks import RemovableHandle, register
@@ -75,16 +76,20 @@ class State(Tree):
     # -- out -------------------------------------------------------------------------------------------------------
     def get_extra_state(self) -> Any:
         """Whatever else belongs into the state; define it together with `set_extra_state`."""
-        raise RuntimeError(
-            "Reached a code path in Module.get_extra_state() that should never be called.\n"
-            f"{self._get_name()} defines no extra state."
+        raise noted(
+            RuntimeError(
+                "Reached a code path in Module.get_extra_state() that should never be called.\n"
+                f"{self._get_name()} defines no extra state."
+            )
         )
 
     def set_extra_state(self, state: Any) -> None:
         """Take back what `get_extra_state` returned."""
-        raise RuntimeError(
-            "Reached a code path in Module.set_extra_state() that should never be called.\n"
-            f"{self._get_name()} defines no extra state."
+        raise noted(
+            RuntimeError(
+                "Reached a code path in Module.set_extra_state() that should never be called.\n"
+                f"{self._get_name()} defines no extra state."
+            )
         )
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
@@ -134,9 +139,11 @@ class State(Tree):
         missing or unexpected keys, with all of them listed.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(
-                f"Expected state_dict to be dict-like, got {type(state_dict)}.\n"
-                "A state dict is what model.state_dict() returns; a file with one is read by torch.load."
+            raise noted(
+                TypeError(
+                    f"Expected state_dict to be dict-like, got {type(state_dict)}.\n"
+                    "A state dict is what model.state_dict() returns; a file with one is read by torch.load."
+                )
             )
         found: Any = OrderedDict(state_dict)
         metadata = getattr(state_dict, "_metadata", None)

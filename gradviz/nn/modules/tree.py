@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from gradviz.core import errors, events
+from gradviz.core.errors import noted
 from gradviz.core.mode import no_grad
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
@@ -218,9 +219,11 @@ class Tree:
             else:
                 rest.append(arg)
         if wanted is not None and not (wanted.is_floating_point or wanted.is_complex):
-            raise TypeError(
-                "nn.Module.to only accepts floating point or complex "
-                f"dtypes, but got desired dtype={wanted}\nTo convert a tensor to integers, call its own to()."
+            raise noted(
+                TypeError(
+                    "nn.Module.to only accepts floating point or complex "
+                    f"dtypes, but got desired dtype={wanted}\nTo convert a tensor to integers, call its own to()."
+                )
             )
         kwargs.setdefault("device", rest.pop(0) if rest else None)
 
