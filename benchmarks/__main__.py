@@ -1,11 +1,12 @@
-"""`python -m benchmarks [name ...]`: every row beside torch in one run; writes benchmarks/RESULTS.md when all are run."""
+"""`python -m benchmarks [name ...]`: each row beside torch in one run; a full run writes benchmarks/RESULTS.md."""
 
 from __future__ import annotations
 
+# ruff: noqa: E402  (the number of threads is read when NumPy is imported)
 import os
 import platform
 import sys
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -37,15 +38,23 @@ def table(rows: list[Row]) -> str:
     lines = [
         "# Benchmarks",
         "",
-        f"`python -m benchmarks`, {date.today()}, one process, one thread, calls interleaved; medians, quartiles of the ratio.",
-        f"gradviz {gradviz.__version__}, torch {torch.__version__}, NumPy {np.__version__}, "
-        f"Python {platform.python_version()}, {platform.machine()}. In the recording rows the second column is the plain run.",
+        (
+            f"`python -m benchmarks`, {datetime.now(UTC).date()}, one process, one thread, calls interleaved; medians, "
+            "quartiles of the ratio."
+        ),
+        (
+            f"gradviz {gradviz.__version__}, torch {torch.__version__}, NumPy {np.__version__}, "
+            f"Python {platform.python_version()}, {platform.machine()}. In the recording rows the second column is the "
+            "plain run."
+        ),
         "",
         "| work | gradviz us | torch us | ratio | quartiles | goal |",
         "|---|---|---|---|---|---|",
     ]
-    for r in rows:
-        lines.append(f"| {r.work} | {r.ours:.2f} | {r.torch:.2f} | {r.ratio:.2f} | {r.low:.2f} - {r.high:.2f} | {r.goal} |")
+    lines += [
+        f"| {r.work} | {r.ours:.2f} | {r.torch:.2f} | {r.ratio:.2f} | {r.low:.2f} - {r.high:.2f} | {r.goal} |"
+        for r in rows
+    ]
     return "\n".join(lines) + "\n"
 
 

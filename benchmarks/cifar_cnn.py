@@ -1,4 +1,4 @@
-"""`python -m benchmarks.cifar_cnn PROGRAM DATA`: the CIFAR-10 tutorial program, unchanged, under gradviz and under torch.
+"""`python -m benchmarks.cifar_cnn PROGRAM DATA`: the CIFAR-10 tutorial program, unchanged, under gradviz and torch.
 
 PROGRAM is a file such as shared/programs/cifar_cnn.py, DATA a folder with cifar-10-batches-py. torchvision has no build
 for every machine, so torch gets the four torchvision names the program uses, written out here as torchvision does them.
@@ -54,7 +54,8 @@ def _torchvision(torch: Any) -> None:
     class CIFAR10(torch.utils.data.Dataset):  # type: ignore[misc]
         def __init__(self, root: str, train: bool, download: bool, transform: Any) -> None:
             names = [f"data_batch_{i}" for i in range(1, 6)] if train else ["test_batch"]
-            parts = [pickle.loads((Path(root) / "cifar-10-batches-py" / n).read_bytes(), encoding="bytes") for n in names]
+            folder = Path(root) / "cifar-10-batches-py"
+            parts = [pickle.loads((folder / name).read_bytes(), encoding="bytes") for name in names]
             rows = np.concatenate([p[b"data"] for p in parts]).reshape(-1, 3, 32, 32)
             self.data, self.transform = rows.transpose(0, 2, 3, 1), transform
             self.targets = [label for p in parts for label in p[b"labels"]]

@@ -16,7 +16,8 @@ def rows(ours: Any, theirs: Any) -> list[Row]:
     goals = {"chain of 400, forward + backward": "<= 0.75", "chain of 400, no_grad": "<= 0.7"}
     pers = {"loss = (theta - y)**2, forward + backward": 1}
     return [
-        row(name, both[0][name], both[1][name], per=pers.get(name, 2 * STEPS), goal=goals.get(name, "")) for name in both[0]
+        row(name, both[0][name], both[1][name], per=pers.get(name, 2 * STEPS), goal=goals.get(name, ""))
+        for name in both[0]
     ]
 
 

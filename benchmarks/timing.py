@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+Work = Callable[[], object]
+
 
 class Row(NamedTuple):
     """One line of the table: what was done, each library's median time in microseconds, and the ratio's spread."""
@@ -23,7 +25,7 @@ class Row(NamedTuple):
         return self.ours / self.torch
 
 
-def interleaved(ours: Callable[[], object], theirs: Callable[[], object], repeats: int = 40) -> tuple[list[float], list[float]]:
+def interleaved(ours: Work, theirs: Work, repeats: int = 40) -> tuple[list[float], list[float]]:
     """Times in seconds of two functions called in turn."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(3):
@@ -36,7 +38,7 @@ def interleaved(ours: Callable[[], object], theirs: Callable[[], object], repeat
     return times
 
 
-def row(work: str, ours: Callable[[], object], theirs: Callable[[], object], *, per: int = 1, repeats: int = 40, goal: str = "") -> Row:
+def row(work: str, ours: Work, theirs: Work, *, per: int = 1, repeats: int = 40, goal: str = "") -> Row:
     """Compare two functions; `per` divides the times (the number of operations in one call)."""
     a, b = interleaved(ours, theirs, repeats)
     ratios = sorted(x / y for x, y in zip(a, b, strict=True))

@@ -2,14 +2,13 @@
 
     import gradviz as torch
 
-The torch-shaped public names, gathered. Packages such as `gradviz.nn` and `gradviz.widgets` are imported when first used.
+The torch-shaped public names, gathered. Packages such as `gradviz.nn` and `gradviz.widgets` are imported at first use.
 """
 
 import importlib as _importlib
 from typing import Any as _Any
 
 from . import autograd as autograd
-from . import core as _core
 from .alias import as_torch as as_torch
 from .core import Size as Size
 from .core import Tensor as Tensor

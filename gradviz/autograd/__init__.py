@@ -1,9 +1,9 @@
 """`torch.autograd`: the public names, gathered."""
 
 from ..core.backward import Backward as Backward
+from ..core.function import Function as Function
 from ..core.gradient import backward as backward
 from ..core.gradient import grad as grad
-from ..core.function import Function as Function
 from ..core.mode import enable_grad as enable_grad
 from ..core.mode import inference_mode as inference_mode
 from ..core.mode import no_grad as no_grad

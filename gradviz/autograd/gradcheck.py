@@ -39,15 +39,21 @@ def gradcheck(
     Inputs should be float64. Raises GradcheckError naming the output, the input and both Jacobians where they differ.
     https://docs.pytorch.org/docs/2.13/generated/torch.autograd.gradcheck.gradcheck.html
     """
-    for name, asked in (("check_forward_ad", check_forward_ad), ("check_batched_grad", check_batched_grad),
-                        ("check_batched_forward_grad", check_batched_forward_grad), ("masked", bool(masked))):  # fmt: skip
+    refused = {
+        "check_forward_ad": check_forward_ad,
+        "check_batched_grad": check_batched_grad,
+        "check_batched_forward_grad": check_batched_forward_grad,
+        "masked": bool(masked),
+    }
+    for name, asked in refused.items():
         if asked:
             raise NotImplementedError(f"gradcheck(): argument '{name}' is not supported")
     arguments = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     wanted = [i for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
     if not wanted:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, "
+            "but none of the them have requires_grad=True."
         )
     for i in wanted:
         if arguments[i].dtype.name not in ("float64", "complex128"):
@@ -78,7 +84,8 @@ def _compare(
             numeric = _numeric(func, arguments, i, j, eps)
             if np.abs(analytic[k] - again[k]).max(initial=0) > nondet:
                 raise GradcheckError(
-                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different values, although analytical gradient matches numerical gradient."
+                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times "
+                    "gives different values, although analytical gradient matches numerical gradient."
                 )
             if not np.allclose(analytic[k], numeric, rtol=rtol, atol=atol, equal_nan=True):
                 raise GradcheckError(

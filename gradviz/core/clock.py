@@ -1,7 +1,7 @@
 """One clock for the whole library: it numbers graph nodes and stamps in-place writes.
 
 A node takes the next number when it is made; a write to memory stamps the memory's cell with the next number. A value
-that a node kept is stale exactly when its cell's stamp is newer than the node. Nothing is recorded when a value is kept.
+that a node kept is stale exactly when its cell's stamp is newer than the node. Keeping a value records nothing.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Device:
     def __reduce__(self) -> Any:
         return as_device, (self.name,)
 
-    def __enter__(self) -> Device:
+    def __enter__(self) -> Self:
         _default.set((*_default.get(), self))
         return self
 

@@ -145,6 +145,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
             saver = savers[mask]
             if saver is None:
                 saver = savers[mask] = op.saver(mask)
+            if node_type is None:
                 node_type = op.node_type({})
             node = new(node_type)
             node.parents = (a, b)

@@ -92,7 +92,8 @@ def from_numpy(numpy_dtype: Any) -> dtype:
     except KeyError:
         kinds = "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool"
         raise TypeError(
-            f"can't convert np.ndarray of type numpy.{np.dtype(numpy_dtype).type.__name__}. The only supported types are: {kinds}."
+            f"can't convert np.ndarray of type numpy.{np.dtype(numpy_dtype).type.__name__}. "
+            f"The only supported types are: {kinds}."
         ) from None
 
 

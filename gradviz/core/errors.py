@@ -126,15 +126,15 @@ def _type_name(value: Any, array: Any) -> str:
 def non_scalar(shape: tuple[int, ...]) -> str:
     return (
         "grad can be implicitly created only for scalar outputs\n"
-        f"This output has shape {tuple(shape)}. Reduce it to one number first (y.sum() or y.mean()), or give the weights: "
-        "y.backward(gradient=torch.ones_like(y))."
+        f"This output has shape {tuple(shape)}. Reduce it to one number first (y.sum() or y.mean()), or give the "
+        "weights: y.backward(gradient=torch.ones_like(y))."
     )
 
 
 def no_graph(tensor: Any) -> str:
     return (
-        f"{NO_GRAPH}\nThis tensor of shape {tuple(tensor._array.shape)} was computed from nothing that requires grad, or "
-        "under no_grad, or after detach(). Make the leaf with requires_grad=True before computing from it."
+        f"{NO_GRAPH}\nThis tensor of shape {tuple(tensor._array.shape)} was computed from nothing that requires grad, "
+        "or under no_grad, or after detach(). Make the leaf with requires_grad=True before computing from it."
     )
 
 
@@ -149,16 +149,16 @@ def leaf_inplace(tensor: Any) -> str:
 def leaf_view_inplace(tensor: Any) -> str:
     return (
         "a view of a leaf Variable that requires grad is being used in an in-place operation.\n"
-        f"The view has shape {tuple(tensor._array.shape)}. Update it inside `with torch.no_grad():`, or .clone() the leaf "
-        "first."
+        f"The view has shape {tuple(tensor._array.shape)}. Update it inside `with torch.no_grad():`, or .clone() the "
+        "leaf first."
     )
 
 
 def view_inplace(tensor: Any, name: str) -> str:
     return (
         f"{name} on a view of a tensor that is part of a graph is not supported yet.\n"
-        f"The view has shape {tuple(tensor._array.shape)}. Write into a copy (v = v.clone()), or write through the base: "
-        "x[index] = value."
+        f"The view has shape {tuple(tensor._array.shape)}. Write into a copy (v = v.clone()), or write through the "
+        "base: x[index] = value."
     )
 
 
@@ -192,8 +192,8 @@ def broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> str:
             at = max(len(a), len(b)) - back
             return (
                 f"The size of tensor a ({a[-back]}) must match the size of tensor b ({b[-back]}) at non-singleton "
-                f"dimension {at}\n{name} got shapes {tuple(a)} and {tuple(b)}: counted from the right, sizes must be equal "
-                "or 1. Use .unsqueeze(), .reshape() or .T so that they line up."
+                f"dimension {at}\n{name} got shapes {tuple(a)} and {tuple(b)}: counted from the right, sizes must be "
+                "equal or 1. Use .unsqueeze(), .reshape() or .T so that they line up."
             )
     return f"{name} got shapes {tuple(a)} and {tuple(b)}, which cannot be combined"
 
@@ -220,8 +220,8 @@ def bool_arithmetic(name: str, inputs: tuple[Any, ...]) -> str:
         return bool_subtract(inputs)
     if name == "neg":
         return (
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
-            "`~` or `logical_not()` operator instead."
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
         )
     return ""
 
@@ -229,11 +229,11 @@ def bool_arithmetic(name: str, inputs: tuple[Any, ...]) -> str:
 def grad_dtype(tensor: Any, value: Any) -> str:
     names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16"}
     return (
-        f"attempting to assign a gradient with dtype '{names.get(value.dtype.name, value.dtype.name)}' to a tensor with "
-        f"grad_dtype '{scalar_type(tensor.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the "
-        "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
-        "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that assume "
-        "they match.\nConvert the gradient: x.grad = g.to(x.dtype)."
+        f"attempting to assign a gradient with dtype '{names.get(value.dtype.name, value.dtype.name)}' to a tensor "
+        f"with grad_dtype '{scalar_type(tensor.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the "
+        "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any "
+        "dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
+        "systems that assume they match.\nConvert the gradient: x.grad = g.to(x.dtype)."
     )
 
 
@@ -246,13 +246,16 @@ def grad_shape(tensor: Any, value: Any) -> str:
 
 def mismatched_gradient(index: int, got: tuple[int, ...], want: tuple[int, ...]) -> str:
     return (
-        f"Mismatch in shape: grad_output[{index}] has a shape of torch.Size({list(got)}) and output[{index}] has a shape "
-        f"of torch.Size({list(want)})."
+        f"Mismatch in shape: grad_output[{index}] has a shape of torch.Size({list(got)}) and output[{index}] has a "
+        f"shape of torch.Size({list(want)})."
     )
 
 
 def function_gradient(node: Any, index: int, got: tuple[int, ...], want: tuple[int, ...]) -> str:
-    return f"Function {node.name()} returned an invalid gradient at index {index} - got {list(got)} but expected shape compatible with {list(want)}"
+    return (
+        f"Function {node.name()} returned an invalid gradient at index {index} - got {list(got)} but expected shape "
+        f"compatible with {list(want)}"
+    )
 
 
 def warn_non_leaf_grad() -> None:

@@ -11,8 +11,9 @@ from typing import Any
 @functools.cache
 def _calls(filename: str) -> dict[str, dict[str, ast.AST]]:
     """For every `op("name", ...)` of a file: its forward and rules as syntax trees."""
-    with open(filename, encoding="utf-8") as file:
-        tree = ast.parse(file.read())
+    from pathlib import Path
+
+    tree = ast.parse(Path(filename).read_text(encoding="utf-8"))
     found: dict[str, dict[str, ast.AST]] = {}
     decorated: dict[str, str] = {}
     for item in ast.walk(tree):

@@ -84,7 +84,8 @@ class FunctionCtx(Node):
             answer = answer[:count]
         if len(answer) != count:
             raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(answer)})\n"
+                f"function {self.name()} returned an incorrect number of gradients "
+                f"(expected {count}, got {len(answer)})\n"
                 f"{self.function.__name__}.backward must return one gradient, or None, per argument of forward."
             )
         made: list[Any] = []
@@ -229,7 +230,7 @@ class Function:
 
 
 def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For a Function's backward that cannot itself be differentiated: a second gradient raises instead of being wrong."""
+    """For a Function's backward that cannot itself be differentiated: a second gradient raises rather than be wrong."""
 
     @functools.wraps(function)
     def wrapper(ctx: Any, *grads: Any) -> Any:

@@ -47,8 +47,10 @@ def adopt(target: Any, result: Any, name: str, inputs: tuple[Any, ...], op: Any,
     if have.category > want.category:
         raise noted(
             RuntimeError(
-                f"result type {errors.scalar_type(have)} can't be cast to the desired output type {errors.scalar_type(want)}\n"
-                f"{name} writes into a {want!r} tensor. Use the version without the underscore, or convert the tensor first."
+                f"result type {errors.scalar_type(have)} can't be cast to the desired output type "
+                f"{errors.scalar_type(want)}\n"
+                f"{name} writes into a {want!r} tensor. Use the version without the underscore, or convert the tensor "
+                "first."
             )
         )
     if result._edge is not None and target._base is not None and not target._base._needs:

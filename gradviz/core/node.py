@@ -1,13 +1,13 @@
 """The graph: one numbered node per recorded operation, and one AccumulateGrad per leaf.
 
-An edge points from a node to whoever made one of its inputs. It is the node itself where that node has one output, and an
-`Output` where it has several. No node refers to its output tensor, so graphs are freed by reference counting alone.
+An edge points from a node to whoever made one of its inputs. It is the node itself where that node has one output, and
+an `Output` where it has several. No node refers to its output tensor, so graphs are freed by reference counting alone.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from gradviz.core.errors import noted
 
@@ -54,7 +54,7 @@ class Handle:
         if hooks is not None:
             hooks.pop(self.id, None)
 
-    def __enter__(self) -> Handle:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -2,9 +2,9 @@
 
     mul = op("mul", lambda a, b: a * b,   a=lambda g, b: g * b,   b=lambda g, a: g * a,   promote="binary")
 
-A rule is named after the input it serves, and the names it mentions decide what a node keeps: here `a`'s rule needs `b`.
-All of this is worked out once, at import. Forwards see raw arrays and may ask for `xp`, the array library of the device;
-rules ask for `F`, the op vocabulary, which works on raw arrays or, for gradients of gradients, on Tensors.
+A rule is named after the input it serves, and the names it mentions decide what a node keeps: here `a`'s rule needs
+`b`. All of this is worked out once, at import. Forwards see raw arrays and may ask for `xp`, the array library of the
+device; rules ask for `F`, the op vocabulary, which works on raw arrays or, for gradients of gradients, on Tensors.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 import sys
 import weakref
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from . import events
 from .events import observe
@@ -318,16 +319,18 @@ class record(Recorder):
     Args: names: {label: tensor}; thumbnails: keep an 8-bit picture of large tensors; title: what the picture is called.
     """
 
-    def __enter__(self) -> record:
+    def __enter__(self) -> Self:
         self._watch = observe(self)
         self._watch.__enter__()
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._watch.__exit__(kind, error, trace)
         if error is not None:
             last = len(self.nodes) - 1
-            text = f"{kind.__name__}: {error}"
+            text = f"{type(error).__name__}: {error}"
             self.steps.append({"kind": "error", "text": text, "n": last if last >= 0 else None})
         self.name_values(sys._getframe(1))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+from itertools import pairwise
 from typing import Any
 
 from .clock import short_name, user_frame
@@ -26,7 +27,7 @@ def module_path(link: Any) -> tuple[str, str | None]:
         at = at[0]
     chain.reverse()
     names = []
-    for outer, inner in zip(chain, chain[1:], strict=False):
+    for outer, inner in pairwise(chain):
         names.append(next((name for name, m in outer.named_modules() if m is inner), type(inner).__name__))
     return ".".join(n for n in names if n), type(link[1]).__name__
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradviz.core import events
 from gradviz.core.clock import user_line, wrote
+from gradviz.core.device import CPU
 from gradviz.core.dtype import get_default_dtype
 from gradviz.core.tensor import Tensor
 
@@ -62,7 +63,8 @@ class Adam(Optimizer):
         state = self.state[param]
         if not state:
             xp = param.device.xp
-            state["step"] = Tensor._of(xp.zeros((), dtype=get_default_dtype().numpy), param.device)
+            # The count stays on the CPU: a step never waits for another device.
+            state["step"] = Tensor._of(CPU.xp.zeros((), dtype=get_default_dtype().numpy))
             for name in ("exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if amsgrad else ())):
                 state[name] = Tensor._of(xp.zeros_like(param._array), param.device)
         return state

@@ -209,3 +209,17 @@ def test_the_next_lesson_exists(lesson: Lesson) -> None:
     titles = {f"{it.id} · {it.title}" for it in lessons()}
     for named in re.findall(r"\*\*Next:\*\* (\d\d · [\w, ]+?)(?:\.| uses)", lesson.source.read_text(encoding="utf-8")):
         assert named in titles
+
+
+@LESSONS
+def test_the_views_in_a_notebook_are_the_current_ones(lesson: Lesson) -> None:
+    """After a change of the front end: `gradviz lessons build --run`."""
+    import gradviz as torch
+    from gradviz.widgets import BackpropStepper, TrajectoryView
+
+    x = torch.tensor(3.0, requires_grad=True)
+    now = BackpropStepper(x * x).to_html() + TrajectoryView(lambda x: x * x, 1.0).to_html()
+    mark = re.compile(r'data-gv-view=\\?"(\w+@\w+)')
+    used = set(mark.findall(lesson.notebook.read_text(encoding="utf-8")))
+    assert used
+    assert used <= set(mark.findall(now))

@@ -92,8 +92,7 @@ def _bce(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str) -> Any:
                 "They are probabilities: apply torch.sigmoid first, or use binary_cross_entropy_with_logits."
             )
         )
-    with xp.errstate(divide="ignore"):
-        yes, no = xp.maximum(xp.log(x), -100.0), xp.maximum(xp.log1p(-x), -100.0)
+    yes, no = xp.maximum(xp.log(x), -100.0), xp.maximum(xp.log1p(-x), -100.0)
     each = (target - 1) * no - target * yes
     return _reduced(each if weight is None else each * weight, reduction)
 

@@ -1,0 +1,130 @@
+// A function of a few numbers, run again in the browser: forward, backward, and the optimiser's walk.
+// Every line of OPS is one operation of gradviz/core/ops with the gradient rule of each input, in the engine's order of operations. In single
+// precision each result is rounded as the engine's arrays round it, so the numbers are the engine's own.
+import type { Num } from "./types";
+
+export type Operand = number | [number];
+export type Line = [op: string, operands: Operand[], settings: Record<string, number>];
+
+export interface Program {
+  inputs: number;
+  nodes: Line[];
+}
+
+export interface Settings {
+  momentum?: number;
+  dampening?: number;
+  weight_decay?: number;
+  nesterov?: boolean;
+  maximize?: boolean;
+}
+
+export interface Walk {
+  path: number[][];
+  losses: number[];
+  grads: number[][];
+}
+
+type Round = (x: number) => number;
+interface Rule {
+  run: (r: Round, a: number, b: number, exponent: number) => number;
+  /** Gradients of the inputs, from the upstream g. */
+  pull: (r: Round, g: number, a: number, b: number, out: number, exponent: number) => number[];
+}
+
+const one = (run: (a: number) => number, pull: (r: Round, g: number, a: number, out: number) => number): Rule => ({
+  run: (r, a) => r(run(a)),
+  pull: (r, g, a, _b, out) => [r(pull(r, g, a, out))],
+});
+const two = (run: Rule["run"], pull: Rule["pull"]): Rule => ({ run, pull });
+const share = (a: number, b: number): number => (a > b ? 1 : a === b ? 0.5 : 0);
+
+export const OPS: Record<string, Rule> = {
+  add: two((r, a, b) => r(a + b), (_r, g) => [g, g]),
+  sub: two((r, a, b) => r(a - b), (_r, g) => [g, -g]),
+  rsub: two((r, a, b) => r(b - a), (_r, g) => [-g, g]),
+  mul: two((r, a, b) => r(a * b), (r, g, a, b) => [r(g * b), r(g * a)]),
+  div: two((r, a, b) => r(a / b), (r, g, a, b) => [r(g / b), r(r(-g * r(a / b)) / b)]),
+  maximum: two((_r, a, b) => Math.max(a, b), (r, g, a, b) => [r(g * share(a, b)), r(g * share(b, a))]),
+  minimum: two((_r, a, b) => Math.min(a, b), (r, g, a, b) => [r(g * share(b, a)), r(g * share(a, b))]),
+  pow: two(
+    (r, a, _b, e) => r(a ** e),
+    (r, g, a, _b, _out, e) => [e === 0 ? 0 : e === 2 ? r(r(g * a) * 2) : r(g * r(e * r(a ** (e - 1))))],
+  ),
+  pow_tensor: two(
+    (r, a, b) => r(a ** b),
+    (r, g, a, b, out) => [b === 0 ? 0 : r(g * r(b * r(a ** r(b - 1)))), a === 0 && b >= 0 ? 0 : r(g * r(out * r(Math.log(a))))],
+  ),
+  rpow: two((r, a, b) => r(b ** a), (r, g, _a, b, out) => [r(r(g * out) * r(Math.log(b))), 0]),
+  neg: one((a) => -a, (_r, g) => -g),
+  abs: one(Math.abs, (_r, g, a) => g * Math.sign(a)),
+  reciprocal: one((a) => 1 / a, (r, g, _a, out) => r(-g * out) * out),
+  exp: one(Math.exp, (_r, g, _a, out) => g * out),
+  expm1: one(Math.expm1, (r, g, _a, out) => g * r(out + 1)),
+  log: one(Math.log, (_r, g, a) => g / a),
+  log1p: one(Math.log1p, (r, g, a) => g / r(a + 1)),
+  sqrt: one(Math.sqrt, (r, g, _a, out) => g / r(out * 2)),
+  rsqrt: one((a) => 1 / Math.sqrt(a), (r, g, _a, out) => r(r(g * -0.5 * out) * out) * out),
+  sin: one(Math.sin, (r, g, a) => g * r(Math.cos(a))),
+  cos: one(Math.cos, (r, g, a) => -g * r(Math.sin(a))),
+  tan: one(Math.tan, (r, g, _a, out) => g * r(1 + r(out * out))),
+  atan: one(Math.atan, (r, g, a) => g / r(r(a * a) + 1)),
+  sinh: one(Math.sinh, (r, g, a) => g * r(Math.cosh(a))),
+  cosh: one(Math.cosh, (r, g, a) => g * r(Math.sinh(a))),
+  tanh: one(Math.tanh, (r, g, _a, out) => g * r(1 - r(out * out))),
+  sigmoid: one((a) => (a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a))), (r, g, _a, out) => g * r(r(1 - out) * out)),
+  relu: one((a) => (a > 0 ? a : a === a ? 0 : a), (_r, g, a) => (a > 0 ? g : 0)),
+};
+
+/** One forward and one backward run: the result, and its slope in every input. */
+export function evaluate(program: Program, inputs: number[], single: boolean): { loss: number; grads: number[] } {
+  const r: Round = single ? Math.fround : (x) => x;
+  const values = inputs.map(r);
+  const of = (x: Operand | undefined): number => (x === undefined ? 0 : typeof x === "number" ? values[x] : r(x[0]));
+  for (const [op, [a, b], settings] of program.nodes) values.push(OPS[op].run(r, of(a), of(b), settings.exponent));
+  const grads: number[] = values.map(() => 0);
+  const reached = values.map(() => false);
+  grads[values.length - 1] = 1;
+  reached[values.length - 1] = true;
+  for (let i = program.nodes.length - 1; i >= 0; i--) {
+    const [op, operands, settings] = program.nodes[i];
+    const at = program.inputs + i;
+    if (!reached[at]) continue;
+    const messages = OPS[op].pull(r, grads[at], of(operands[0]), of(operands[1]), values[at], settings.exponent);
+    operands.forEach((to, k) => {
+      if (typeof to !== "number") return;
+      grads[to] = reached[to] ? r(grads[to] + messages[k]) : messages[k];
+      reached[to] = true;
+    });
+  }
+  return { loss: values[values.length - 1], grads: grads.slice(0, program.inputs) };
+}
+
+/** Stochastic gradient descent with all its settings, as gradviz.optim.SGD does it. */
+export function walk(program: Program, start: number[], lr: number, steps: number, settings: Settings, single: boolean): Walk {
+  const r: Round = single ? Math.fround : (x) => x;
+  const { momentum = 0, dampening = 0, weight_decay = 0, nesterov = false, maximize = false } = settings;
+  const point = start.map(r);
+  const velocity: (number | undefined)[] = start.map(() => undefined);
+  const out: Walk = { path: [], losses: [], grads: [] };
+  for (let k = 0; k <= steps; k++) {
+    const { loss, grads } = evaluate(program, point, single);
+    out.path.push([...point]);
+    out.losses.push(loss);
+    out.grads.push(grads);
+    grads.forEach((grad, i) => {
+      let g = maximize ? -grad : grad;
+      if (weight_decay) g = r(g + r(r(weight_decay) * point[i]));
+      if (momentum) {
+        const v = velocity[i];
+        velocity[i] = v === undefined ? g : r(r(v * r(momentum)) + r(r(1 - dampening) * g));
+        g = nesterov ? r(g + r(r(momentum) * velocity[i]!)) : velocity[i]!;
+      }
+      point[i] = r(point[i] - r(r(lr) * g));
+    });
+  }
+  return out;
+}
+
+/** Python writes infinity and NaN as words. */
+export const real = (v: Num): number => (typeof v === "number" ? v : v === "inf" ? Infinity : v === "-inf" ? -Infinity : NaN);

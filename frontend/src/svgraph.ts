@@ -1,0 +1,140 @@
+// The graph as SVG: built once for a scene, then only the nodes and edges that changed are touched.
+import { put, say, svg } from "./dom";
+import type { Camera } from "./camera";
+import type { Line, Look, Model } from "./model";
+import { cut, glyph, head, level, line, place, SIZES as S } from "./shape";
+import type { SceneEdge, SceneNode } from "./types";
+
+export interface Renderer {
+  element: Element;
+  build(): void;
+  paint(nodes: Iterable<SceneNode>, edges: Iterable<SceneEdge>): void;
+  frame(): void;
+  hit(e: MouseEvent): SceneNode | null;
+}
+
+interface RowParts {
+  g: SVGGElement;
+  ring: SVGPathElement;
+  fill: SVGPathElement;
+  part: SVGTextElement;
+  text: SVGTextElement;
+}
+
+interface Parts {
+  g: SVGGElement;
+  rows: RowParts[];
+}
+
+const VALUE = { line: "M-4 0H4M1-3L4 0L1 3", fill: "", dashed: false }; // an arrow: carried forward
+
+export class SvgGraph implements Renderer {
+  readonly element = svg("svg", { class: "graph", "aria-hidden": "true" });
+  #world = svg("g");
+  #chips = svg("g");
+  #parts = new Map<SceneNode, Parts>();
+  #wires = new Map<SceneEdge, SVGGElement>();
+  #owner = new WeakMap<Element, SceneNode>();
+
+  constructor(
+    private model: Model,
+    private camera: Camera,
+  ) {}
+
+  build(): void {
+    const { scene } = this.model;
+    const across = level(scene);
+    this.#parts.clear();
+    this.#wires.clear();
+    const groups = svg("g", { class: "frames" });
+    for (const { x, y, w, h, label } of scene.groups ?? []) {
+      groups.append(svg("rect", { x, y, width: w, height: h, rx: 12 }), svg("text", { x: x + 10, y: y + 14 }, label));
+    }
+    const edges = svg("g");
+    for (const e of scene.edges) {
+      const d = line(e.points, across);
+      const g = svg("g", { class: "edge" }, svg("path", { d, class: "wire" }), svg("path", { d, class: "pulse" }),
+        svg("path", { d: head(e.points, across), class: "tip" }), svg("path", { d: head(e.points, across, true), class: "back" }));
+      this.#wires.set(e, g);
+      edges.append(g);
+    }
+    const nodes = svg("g");
+    for (const s of scene.nodes) nodes.append(this.#node(s));
+    this.#world.replaceChildren(groups, edges, nodes, this.#chips);
+    this.element.replaceChildren(this.#world);
+    this.paint(scene.nodes, scene.edges);
+    this.frame();
+  }
+
+  #node(s: SceneNode): SVGGElement {
+    const rx = s.kind === "op" || s.kind === "group" ? S.round : Math.min(S.pill, s.h / 2);
+    const box = (name: string, grow: number): SVGRectElement => svg("rect", { class: name, x: -grow, y: -grow, width: s.w + 2 * grow, height: s.h + 2 * grow, rx: rx + grow });
+    const portal = s.kind === "portal";
+    const title = svg("text", { class: "title", x: portal ? s.w / 2 : S.side, y: portal ? s.h / 2 + 4 : S.titleY }, s.title);
+    const rows = portal ? [] : this.model.scene.rows.map((_, i) => this.#row(s, i));
+    const g = svg("g", { transform: `translate(${s.x} ${s.y})` }, box("glow", 4),
+      s.kind === "group" && svg("rect", { class: "box", x: 4, y: 4, width: s.w, height: s.h, rx }), box("box", 0), title,
+      s.sub ? svg("text", { class: "sub", x: s.w - S.side, y: S.titleY }, s.sub) : null, s.tip ? svg("title", {}, s.tip) : null, ...rows.map((r) => r.g));
+    this.#owner.set(g, s);
+    this.#parts.set(s, { g, rows });
+    return g;
+  }
+
+  #row(s: SceneNode, i: number): RowParts {
+    const ring = svg("path", { class: "ring" });
+    const fill = svg("path", { class: "fill" });
+    const part = svg("text", { class: "part", x: 23, y: S.base });
+    const text = svg("text", { class: "number", x: s.w - 11, y: S.base });
+    const g = svg("g", { transform: `translate(0 ${S.head + S.row * i})` }, svg("rect", { class: "bar", x: 5.5, width: s.w - 11, height: 17, rx: 4 }),
+      svg("g", { transform: "translate(14 8.5)" }, ring, fill), part, text);
+    return { g, ring, fill, part, text };
+  }
+
+  paint(nodes: Iterable<SceneNode>, edges: Iterable<SceneEdge>): void {
+    for (const s of nodes) this.#patch(s, this.model.look(s));
+    for (const e of edges) {
+      const g = this.#wires.get(e);
+      if (g) put(g, "class", `edge ${this.model.flow(e)}`);
+    }
+    this.#placeChips();
+  }
+
+  #patch(s: SceneNode, look: Look): void {
+    const p = this.#parts.get(s);
+    if (!p) return;
+    const names = (["ghost", "current", "selected", "near", "found"] as const).filter((k) => look[k]);
+    put(p.g, "class", ["node", s.kind, ...names].join(" "));
+    p.rows.forEach((row, i) => this.#fill(row, look.lines[i], s.w));
+  }
+
+  #fill(row: RowParts, now: Line | null, w: number): void {
+    const kind = now?.kind ?? "off";
+    const mark = kind === "off" ? null : kind === "value" ? VALUE : glyph(kind, now!.share);
+    put(row.g, "class", `row ${kind}`);
+    put(row.ring, "d", mark?.line ?? "");
+    put(row.ring, "stroke-dasharray", mark?.dashed ? "2 2" : null);
+    put(row.fill, "d", mark?.fill ?? "");
+    say(row.part, now?.part ?? "");
+    say(row.text, now ? cut(now.text, w - 36 - now.part.length * S.letter) : "");
+  }
+
+  #placeChips(): void {
+    this.#chips.replaceChildren(...place(this.model, this.camera.k).map((c) =>
+      svg("g", { class: `message ${c.phase}`, transform: `translate(${c.x} ${c.y}) scale(${c.scale})`, "data-slot": c.key },
+        svg("rect", { width: c.w / c.scale, height: 20, rx: 10 }),
+        svg("text", { x: 8, y: 14 }, c.lead, svg("tspan", {}, c.main)))));
+  }
+
+  #last = 0;
+  frame(): void {
+    const { k, x, y } = this.camera;
+    put(this.#world, "transform", `translate(${x} ${y}) scale(${k})`);
+    if (k !== this.#last) this.#placeChips();
+    this.#last = k;
+  }
+
+  hit(e: MouseEvent): SceneNode | null {
+    const g = ((e.composedPath()[0] ?? e.target) as Element).closest?.(".node");
+    return (g && this.#owner.get(g)) ?? null;
+  }
+}

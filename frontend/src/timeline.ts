@@ -1,0 +1,82 @@
+// A cursor that can be stepped, scrubbed and played. It knows nothing of what it moves through, so several views may share one.
+export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
+const BEAT = 1100; // milliseconds a frame at speed 1
+
+type Listener = (now: number, before: number) => void;
+
+export class Timeline {
+  cursor = 0;
+  playing = false;
+  #pace = 2;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #listeners: Listener[] = [];
+  #moods: (() => void)[] = [];
+  /** May refuse a step forward (the quiz asks first). */
+  gate: ((next: number) => boolean) | null = null;
+
+  constructor(readonly length: number) {}
+
+  get speed(): number {
+    return SPEEDS[this.#pace];
+  }
+
+  on(moved: Listener): void {
+    this.#listeners.push(moved);
+  }
+
+  onMood(changed: () => void): void {
+    this.#moods.push(changed);
+  }
+
+  go(to: number): void {
+    const next = Math.max(0, Math.min(this.length, Math.round(to)));
+    if (next === this.cursor || (next === this.cursor + 1 && this.gate && !this.gate(next))) return;
+    const before = this.cursor;
+    this.cursor = next;
+    for (const hear of this.#listeners) hear(next, before);
+    if (next === this.length) this.pause();
+  }
+
+  by(steps: number): void {
+    this.go(this.cursor + steps);
+  }
+
+  play(): void {
+    if (this.playing) return;
+    if (this.cursor === this.length) this.go(0);
+    this.playing = true;
+    this.#mood();
+    this.#beat();
+  }
+
+  pause(): void {
+    clearTimeout(this.#timer);
+    if (!this.playing) return;
+    this.playing = false;
+    this.#mood();
+  }
+
+  toggle(): void {
+    if (this.playing) this.pause();
+    else this.play();
+  }
+
+  faster(by: number): void {
+    this.#pace = Math.max(0, Math.min(SPEEDS.length - 1, this.#pace + by));
+    this.#mood();
+  }
+
+  #beat(): void {
+    this.#timer = setTimeout(() => {
+      if (!this.playing) return;
+      const before = this.cursor;
+      this.by(1);
+      if (this.cursor === before) this.pause();
+      else if (this.playing) this.#beat();
+    }, BEAT / this.speed);
+  }
+
+  #mood(): void {
+    for (const hear of this.#moods) hear();
+  }
+}

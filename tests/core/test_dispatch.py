@@ -1,0 +1,31 @@
+"""Calls of every shape reach the same operation: tensors, numbers, either side, either one wanting a gradient."""
+
+import gradviz as torch
+import pytest
+
+BINARY = ["add", "sub", "mul", "div", "maximum", "pow", "atan2", "remainder"]
+
+
+@pytest.mark.parametrize("name", BINARY)
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)])
+def test_calls_do_not_depend_on_those_before(name: str, order: tuple[int, ...]) -> None:
+    w = torch.tensor([2.0, 3.0], requires_grad=True)
+    t = torch.tensor([1.5, 0.5])
+    other = torch.tensor([0.5, 2.5], requires_grad=True)
+    f = getattr(torch, name)
+    calls = [lambda: f(w, t + 0), lambda: f(w, t), lambda: f(w, other)]
+    if name not in ("maximum", "atan2"):
+        calls[0] = lambda: f(w, 1.25)
+    for i in order:
+        out = calls[i]()
+        assert out.grad_fn is not None
+        w.grad = None
+        out.sum().backward()
+        assert w.grad is not None
+
+
+def test_a_number_first_then_a_tensor() -> None:
+    w = torch.tensor([2.0], requires_grad=True)
+    (w - 1.0).sum().backward()
+    (w - torch.tensor([1.0])).sum().backward()
+    assert w.grad.tolist() == [2.0]
