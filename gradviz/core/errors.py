@@ -96,7 +96,8 @@ def stale(node: Any, name: str, value: Any, cell: Any) -> str:
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{kind}]{of} is at version {cell.version}; expected version {expected} instead. "
         "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        f"torch.autograd.set_detect_anomaly(True, check_nan=False).\n{node.name()} kept {name} and it was overwritten{written}. "
+        "torch.autograd.set_detect_anomaly(True, check_nan=False).\n"
+        f"{node.name()} kept {name} and it was overwritten{written}. "
         "Write out of place (y = y + 1 instead of y += 1), or .clone() before the in-place operation."
     )
 
@@ -230,9 +231,9 @@ def grad_dtype(tensor: Any, value: Any) -> str:
     names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16"}
     return (
         f"attempting to assign a gradient with dtype '{names.get(value.dtype.name, value.dtype.name)}' to a tensor "
-        f"with grad_dtype '{scalar_type(tensor.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the "
-        "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any "
-        "dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
+        f"with grad_dtype '{scalar_type(tensor.dtype)}'. "
+        "The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's "
+        "grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
         "systems that assume they match.\nConvert the gradient: x.grad = g.to(x.dtype)."
     )
 

@@ -30,8 +30,14 @@ class Adam(Optimizer):
         capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
+        for name, value in (("lr", lr), ("betas[0]", betas[0]), ("betas[1]", betas[1])):
+            if isinstance(value, Tensor):
+                if foreach and not capturable:
+                    raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+                if value.numel() != 1:
+                    raise ValueError(f"Tensor {name} must be 1-element")
+        if isinstance(betas[0], Tensor) is not isinstance(betas[1], Tensor):
+            raise ValueError("betas must be either both floats or both Tensors")
         checks = (
             ("learning rate", lr, lr >= 0.0), ("epsilon value", eps, eps >= 0.0),
             ("beta parameter at index 0", betas[0], 0.0 <= betas[0] < 1.0),

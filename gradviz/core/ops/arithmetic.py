@@ -21,8 +21,8 @@ mul = op("mul", lambda a, b: a * b, a=lambda g, b: g * b, b=lambda g, a: g * a, 
          saved_names={"a": "self", "b": "other"})  # fmt: skip
 _div = op("div", lambda a, b: a / b, a=lambda g, b: g / b, b=lambda g, a, b: -g * (a / b) / b, promote="float",
           elementwise=True, public=False, saved_names={"a": "self", "b": "other"})  # fmt: skip
-_div_rounded = op("div_rounded", lambda xp, a, b, *, mode: getattr(xp, mode)(a / b), node="DivBackward2", promote="float",
-                  public=False, a=lambda g: g * 0.0, b=lambda g: g * 0.0)  # fmt: skip
+_div_rounded = op("div_rounded", lambda xp, a, b, *, mode: getattr(xp, mode)(a / b), node="DivBackward2",
+                  promote="float", public=False, a=lambda g: g * 0.0, b=lambda g: g * 0.0)  # fmt: skip
 maximum = op("maximum", lambda xp, a, b: xp.maximum(a, b), promote="binary", elementwise=True,
              a=lambda F, g, a, b: g * _share(F, a, b), b=lambda F, g, a, b: g * _share(F, b, a))  # fmt: skip
 minimum = op("minimum", lambda xp, a, b: xp.minimum(a, b), promote="binary", elementwise=True,
@@ -69,12 +69,15 @@ where_ = op("where", lambda xp, condition, a, b: xp.where(condition, a, b), publ
 
 # -- three tensors -------------------------------------------------------------------------------------------------
 _addcmul = op("addcmul", lambda x, a, b, *, value: x + value * (a * b), public=False, promote="binary",
-              x=lambda g: g, a=lambda g, b, *, value: g * b * value, b=lambda g, a, *, value: g * a * value)  # fmt: skip
+              x=lambda g: g, a=lambda g, b, *, value: g * b * value,
+              b=lambda g, a, *, value: g * a * value)  # fmt: skip
 _addcdiv = op("addcdiv", lambda x, a, b, *, value: x + value * (a / b), public=False, promote="binary",
               x=lambda g: g, a=lambda g, b, *, value: g * (value / b),
               b=lambda g, a, b, *, value: -g * (value * a / (b * b)))  # fmt: skip
-_lerp = op("lerp", lambda a, b, weight: a + weight * (b - a), node="LerpBackward1", number_node="LerpBackward0", public=False, promote="binary",
-           a=lambda g, weight: g * (1 - weight), b=lambda g, weight: g * weight, weight=lambda g, a, b: g * (b - a))  # fmt: skip
+_lerp = op("lerp", lambda a, b, weight: a + weight * (b - a), node="LerpBackward1", number_node="LerpBackward0",
+           public=False, promote="binary",
+           a=lambda g, weight: g * (1 - weight), b=lambda g, weight: g * weight,
+           weight=lambda g, a, b: g * (b - a))  # fmt: skip
 
 
 def _share(F: Any, a: Any, b: Any) -> Any:
@@ -194,7 +197,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if condition.dtype.name not in ("bool", "uint8"):
         raise noted(
             RuntimeError(
-                f"where expected condition to be a boolean tensor, but got a tensor with dtype {errors.scalar_type(condition.dtype)}"
+                "where expected condition to be a boolean tensor, but got a tensor with dtype "
+                f"{errors.scalar_type(condition.dtype)}"
             )
         )
     common = result_of(input, other)

@@ -10,10 +10,13 @@ from ..op import FUNCTIONS, METHODS, OPS
 from ..tensor import Tensor
 
 # Functions whose in-place twin is a Tensor method.
-INPLACE = """add sub mul div pow clamp clamp_min clamp_max neg addcmul addcdiv lerp masked_fill scatter scatter_add
-    squeeze unsqueeze tril triu cumsum floor_divide remainder fmod round true_divide multiply subtract divide clip
-    relu sigmoid tanh transpose t eq ne lt le gt ge logical_and logical_or logical_not
-    bitwise_and bitwise_or bitwise_not addmm square""".split()
+INPLACE = (
+    "add", "sub", "mul", "div", "pow", "clamp", "clamp_min", "clamp_max", "neg", "addcmul", "addcdiv", "lerp",
+    "masked_fill", "scatter", "scatter_add", "squeeze", "unsqueeze", "tril", "triu", "cumsum", "floor_divide",
+    "remainder", "fmod", "round", "true_divide", "multiply", "subtract", "divide", "clip", "relu", "sigmoid", "tanh",
+    "transpose", "t", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_not",
+    "bitwise_and", "bitwise_or", "bitwise_not", "addmm", "square",
+)  # fmt: skip
 # What only changes how the memory is seen, not what is in it.
 RESHAPING = {"squeeze", "unsqueeze", "transpose", "t"}
 

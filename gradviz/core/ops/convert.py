@@ -38,9 +38,7 @@ def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_bloc
             dtype, device = arg.dtype, arg.device
         elif isinstance(arg, (Device, str, int)) and not isinstance(arg, bool):
             device = arg
-        elif isinstance(arg, bool):
-            non_blocking = arg
-        elif arg is not None:
+        elif arg is not None and not isinstance(arg, bool):  # a bool is `non_blocking`: here every copy is complete
             dtype = as_dtype(arg)
     where = self.device if device is None else as_device(device)
     kind = self.dtype if dtype is None else as_dtype(dtype)
@@ -130,7 +128,8 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
 
 _zeroed = op("zero", lambda xp, x: xp.zeros_like(x), x=lambda g: g * 0.0, public=False)
 _filled = op("fill", lambda xp, x, value: xp.zeros_like(x) + value, x=lambda g: g * 0.0, node="FillBackward2",
-             number_node="FillBackward0", value=lambda F, g: F.sum(g, dim=None, keepdim=False), public=False)  # fmt: skip
+             number_node="FillBackward0", public=False,
+             value=lambda F, g: F.sum(g, dim=None, keepdim=False))  # fmt: skip
 _zero_recorded = make_inplace("zero_", _zeroed.call, _zeroed)
 _fill_recorded = make_inplace("fill_", _filled.call, _filled)
 
@@ -139,7 +138,8 @@ _fill_recorded = make_inplace("fill_", _filled.call, _filled)
 def zero_(self: Tensor) -> Tensor:
     """Set every element to zero, in place."""
     if self._needs and grad_mode.get():
-        return _zero_recorded(self)
+        made: Tensor = _zero_recorded(self)
+        return made
     return _overwrite(self, 0)
 
 
@@ -154,7 +154,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             )
         )
     if grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs)):
-        return _fill_recorded(self, value)
+        made: Tensor = _fill_recorded(self, value)
+        return made
     return _overwrite(self, value)
 
 

@@ -38,31 +38,14 @@ _write = op("index_write", lambda xp, x, value, *, index: _written(x, value, ind
 _zero = op("index_zero", lambda x, *, index: _written(x, 0, index), public=False,
            x=lambda F, g, *, index: F.index_zero(g, index=index))  # fmt: skip
 
-# -- along one dimension -------------------------------------------------------------------------------------------
-_gather = op("gather", lambda xp, x, index, *, dim: xp.take_along_axis(x, index, axis=dim) if index.shape[:dim] + index.shape[dim + 1:] == x.shape[:dim] + x.shape[dim + 1:] else x[_grid(xp, index, dim)], public=False,
-             x=lambda F, g, index, *, x_shape, dim: F.scatter_zeros(g, index, shape=x_shape, dim=dim))  # fmt: skip
-_scatter_zeros = op("scatter_zeros", lambda xp, x, index, *, shape, dim: _scattered(xp, x, index, shape, dim), public=False,
-                    x=lambda F, g, index, *, dim: F.gather(g, index, dim=dim))  # fmt: skip
-_scatter = op("scatter", lambda xp, x, src, *, index, dim: _replaced(xp, x, src, index, dim), public=False,
-              number_node="ScatterBackward1",
-              x=lambda F, g, *, index, dim: F.scatter(g, 0.0, index=index, dim=dim),
-              src=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
-_pick_grid = op("pick_grid", lambda xp, x, *, index, dim: x[_grid(xp, index, dim)], public=False,
-                x=lambda F, g, *, x_shape, index, dim: F.grid_zeros(g, shape=x_shape, index=index, dim=dim))  # fmt: skip
-_grid_zeros = op("grid_zeros", lambda xp, x, *, shape, index, dim: _scattered(xp, x, index, shape, dim), public=False,
-                 x=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
-_scatter_add = op("scatter_add", lambda xp, x, src, *, index, dim: x + _scattered(xp, src, index, x.shape, dim), public=False,
-                  x=lambda g: g, src=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
+# -- by a mask, by rows of a table ---------------------------------------------------------------------------------
 _masked_fill = op("masked_fill", lambda xp, x, mask, value: xp.where(mask, value, x), public=False,
                   node="MaskedFillBackward1", number_node="MaskedFillBackward0",
                   x=lambda F, g, mask: F.where(mask, 0.0, g),
                   value=lambda F, g, mask: F.sum(F.where(mask, g, 0.0), dim=None, keepdim=False))  # fmt: skip
 _embedding = op("embedding", lambda weight, *, index: weight[index], public=False,
-                weight=lambda F, g, *, weight_shape, index: F.index_add_zeros(g, shape=weight_shape, index=(index,)))  # fmt: skip
-_sort = op("sort", lambda xp, x, *, dim, descending, stable: _sorted(xp, x, dim, descending), public=False, aux=("indices",),
-           x=lambda F, g, indices, *, x_shape, dim: F.scatter_zeros(g, indices, shape=x_shape, dim=dim))  # fmt: skip
-_topk = op("topk", lambda xp, x, *, k, dim, largest: _top(xp, x, k, dim, largest), public=False, aux=("indices",),
-           x=lambda F, g, indices, *, x_shape, dim: F.scatter_zeros(g, indices, shape=x_shape, dim=dim))  # fmt: skip
+                weight=lambda F, g, *, weight_shape, index:
+                    F.index_add_zeros(g, shape=weight_shape, index=(index,)))  # fmt: skip
 
 
 def _added(xp: Any, x: Any, shape: tuple[int, ...], index: Any) -> Any:
@@ -81,46 +64,9 @@ def _written(x: Any, value: Any, index: Any) -> Any:
     return out
 
 
-def _grid(xp: Any, index: Any, dim: int) -> tuple[Any, ...]:
-    """Indices of every element that an index tensor of the same rank points to along `dim`."""
-    at = []
-    for i, n in enumerate(index.shape):
-        at.append(index if i == dim else xp.arange(n).reshape((1,) * i + (n,) + (1,) * (index.ndim - i - 1)))
-    return tuple(at)
-
-
-def _scattered(xp: Any, x: Any, index: Any, shape: tuple[int, ...], dim: int) -> Any:
-    out = xp.zeros(shape, dtype=x.dtype)
-    part = x if x.shape == index.shape else x[tuple(slice(n) for n in index.shape)]
-    xp.add.at(out, _grid(xp, index, dim), part)
-    return out
-
-
-def _replaced(xp: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
-    out = x.copy()
-    part = src[tuple(slice(n) for n in index.shape)] if getattr(src, "ndim", 0) else src
-    out[_grid(xp, index, dim)] = part
-    return out
-
-
-def _sorted(xp: Any, x: Any, dim: int, descending: bool) -> Any:
-    if descending:
-        flipped = xp.flip(x, dim)
-        order = x.shape[dim] - 1 - xp.flip(xp.argsort(flipped, axis=dim, kind="stable"), dim)
-    else:
-        order = xp.argsort(x, axis=dim, kind="stable")
-    return xp.take_along_axis(x, order, axis=dim), {"indices": order}
-
-
-def _top(xp: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
-    values, aux = _sorted(xp, x, dim, largest)
-    first = (slice(None),) * dim + (slice(k),)
-    return values[first], {"indices": aux["indices"][first]}
-
-
 ZERO_DIM = (
-    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor "
-    "to a number"
+    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
+    "tensor to a number"
 )
 
 
@@ -182,7 +128,7 @@ def _raw(part: Any) -> Any:
 def _is_basic(part: Any) -> bool:
     if isinstance(part, Tensor):
         return part._array.ndim == 0 and part.dtype.category == 1 and part.dtype.name != "uint8"
-    return part is None or isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool)
+    return part is None or (isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool))
 
 
 @method(name="__getitem__")
@@ -270,8 +216,8 @@ def _mask_text(raw: tuple[Any, ...], shape: tuple[int, ...]) -> str:
             for i, (n, m) in enumerate(zip(part.shape, shape[dim:], strict=False)):
                 if n != m:
                     return (
-                        f"The shape of the mask {list(part.shape)} at index {i} does not match the shape of the indexed "
-                        f"tensor {list(shape)} at index {dim + i}"
+                        f"The shape of the mask {list(part.shape)} at index {i} does not match the shape of the "
+                        f"indexed tensor {list(shape)} at index {dim + i}"
                     )
         dim += 0 if part is None else 1
     return ""
@@ -328,64 +274,30 @@ def _write_error(x: Tensor, raw: Any, value: Any, error: Exception) -> Exception
             RuntimeError(
                 f"The expanded size of the tensor ({want[dim] if want else 1}) must match the existing size "
                 f"({got[-1 - at] if at < len(got) else got[0]}) at non-singleton dimension {dim}.  Target sizes: "
-                f"{list(want)}.  Tensor sizes: {list(got)}\nx[index] has room for {list(want)}; give it that, or one number."
+                f"{list(want)}.  Tensor sizes: {list(got)}\n"
+                f"x[index] has room for {list(want)}; give it that, or one number."
             )
         )
     return noted(
         RuntimeError(
-            f"shape mismatch: value tensor of shape {list(got)} cannot be broadcast to indexing result of shape {list(want)}"
+            f"shape mismatch: value tensor of shape {list(got)} cannot be broadcast to indexing result of shape "
+            f"{list(want)}"
         )
     )
 
 
 # -- the public functions ------------------------------------------------------------------------------------------
-def _indices(index: Tensor, name: str) -> Any:
+def indices_of(index: Tensor, name: str) -> Any:
     if index.dtype.name not in ("int64", "int32"):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     return index._array
-
-
-def _within(index: Any, size: int, name: str, dim: int) -> None:
-    if index.size and (int(index.min()) < 0 or int(index.max()) >= size):
-        bad = int(index.max()) if int(index.max()) >= size else int(index.min())
-        raise RuntimeError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
-
-
-@function
-def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
-    """The elements of `input` that `index` points to along `dim`."""
-    at = one_dim(dim, input.ndim)
-    if index.ndim != input.ndim:
-        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
-    _within(_indices(index, "gather"), input._array.shape[at] if input.ndim else 1, "gather", at)
-    return _gather.call(input, index, dim=at)
-
-
-@function
-def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
-) -> Tensor:
-    """`input` with elements of `src`, or one number, put where `index` points along `dim`."""
-    if reduce is not None:
-        raise NotImplementedError("scatter(): argument 'reduce' is not supported; use scatter_add for sums")
-    at = one_dim(dim, input.ndim)
-    _within(_indices(index, "scatter"), input._array.shape[at] if input.ndim else 1, "scatter", at)
-    return _scatter.call(input, value if src is None else src, index=index._array, dim=at)
-
-
-@function
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """`input` plus the elements of `src` where `index` points along `dim`."""
-    at = one_dim(dim, input.ndim)
-    _within(_indices(index, "scatter"), input._array.shape[at] if input.ndim else 1, "scatter_add", at)
-    return _scatter_add.call(input, src, index=index._array, dim=at)
 
 
 @function
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `input` along `dim` at these indices."""
     at = one_dim(dim, input.ndim)
-    raw = _indices(index, "index_select")
+    raw = indices_of(index, "index_select")
     if input.ndim == 0:
         made: Tensor = index_select(input.reshape(1), 0, index).reshape(())
         return made
@@ -397,7 +309,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 @function
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at these positions of the flattened input."""
-    return _take.call(input, index=_indices(index, "take"))
+    return _take.call(input, index=indices_of(index, "take"))
 
 
 @function
@@ -406,7 +318,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask.dtype.name != "bool":
         raise noted(
             RuntimeError(
-                f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.aliases[0] if mask.dtype.aliases else mask.dtype.name}"
+                "masked_fill_ only supports boolean masks, but got mask with dtype "
+                f"{mask.dtype.aliases[0] if mask.dtype.aliases else mask.dtype.name}"
             )
         )
     out = _masked_fill.call(input, mask, value if not isinstance(value, Tensor) else value.to(input.dtype))
@@ -432,33 +345,3 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     if input.ndim == 0:
         return Tensor._of(input.device.xp.zeros((int(found[0].size), 0), dtype=np.int64), input.device)
     return Tensor._of(input.device.xp.stack(found, axis=1), input.device)
-
-
-@function
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """Elements in order along `dim`, and where they were."""
-    from .named import named
-
-    values, aux = _sort.with_aux(input, dim=one_dim(dim, input.ndim), descending=descending, stable=stable)
-    return named("sort", ("values", "indices"))((values, aux["indices"]))
-
-
-@function
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices that sort `input` along `dim`."""
-    return sort(input, dim, descending, stable)[1]
-
-
-@function
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """The k largest (or smallest) elements along `dim` in order, and where they were."""
-    from .named import named
-
-    at = one_dim(dim, input.ndim)
-    if input.ndim == 0:
-        values, indices = topk(input.reshape(1), k, 0, largest)
-        return named("topk", ("values", "indices"))((values.reshape(()), indices.reshape(())))
-    if k > input._array.shape[at]:
-        raise RuntimeError("selected index k out of range")
-    values, aux = _topk.with_aux(input, k=k, dim=at, largest=largest)
-    return named("topk", ("values", "indices"))((values, aux["indices"]))

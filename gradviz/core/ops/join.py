@@ -93,8 +93,8 @@ def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
         for d, (a, b) in enumerate(zip(first, x._array.shape, strict=True)):
             if a != b and d != at:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {at}. Expected size {a} but got size {b} for tensor "
-                    f"number {i} in the list."
+                    f"Sizes of tensors must match except in dimension {at}. Expected size {a} but got size {b} for "
+                    f"tensor number {i} in the list."
                 )
     return _cat.call(*_common(full), dim=at)
 

@@ -108,7 +108,8 @@ def _refuse_leaf(value: Any) -> None:
         raise noted(
             TypeError(
                 f"'{type(value).__name__}' object cannot be interpreted as an integer\n"
-                f"The first entry of this level is a number, another is {value!r}. All entries of one level must be alike."
+                f"The first entry of this level is a number, another is {value!r}. "
+                "All entries of one level must be alike."
             )
         )
     if not isinstance(value, (bool, int, float, complex, np.generic, np.ndarray, Tensor)):
@@ -125,7 +126,8 @@ def _item(value: Any) -> Any:
             raise noted(
                 ValueError(
                     "only one element tensors can be converted to Python scalars\n"
-                    f"The list holds a tensor of shape {tuple(value._array.shape)}. Use torch.stack(list) to join tensors."
+                    f"The list holds a tensor of shape {tuple(value._array.shape)}. "
+                    "Use torch.stack(list) to join tensors."
                 )
             )
         return value.item()

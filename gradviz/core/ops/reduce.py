@@ -18,7 +18,8 @@ def _whole(dim: Any) -> int:
 
 _sum = op("sum", lambda xp, x, *, dim, keepdim: xp.sum(x, axis=dim, keepdims=keepdim, dtype=_sum_type(xp, x)),
           node=lambda dim: ("SumBackward0", "SumBackward1")[_whole(dim)], public=False,
-          x=lambda F, g, *, x_shape, dim, keepdim: F.expand(unreduce(F, g, x_shape, dim, keepdim), shape=x_shape))  # fmt: skip
+          x=lambda F, g, *, x_shape, dim, keepdim:
+              F.expand(unreduce(F, g, x_shape, dim, keepdim), shape=x_shape))  # fmt: skip
 _mean = op("mean", lambda xp, x, *, dim, keepdim: xp.mean(x, axis=dim, keepdims=keepdim, dtype=x.dtype),
            node=lambda dim: ("MeanBackward0", "MeanBackward1")[_whole(dim)], public=False,
            x=lambda F, g, *, x_shape, dim, keepdim:
@@ -33,7 +34,8 @@ _std = op("std", lambda xp, x, *, dim, correction, keepdim: _variance(xp, x, dim
           x=lambda F, g, x, out, *, x_shape, dim, correction, keepdim:
               _zero_where(F, unreduce(F, g, x_shape, dim, keepdim) / unreduce(F, out, x_shape, dim, keepdim),
                           unreduce(F, out, x_shape, dim, keepdim))
-              * (1.0 / _positive(count(x_shape, dim) - correction)) * (x - F.mean(x, dim=dim, keepdim=True)))  # fmt: skip
+              * (1.0 / _positive(count(x_shape, dim) - correction))
+              * (x - F.mean(x, dim=dim, keepdim=True)))  # fmt: skip
 _amax = op("amax", lambda xp, x, *, dim, keepdim: xp.max(x, axis=dim, keepdims=keepdim), public=False,
            x=lambda F, g, x, out, *, x_shape, dim, keepdim: _spread(F, g, x, out, x_shape, dim, keepdim))  # fmt: skip
 _amin = op("amin", lambda xp, x, *, dim, keepdim: xp.min(x, axis=dim, keepdims=keepdim), public=False,
@@ -48,21 +50,25 @@ _prod = op("prod", lambda xp, x, *, dim, keepdim: xp.prod(x, axis=dim, keepdims=
                unreduce(F, g, x_shape, dim, keepdim) * _others(F, x, dim))  # fmt: skip
 _logsumexp = op("logsumexp", lambda xp, x, *, dim, keepdim: _lse(xp, x, dim, keepdim), public=False,
                 x=lambda F, g, x, out, *, x_shape, dim, keepdim:
-                    unreduce(F, g, x_shape, dim, keepdim) * F.exp(x - unreduce(F, out, x_shape, dim, keepdim)))  # fmt: skip
+                    unreduce(F, g, x_shape, dim, keepdim)
+                    * F.exp(x - unreduce(F, out, x_shape, dim, keepdim)))  # fmt: skip
 _cumsum = op("cumsum", lambda xp, x, *, dim: xp.cumsum(x, axis=dim, dtype=_sum_type(xp, x)), public=False,
              x=lambda F, g, *, dim: F.flip(F.cumsum(F.flip(g, dims=(dim,)), dim=dim), dims=(dim,)))  # fmt: skip
 _norm = op("vector_norm", lambda xp, x, *, ord, dim, keepdim: _norm_of(xp, x, ord, dim, keepdim), public=False,
            node="LinalgVectorNormBackward0",
            x=lambda F, g, x, out, *, x_shape, ord, dim, keepdim:
-               _norm_rule(F, unreduce(F, g, x_shape, dim, keepdim), x, unreduce(F, out, x_shape, dim, keepdim), ord, dim))  # fmt: skip
+               _norm_rule(F, unreduce(F, g, x_shape, dim, keepdim), x,
+                          unreduce(F, out, x_shape, dim, keepdim), ord, dim))  # fmt: skip
 
 # -- picking one element: the index is known only in the forward ---------------------------------------------------
 _max_dim = op("max_dim", lambda xp, x, *, dim, keepdim: _pick(xp, x, xp.argmax(x, axis=dim), dim, keepdim),
               node="MaxBackward0", public=False, aux=("indices",),
-              x=lambda F, g, indices, *, x_shape, dim, keepdim: _place(F, g, indices, x_shape, dim, keepdim))  # fmt: skip
+              x=lambda F, g, indices, *, x_shape, dim, keepdim:
+                  _place(F, g, indices, x_shape, dim, keepdim))  # fmt: skip
 _min_dim = op("min_dim", lambda xp, x, *, dim, keepdim: _pick(xp, x, xp.argmin(x, axis=dim), dim, keepdim),
               node="MinBackward0", public=False, aux=("indices",),
-              x=lambda F, g, indices, *, x_shape, dim, keepdim: _place(F, g, indices, x_shape, dim, keepdim))  # fmt: skip
+              x=lambda F, g, indices, *, x_shape, dim, keepdim:
+                  _place(F, g, indices, x_shape, dim, keepdim))  # fmt: skip
 _argmax = op("argmax", lambda xp, x, *, dim, keepdim: _arg(xp, xp.argmax, x, dim, keepdim), public=False)
 _argmin = op("argmin", lambda xp, x, *, dim, keepdim: _arg(xp, xp.argmin, x, dim, keepdim), public=False)
 _all = op("all", lambda xp, x, *, dim, keepdim: xp.all(x, axis=dim, keepdims=keepdim), public=False)
@@ -111,9 +117,10 @@ def _zero_where(F: Any, value: Any, out: Any) -> Any:
 
 def _spread(F: Any, g: Any, x: Any, out: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
     """The gradient shared equally among the elements equal to the extreme one."""
-    hit = x == unreduce(F, out, shape, dim, keepdim)
+    top = unreduce(F, out, shape, dim, keepdim)
+    hit = (x == top) | ((x != x) & (top != top))  # a NaN is the extreme one, and equals no other
     many = F.sum(hit, dim=dim, keepdim=True)
-    return unreduce(F, g, shape, dim, keepdim) * hit / many
+    return F.where(hit, unreduce(F, g, shape, dim, keepdim) / many, 0.0)
 
 
 def _others(F: Any, x: Any, dim: Any) -> Any:
@@ -376,7 +383,8 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Running sums along `dim`."""
     x, at = _typed(input, dtype), one_dim(dim, input.ndim)
     if not x.ndim:
-        return x.sum() if x.dtype.category < 2 else x.clone()
+        made: Tensor = x.sum() if x.dtype.category < 2 else x.clone()
+        return made
     return _cumsum.call(x, dim=at)
 
 

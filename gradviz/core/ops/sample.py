@@ -64,7 +64,8 @@ def require_floating(name: str, kind: dtype) -> None:
         raise noted(
             NotImplementedError(
                 f"\"{name}\" not implemented for '{errors.scalar_type(kind)}'\n"
-                f"These numbers have fractions and {kind!r} holds none. Ask for dtype=torch.float32, or use torch.randint."
+                f"These numbers have fractions and {kind!r} holds none. "
+                "Ask for dtype=torch.float32, or use torch.randint."
             )
         )
 

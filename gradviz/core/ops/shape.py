@@ -31,7 +31,8 @@ _select = op("select", lambda x, *, dim, index: x[(slice(None),) * dim + (index,
                  F.embed(g, shape=x_shape, index=(slice(None),) * dim + (index,)), **VIEW)  # fmt: skip
 _slice = op("slice", lambda x, *, dim, start, stop, step: x[(slice(None),) * dim + (slice(start, stop, step),)],
             x=lambda F, g, *, x_shape, dim, start, stop, step:
-                F.embed(g, shape=x_shape, index=(slice(None),) * dim + (slice(start, stop, step),)), **VIEW)  # fmt: skip
+                F.embed(g, shape=x_shape, index=(slice(None),) * dim + (slice(start, stop, step),)),
+            **VIEW)  # fmt: skip
 _unbind = op("unbind", lambda x, *, dim: tuple(x[(slice(None),) * dim + (i,)] for i in range(x.shape[dim])),
              outputs=True, x=lambda F, g, *, x_shape, dim: _stacked(F, g, x_shape, dim), **VIEW)  # fmt: skip
 _split = op("split", lambda x, *, sections, dim: _pieces(x, sections, dim), outputs=True,
@@ -43,7 +44,7 @@ _diagonal = op("diagonal", lambda xp, x, *, offset, dim1, dim2: xp.diagonal(x, o
                    F.diagonal_backward(g, shape=x_shape, offset=offset, dim1=dim1, dim2=dim2), **VIEW)  # fmt: skip
 _detached = op("alias", lambda x: x, x=lambda g: g, **VIEW)
 
-# -- what views' gradients need: the input's zeros with the gradient in its place --------------------------------------
+# -- what views' gradients need: the input's zeros with the gradient in its place ----------------------------------
 _embed = op("embed", lambda xp, x, *, shape, index: _embedded(xp, x, shape, index), public=False,
             x=lambda F, g, *, index: F.pick(g, index=index))  # fmt: skip
 _pick = op("pick", lambda x, *, index: x[index], public=False,
@@ -51,11 +52,12 @@ _pick = op("pick", lambda x, *, index: x[index], public=False,
 _diag_copy = op("diagonal_copy", lambda xp, x, *, offset: xp.diagonal(x, offset).copy(), node="DiagonalBackward0_copy",
                 x=lambda F, g, *, x_shape, offset: F.diagonal_backward(g, shape=x_shape, offset=offset, dim1=0, dim2=1),
                 public=False)  # fmt: skip
-_diag_back = op("diagonal_backward", lambda xp, x, *, shape, offset, dim1, dim2: _on_diagonal(xp, x, shape, offset, dim1, dim2),
-                node="DiagEmbedBackward0", public=False, x=lambda F, g, *, offset, dim1, dim2:
-                    F.diagonal(g, offset=offset, dim1=dim1, dim2=dim2))  # fmt: skip
+_diag_back = op("diagonal_backward",
+                lambda xp, x, *, shape, offset, dim1, dim2: _on_diagonal(xp, x, shape, offset, dim1, dim2),
+                node="DiagEmbedBackward0", public=False,
+                x=lambda F, g, *, offset, dim1, dim2: F.diagonal(g, offset=offset, dim1=dim1, dim2=dim2))  # fmt: skip
 
-# -- copies, for what cannot be a view -----------------------------------------------------------------------------------
+# -- copies, for what cannot be a view -----------------------------------------------------------------------------
 _clone = op("clone", lambda x: x.copy(), x=lambda g: g, public=False)
 _reshape_alias = op("reshape_alias", lambda x, *, shape: x.reshape(shape),
                     x=lambda F, g, *, x_shape: F.reshape(g, shape=x_shape), **VIEW)  # fmt: skip
@@ -159,8 +161,8 @@ def view(self: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
     if not _shares(out, self):
         raise noted(
             RuntimeError(
-                "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-                "contiguous subspaces). Use .reshape(...) instead.\n"
+                "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+                "two contiguous subspaces). Use .reshape(...) instead.\n"
                 f"The tensor of shape {tuple(self._array.shape)} is not contiguous: reshape copies where it must."
             )
         )
@@ -293,16 +295,17 @@ def expand(self: Tensor, *size: Any) -> Tensor:
     if lead < 0:
         raise noted(
             RuntimeError(
-                f"expand({errors._type_name(self, self._array)}{{{list(have)}}}, size={list(wanted)}): the number of sizes "
-                f"provided ({len(wanted)}) must be greater or equal to the number of dimensions in the tensor ({len(have)})"
+                f"expand({errors._type_name(self, self._array)}{{{list(have)}}}, size={list(wanted)}): the number of "
+                f"sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions in the tensor "
+                f"({len(have)})"
             )
         )
     full = tuple(have[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(wanted))
     for i, n in enumerate(full):
         if i >= lead and have[i - lead] not in (1, n):
             raise RuntimeError(
-                f"The expanded size of the tensor ({n}) must match the existing size ({have[i - lead]}) at non-singleton "
-                f"dimension {i}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(have)}"
+                f"The expanded size of the tensor ({n}) must match the existing size ({have[i - lead]}) at "
+                f"non-singleton dimension {i}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(have)}"
             )
     return _expand.call(self, shape=full)
 
@@ -374,8 +377,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
         sections = tuple(int(n) for n in split_size_or_sections)
         if sum(sections) != size:
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {at}), "
-                f"but got split_sizes={list(sections)}"
+                f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension "
+                f"{at}), but got split_sizes={list(sections)}"
             )
     made: Any = _split.call(tensor, sections=sections, dim=at)
     return tuple(made)

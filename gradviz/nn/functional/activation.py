@@ -106,7 +106,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`x` where positive, `alpha * (exp(x / alpha) - 1)` elsewhere."""
     if alpha == 0:
-        raise ZeroDivisionError("alpha cannot be 0 for CELU")
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _bend(ops._celu, input, inplace, alpha=alpha)
 
 

@@ -119,10 +119,17 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
 
 
 # -- pooling -------------------------------------------------------------------------------------------------------
+_RANK = {"max_pool2d": "non-empty 3D or 4D (batch mode) tensor expected for input"}
+
+
 def _image(name: str, input: Tensor) -> None:
     if input.ndim not in (3, 4):
         raise noted(
-            RuntimeError(f"{name}: Expected 3D or 4D (batch mode) tensor\nbut got input of size: {list(input.shape)}")
+            RuntimeError(
+                f"{_RANK.get(name, f'{name}: Expected 3D or 4D (batch mode) tensor')}\n"
+                f"{name} got an input of size {list(input.shape)}. An image is (channels, height, width): add what is "
+                "missing with .unsqueeze(0)."
+            )
         )
 
 

@@ -49,7 +49,7 @@ def batch_norm(
     constants("native_batch_norm", running_mean=running_mean, running_var=running_var)
     used = (None, None) if training else (running_mean, running_var)
     out, aux = normalise.batch_norm.with_aux(input, weight, bias, *used, training=bool(training), eps=eps)
-    if training:
+    if training and count:  # an empty batch has nothing to say
         unbiased = aux["batch_var"]._array * (count / (count - 1))
         for running, seen in ((running_mean, aux["batch_mean"]._array), (running_var, unbiased)):
             if running is not None:
