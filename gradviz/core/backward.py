@@ -18,8 +18,10 @@ from gradviz.core.errors import noted
 
 from . import errors, events
 from .clock import Last, user_frame, wrote
+from .hooks import run_hooks, run_post_hooks
+from .messages import fit, raw_dtype, shared
 from .mode import grad_mode
-from .node import AccumulateGrad, Extra, Freed, Node, Output, edge_of
+from .node import AccumulateGrad, Freed, Node, Output, edge_of
 from .op import RECORDED
 from .tensor import Tensor
 
@@ -219,7 +221,7 @@ class Backward:
         undo: list[Any] = [(key, g) for key, g in zip(keys, arrived, strict=True)]
         before = (node.saved, None)
         if any(g is not None for g in arrived):
-            arrived = self._hooked(node, keys, arrived)
+            arrived = run_hooks(node, arrived, self.create_graph)
             for key, g in zip(keys, arrived, strict=True):
                 if key in self._capture:
                     self.captured[key] = g
@@ -256,12 +258,12 @@ class Backward:
             old = self.grads.get(edge)
             undo.append((edge, old))
             if old is None and edge.__class__ is AccumulateGrad and not self.create_graph:
-                self.grads[edge] = product.copy() if _shared(product, g) else product
+                self.grads[edge] = product.copy() if shared(product, g) else product
             else:
                 self.grads[edge] = product if old is None else old + product
             messages.append((edge, names[position], product))
         if node.extra is not None and node.extra.post_hooks:
-            self._post_hooks(node, node.extra.post_hooks, products, arrived)
+            run_post_hooks(node, node.extra.post_hooks, products, arrived, self.grads, self.create_graph)
         if events.watching:
             events.emit(events.BackwardStep(self, node, g, tuple(messages)))
         if not self.retain_graph and node.keeps_tensors:
@@ -293,53 +295,6 @@ class Backward:
             return made
         finally:
             grad_mode.reset(token)
-
-    def _hooked(self, node: Node, keys: list[Any], arrived: list[Any]) -> list[Any]:
-        """What hooks on the tensor and on the node make of the gradient; kept gradients are stored."""
-        leaf = node.variable if node.__class__ is AccumulateGrad else None
-        if leaf is None and node.extra is None:
-            return arrived
-        extra = node.extra or _NO_EXTRA
-        by_output = {0: leaf._hooks} if leaf is not None else extra.tensor_hooks
-        made = list(arrived)
-        for nr, hooks in by_output.items():
-            for hook in list((hooks or {}).values()):
-                if made[nr] is not None:
-                    answer = hook(self._tensor(made[nr], node))
-                    if answer is not None:
-                        made[nr] = self._raw(answer)
-        for hook in list((extra.pre_hooks or {}).values()):
-            answer = hook(tuple(None if g is None else self._tensor(g, node) for g in made))
-            if answer is not None:
-                made = [self._raw(a) for a in (answer if isinstance(answer, tuple) else (answer,))]
-        for nr, reference in extra.retained.items():
-            tensor = reference()
-            if tensor is not None and made[nr] is not None:
-                kept = made[nr] if self.create_graph else Tensor._of(made[nr].copy(), node.device)
-                tensor._grad = kept if tensor._grad is None else tensor._grad + kept
-        return made
-
-    def _post_hooks(self, node: Node, hooks: Any, products: list[Any], arrived: list[Any]) -> None:
-        grads_in = {id(edge): product for _, edge, product in products}
-        for hook in list(hooks.values()):
-            seen = tuple(
-                None if e is None or id(e) not in grads_in else self._tensor(grads_in[id(e)], node)
-                for e in node.parents
-            )
-            answer = hook(seen, tuple(None if g is None else self._tensor(g, node) for g in arrived))
-            if answer is None:
-                continue
-            answer = answer if isinstance(answer, tuple) else (answer,)
-            for edge, old, replacement in zip(node.parents, seen, answer, strict=True):
-                if edge is not None and replacement is not None and replacement is not old:
-                    self.grads[edge] = self._raw(replacement)
-                    grads_in[id(edge)] = self._raw(replacement)
-
-    def _tensor(self, g: Any, node: Node) -> Tensor:
-        return g if isinstance(g, Tensor) else Tensor._of(node.device.wrap(g), node.device)
-
-    def _raw(self, g: Tensor) -> Any:
-        return g if self.create_graph else g._array
 
     def _accumulate(self, node: Any, g: Any) -> None:
         """Add into the leaf's `.grad`, in its own memory unless a step may have to be undone."""
@@ -394,30 +349,3 @@ class Backward:
         while self.cursor > position:
             self.back()
         return self
-
-
-_NO_EXTRA = Extra()
-
-
-def raw_dtype(g: Any) -> Any:
-    """The NumPy type of an array or a Tensor."""
-    return g._array.dtype if isinstance(g, Tensor) else g.dtype
-
-
-def _shared(product: Any, g: Any) -> bool:
-    """Whether someone else may hold this memory, so that a leaf must take a copy."""
-    return product is g or product.base is not None or (isinstance(g, tuple) and any(product is x for x in g))
-
-
-def fit(F: Any, g: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """Sum a gradient over the dimensions its input was broadcast along, and give it the input's type."""
-    if tuple(g.shape) != shape:
-        lead = len(g.shape) - len(shape)
-        axes = tuple(i for i in range(len(g.shape)) if i < lead or (shape[i - lead] == 1 and g.shape[i] != 1))
-        if axes:
-            g = F.sum(g, dim=axes, keepdim=False)
-        if tuple(g.shape) != shape:
-            g = F.reshape(g, shape=shape)
-    if raw_dtype(g) is not dtype:
-        g = F.cast(g, dtype=dtype)
-    return g

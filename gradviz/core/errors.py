@@ -233,8 +233,9 @@ def grad_dtype(tensor: Any, value: Any) -> str:
         f"attempting to assign a gradient with dtype '{names.get(value.dtype.name, value.dtype.name)}' to a tensor "
         f"with grad_dtype '{scalar_type(tensor.dtype)}'. "
         "The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's "
-        "grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
-        "systems that assume they match.\nConvert the gradient: x.grad = g.to(x.dtype)."
+        "grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. "
+        "Diverging the dtypes of a tensor and its gradient may break downstream systems that assume they match.\n"
+        "Convert the gradient: x.grad = g.to(x.dtype)."
     )
 
 

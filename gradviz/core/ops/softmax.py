@@ -89,9 +89,12 @@ def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
 
 
 # -- the loss of a chosen class ------------------------------------------------------------------------------------
+_CLASS_TYPES = {("i", 8), ("u", 1)}
+
+
 def _check(x: Any, target: Any, weight: Any) -> None:
     """PyTorch's errors for types and shapes that do not fit."""
-    if target.dtype.kind not in "iu" or target.dtype.itemsize not in (1, 8) or str(target.dtype) == "int8":
+    if (target.dtype.kind, target.dtype.itemsize) not in _CLASS_TYPES:
         raise noted(
             RuntimeError(
                 f"expected target dtype to be Long or Byte, but got {errors.scalar_type(target.dtype)}\n"
@@ -166,8 +169,13 @@ def _nll_loss(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str, igno
 
 
 def _inverse(xp: Any, total: Any) -> Any:
-    """`1 / total`; NaN where nothing counted, as the mean of nothing is."""
-    return 1 / xp.where(total == 0, float("nan"), total)
+    """`1 / total`; infinite where nothing counted, so that the mean of nothing, 0 times this, is NaN."""
+    return 1 / total
+
+
+def _all_count(target: Any, ignore_index: int) -> bool:
+    """Whether no sample is to be ignored; the forward has checked the range already."""
+    return not bool((target == ignore_index).any())
 
 
 def _nll_loss_input(
@@ -179,7 +187,9 @@ def _nll_loss_input(
     if len(shape) == 1:
         target = target.reshape(1)
         y = y.reshape(1) if reduction == "none" else y
-    target, counts = _chosen(xp, target, full[1], ignore_index)
+    counts = None
+    if 0 <= ignore_index < full[1] or weight is not None or len(full) > 2 or not _all_count(target, ignore_index):
+        target, counts = _chosen(xp, target, full[1], ignore_index)
     each = _weights(target, weight, counts, y.dtype)
     share = -y * _inverse(xp, total_weight).astype(y.dtype) if reduction == "mean" else -y
     out = xp.zeros(full, dtype=y.dtype)
