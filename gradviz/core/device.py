@@ -11,6 +11,8 @@ import numpy as np
 
 from gradviz.core.errors import noted
 
+from . import memory
+
 
 class Vocabulary:
     """The op table over one kind of array: every op is an attribute, called with arrays and settings."""
@@ -68,6 +70,7 @@ class Device:
 
 # Called with each device as it is made: the op table binds itself to the device's array library here.
 _new_device: list[Callable[[Device], None]] = []
+memory.settle()
 CPU = Device("cpu", None, np)
 _known: dict[str, Device] = {"cpu": CPU, "cpu:0": CPU}
 # Device types that live in a module of their own, imported when first asked for.
