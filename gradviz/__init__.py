@@ -12,7 +12,7 @@ from . import autograd as autograd
 from .alias import as_torch as as_torch
 from .core import Size as Size
 from .core import Tensor as Tensor
-from .core import device as device
+from .core.device import device as device
 from .core.dtype import NAMES as _DTYPES
 from .core.dtype import dtype as dtype
 from .core.dtype import finfo as finfo

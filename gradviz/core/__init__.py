@@ -3,11 +3,8 @@
 from . import ops as ops
 from .backward import Backward as Backward
 from .device import Device as Device
-from .device import device as device
 from .events import observe as observe
 from .function import Function as Function
-from .gradient import backward as backward
-from .gradient import grad as grad
 from .node import AccumulateGrad as AccumulateGrad
 from .node import Node as Node
 from .ops.attach import attach as attach

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections import deque
 from typing import Any
 
 tick = itertools.count(1).__next__
@@ -28,7 +29,7 @@ class Cell:
     def __init__(self) -> None:
         self.stamp = 0
         self.version = 0
-        self.recent: list[tuple[int, str]] = []
+        self.recent: deque[tuple[int, str]] = deque(maxlen=KEPT_WRITES)
 
     def version_at(self, seq: int) -> int:
         """The version this memory had when node `seq` was made."""
@@ -57,8 +58,6 @@ def wrote(tensor: Any, where: str | None = None) -> None:
     cell.stamp = Last.write = tick()
     cell.version += 1
     cell.recent.append((cell.stamp, user_line() if where is None else where))
-    if len(cell.recent) > KEPT_WRITES:
-        del cell.recent[0]
 
 
 def user_line() -> str:

@@ -36,11 +36,7 @@ class _Defaults:
     name: str | None = None
 
 
-class _TensorType(type):
-    """`isinstance(p, Tensor)` is plain; `Tensor(...)` builds a float tensor as PyTorch's legacy constructor does."""
-
-
-class Tensor(Values, _Defaults, metaclass=_TensorType):
+class Tensor(Values, _Defaults):
     """A multi-dimensional array that can record what is done to it.
 
     Made by `torch.tensor`, `torch.zeros` and their like. https://docs.pytorch.org/docs/2.13/tensors.html

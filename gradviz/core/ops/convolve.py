@@ -19,6 +19,8 @@ together are a strided view, and the convolution is one batched matrix product `
 
 from __future__ import annotations
 
+import functools
+
 from typing import Any
 
 from gradviz.core.errors import noted
@@ -192,7 +194,16 @@ def _check(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, 
     if bias is not None:
         same_type("Input type ({a}) and bias type ({b}) should be the same", x, bias, short=True)
     same_type("expected scalar type {a} but found {b}", x, w)
-    o, c = w.shape[:2]
+    _check_shapes(x.shape, w.shape, None if bias is None else bias.shape, stride, padding, dilation, groups)
+
+
+@functools.lru_cache(maxsize=256)
+def _check_shapes(
+    x: tuple[int, ...], w: tuple[int, ...], bias: tuple[int, ...] | None, stride: Any, padding: Any, dilation: Any,
+    groups: int,
+) -> None:  # fmt: skip
+    """The same for shapes and settings alone: worked out once for each combination."""
+    o, c = w[:2]
     if min(stride) <= 0:
         raise noted(RuntimeError(f"non-positive stride is not supported\nconv2d got stride={tuple(stride)}."))
     if min(padding) < 0:
@@ -200,23 +211,23 @@ def _check(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, 
     if o % groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of "
-            f"size [{list(w.shape)}] instead"
+            f"size [{list(w)}] instead"
         )
-    if x.shape[1] != c * groups:
+    if x[1] != c * groups:
         raise noted(
             RuntimeError(
-                f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have "
-                f"{c * groups} channels, but got {x.shape[1]} channels instead\nThe layer before must give "
+                f"Given groups={groups}, weight of size {list(w)}, expected input{list(x)} to have "
+                f"{c * groups} channels, but got {x[1]} channels instead\nThe layer before must give "
                 f"{c * groups} channels (the second dimension), or this layer's in_channels must be what arrives."
             )
         )
-    if bias is not None and bias.shape != (o,):
+    if bias is not None and bias != (o,):
         raise RuntimeError(
-            f"Given weight of size {list(w.shape)}, expected bias to be 1-dimensional with {o} elements, but got bias "
-            f"of size {list(bias.shape)} instead"
+            f"Given weight of size {list(w)}, expected bias to be 1-dimensional with {o} elements, but got bias "
+            f"of size {list(bias)} instead"
         )
-    there = [n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True)]
-    reach = [d * (k - 1) + 1 for k, d in zip(w.shape[2:], dilation, strict=True)]
+    there = [n + 2 * p for n, p in zip(x[2:], padding, strict=True)]
+    reach = [d * (k - 1) + 1 for k, d in zip(w[2:], dilation, strict=True)]
     if any(n < k for n, k in zip(there, reach, strict=True)):
         raise noted(
             RuntimeError(

@@ -8,6 +8,8 @@ came from, and the gradient of that picks it out again: `max_pool2d_scatter` and
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 from gradviz.core.errors import noted
@@ -27,7 +29,8 @@ def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int
     return count - 1 if (count - 1) * stride >= size + padding else count
 
 
-def _sizes(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
+@functools.lru_cache(maxsize=256)
+def _sizes(shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
     """The output's (Ho, Wo), and PyTorch's errors for windows that make no sense."""
     if min(stride) == 0:
         raise RuntimeError("stride should not be zero")
@@ -45,13 +48,13 @@ def _sizes(x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ce
                 f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and "
                 f"dilation={d}"
             )
-    h, w = x.shape[-2:]
+    h, w = shape[-2:]
     ho, wo = (
         pooled_size(n, k, s, p, d, ceil_mode)
         for n, k, s, p, d in zip((h, w), kernel, stride, padding, dilation, strict=True)
     )
     if ho < 1 or wo < 1:
-        c = x.shape[-3]
+        c = shape[-3]
         raise noted(
             RuntimeError(
                 f"Given input size: ({c}x{h}x{w}). Calculated output size: ({c}x{ho}x{wo}). Output size is too small\n"
@@ -89,7 +92,7 @@ def _max_pool2d(
     xp: Any, x: Any, *, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> Any:
     """The largest of each window and its index in the picture counted row by row; the first where several are equal."""
-    size = _sizes(x, kernel_size, stride, padding, dilation, ceil_mode)
+    size = _sizes(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     floating = x.dtype.kind not in "iu"
     lowest = -float("inf") if floating else xp.iinfo(x.dtype).min
     wide = _padded(xp, x, size, kernel_size, stride, padding, dilation, lowest)
@@ -121,25 +124,40 @@ def _indices(
     xp: Any, which: Any, shape: Pair, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Any:
     """Row * W + column of the chosen place number `which` of each window."""
-    (_, width), (kh, kw), (sh, sw), (ph, pw), (dh, dw) = shape, kernel, stride, padding, dilation
-    steps = xp.asarray([i * dh * width + j * dw for i in range(kh) for j in range(kw)])
-    rows, columns = (xp.arange(-p, n * s - p, s) for n, s, p in zip(size, (sh, sw), padding, strict=True))
+    (_, width), (sh, sw), (ph, pw), (dh, dw) = shape, stride, padding, dilation
+    steps, corners = _places(xp, shape[1], size, kernel, stride, padding, dilation)
     indices = xp.take(steps, which)
-    indices += rows[:, None] * width + columns
+    indices += corners
     if ph or pw:
+        rows, columns = (xp.arange(-p, n * s - p, s) for n, s, p in zip(size, (sh, sw), padding, strict=True))
         # Nothing was larger than the border: the first place inside the picture.
         rows, columns = (xp.where(at < 0, at + -(at // d) * d, at) for at, d in ((rows, dh), (columns, dw)))
         indices = xp.where(which == 0, rows[:, None] * width + columns, indices)
     return indices
 
 
+@functools.lru_cache(maxsize=256)
+def _places(
+    xp: Any, width: int, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> tuple[Any, Any]:
+    """Row * W + column of each place of a window, counted from its corner, and of each window's corner; only read."""
+    (kh, kw), (dh, dw) = kernel, dilation
+    steps = xp.asarray([i * dh * width + j * dw for i in range(kh) for j in range(kw)])
+    rows, columns = (xp.arange(-p, n * s - p, s) for n, s, p in zip(size, stride, padding, strict=True))
+    return steps, rows[:, None] * width + columns
+
+
+@functools.lru_cache(maxsize=256)
+def _planes(xp: Any, count: int, plane: int) -> Any:
+    """Where each picture begins, as a column; only read."""
+    return (xp.arange(count) * plane)[:, None]
+
+
 def _flat(xp: Any, indices: Any, plane: int) -> Any:
     """Indices in each picture -> indices in all pictures, one after the other."""
-    count = 1
-    for n in indices.shape[:-2]:
-        count *= n
+    count = math.prod(indices.shape[:-2])
     each = indices.shape[-2] * indices.shape[-1]
-    return (indices.reshape(count, each) + (xp.arange(count) * plane)[:, None]).reshape(-1)
+    return (indices.reshape(count, each) + _planes(xp, count, plane)).reshape(-1)
 
 
 def _scatter(xp: Any, y: Any, indices: Any, *, shape: tuple[int, ...], overlap: bool) -> Any:
@@ -208,7 +226,7 @@ def _avg_pool2d(
     count_include_pad: bool, divisor_override: int | None,
 ) -> Any:  # fmt: skip
     """The mean of each window."""
-    size = _sizes(x, kernel_size, stride, padding, (1, 1), ceil_mode)
+    size = _sizes(x.shape, kernel_size, stride, padding, (1, 1), ceil_mode)
     wide = _padded(xp, x, size, kernel_size, stride, padding, (1, 1), 0)
     places = _shifted(wide, size, kernel_size, stride, (1, 1))
     total = places[0].copy()

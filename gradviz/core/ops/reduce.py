@@ -16,11 +16,11 @@ def _whole(dim: Any) -> int:
     return 0 if dim is None else 1
 
 
-_sum = op("sum", lambda xp, x, *, dim, keepdim: xp.sum(x, axis=dim, keepdims=keepdim, dtype=_sum_type(xp, x)),
+_sum = op("sum", lambda x, *, dim, keepdim: x.sum(axis=dim, keepdims=keepdim, dtype=_sum_type(x)),
           node=lambda dim: ("SumBackward0", "SumBackward1")[_whole(dim)], public=False,
           x=lambda F, g, *, x_shape, dim, keepdim:
               F.expand(unreduce(F, g, x_shape, dim, keepdim), shape=x_shape))  # fmt: skip
-_mean = op("mean", lambda xp, x, *, dim, keepdim: xp.mean(x, axis=dim, keepdims=keepdim, dtype=x.dtype),
+_mean = op("mean", lambda x, *, dim, keepdim: x.mean(axis=dim, keepdims=keepdim, dtype=x.dtype),
            node=lambda dim: ("MeanBackward0", "MeanBackward1")[_whole(dim)], public=False,
            x=lambda F, g, *, x_shape, dim, keepdim:
                F.expand(unreduce(F, g, x_shape, dim, keepdim), shape=x_shape) / count(x_shape, dim))  # fmt: skip
@@ -44,7 +44,7 @@ _max_all = op("max_all", lambda xp, x: xp.max(x), public=False, node="MaxBackwar
               x=lambda F, g, x, out, *, x_shape: _spread(F, g, x, out, x_shape, None, False))  # fmt: skip
 _min_all = op("min_all", lambda xp, x: xp.min(x), public=False, node="MinBackward1",
               x=lambda F, g, x, out, *, x_shape: _spread(F, g, x, out, x_shape, None, False))  # fmt: skip
-_prod = op("prod", lambda xp, x, *, dim, keepdim: xp.prod(x, axis=dim, keepdims=keepdim, dtype=_sum_type(xp, x)),
+_prod = op("prod", lambda xp, x, *, dim, keepdim: xp.prod(x, axis=dim, keepdims=keepdim, dtype=_sum_type(x)),
            node=lambda dim: ("ProdBackward0", "ProdBackward1")[_whole(dim)], public=False,
            x=lambda F, g, x, *, x_shape, dim, keepdim:
                unreduce(F, g, x_shape, dim, keepdim) * _others(F, x, dim))  # fmt: skip
@@ -52,7 +52,7 @@ _logsumexp = op("logsumexp", lambda xp, x, *, dim, keepdim: _lse(xp, x, dim, kee
                 x=lambda F, g, x, out, *, x_shape, dim, keepdim:
                     unreduce(F, g, x_shape, dim, keepdim)
                     * F.exp(x - unreduce(F, out, x_shape, dim, keepdim)))  # fmt: skip
-_cumsum = op("cumsum", lambda xp, x, *, dim: xp.cumsum(x, axis=dim, dtype=_sum_type(xp, x)), public=False,
+_cumsum = op("cumsum", lambda xp, x, *, dim: xp.cumsum(x, axis=dim, dtype=_sum_type(x)), public=False,
              x=lambda F, g, *, dim: F.flip(F.cumsum(F.flip(g, dims=(dim,)), dim=dim), dims=(dim,)))  # fmt: skip
 _norm = op("vector_norm", lambda xp, x, *, ord, dim, keepdim: _norm_of(xp, x, ord, dim, keepdim), public=False,
            node="LinalgVectorNormBackward0",
@@ -90,7 +90,7 @@ def _positive(n: float) -> float:
     return n if n > 0 else float("nan")
 
 
-def _sum_type(xp: Any, x: Any) -> Any:
+def _sum_type(x: Any) -> Any:
     """Sums of booleans and integers are int64, as PyTorch's."""
     return int64.numpy if x.dtype.kind in "biu" else x.dtype
 

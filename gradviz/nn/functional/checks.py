@@ -29,6 +29,8 @@ def one_of(function: str, name: str, value: Any, supported: tuple[Any, ...]) -> 
 
 def modern(function: str, size_average: Any, reduce: Any) -> None:
     """Refuse the two arguments that `reduction` replaced."""
+    if size_average is None and reduce is None:
+        return
     for name, value in (("size_average", size_average), ("reduce", reduce)):
         if value is not None:
             raise NotImplementedError(

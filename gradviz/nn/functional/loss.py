@@ -162,7 +162,8 @@ def nll_loss(
     """`-input[n, target[n]]`: log-probabilities (N, C, ...) and class numbers (N, ...); `weight` is (C)."""
     modern("nll_loss", size_average, reduce)
     check_reduction(reduction)
-    n, have, want = input.ndim, tuple(input.shape), tuple(target.shape)
+    have, want = input._array.shape, target._array.shape
+    n = len(have)
     if n == 0:
         raise ValueError(f"Expected 1 or more dimensions (got {n})")
     if n == 1:
@@ -214,7 +215,7 @@ def cross_entropy(
     modern("cross_entropy", size_average, reduce)
     check_reduction(reduction)
     dim = 0 if input.ndim == 1 else 1
-    if input.shape == target.shape:
+    if input._array.shape == target._array.shape:
         if not target.dtype.is_floating_point:
             raise noted(
                 RuntimeError(
