@@ -1,7 +1,8 @@
 """Calls of every shape reach the same operation: tensors, numbers, either side, either one wanting a gradient."""
 
-import gradviz as torch
 import pytest
+
+import gradviz as torch
 
 BINARY = ["add", "sub", "mul", "div", "maximum", "pow", "atan2", "remainder"]
 

@@ -20,7 +20,6 @@ together are a strided view, and the convolution is one batched matrix product `
 from __future__ import annotations
 
 import functools
-
 from typing import Any
 
 from gradviz.core.errors import noted

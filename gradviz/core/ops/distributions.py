@@ -11,6 +11,7 @@ import numpy as np
 
 from gradviz.core import errors
 from gradviz.core.device import as_device
+from gradviz.core.errors import noted
 from gradviz.core.mode import grad_mode
 from gradviz.core.op import function, op
 from gradviz.core.ops.factory import leaf, only_defaults, read_dtype, read_int, read_size, read_tensor
@@ -70,9 +71,11 @@ def probability(name: str, p: float) -> float:
 def probabilities(p: Any) -> Any:
     """An array, if it holds only probabilities."""
     if not bool(((p >= 0) & (p <= 1)).all()):
-        raise RuntimeError(
-            "Expected p_in >= 0 && p_in <= 1 to be true, but got false.\nA probability lies between 0 and 1: "
-            "apply torch.sigmoid to scores first."
+        raise noted(
+            RuntimeError(
+                "Expected p_in >= 0 && p_in <= 1 to be true, but got false.\nA probability lies between 0 and 1: "
+                "apply torch.sigmoid to scores first."
+            )
         )
     return p
 
@@ -89,13 +92,15 @@ def multinomial(
         kind = errors.scalar_type(x.dtype)
         raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {kind}")
     if weights.ndim not in (1, 2):
-        raise RuntimeError(f"prob_dist must be 1 or 2 dim\nIts shape is {tuple(weights.shape)}.")
+        raise noted(RuntimeError(f"prob_dist must be 1 or 2 dim\nIts shape is {tuple(weights.shape)}."))
     if samples <= 0:
-        raise RuntimeError(f"cannot sample n_sample <= 0 samples\nnum_samples is {samples}.")
+        raise noted(RuntimeError(f"cannot sample n_sample <= 0 samples\nnum_samples is {samples}."))
     if not replacement and samples > weights.shape[-1]:
-        raise RuntimeError(
-            "cannot sample n_sample > prob_dist.size(-1) samples without replacement\n"
-            f"num_samples is {samples}, there are {weights.shape[-1]} categories. replacement=True allows repeats."
+        raise noted(
+            RuntimeError(
+                "cannot sample n_sample > prob_dist.size(-1) samples without replacement\n"
+                f"num_samples is {samples}, there are {weights.shape[-1]} categories. replacement=True allows repeats."
+            )
         )
     rows = weights if weights.ndim == 2 else weights[None]
     if not bool(((rows >= 0) & (rows < float("inf"))).all()):
@@ -116,9 +121,11 @@ def normal(
     only_defaults("normal", out=out, layout=layout, pin_memory=pin_memory)
     given = tuple(x for x in (mean, std) if isinstance(x, Tensor))
     if bool(given) == (size is not None):
-        raise TypeError(
-            "normal() received an invalid combination of arguments\n"
-            "Give tensors of means or standard deviations, or two numbers and a size: normal(0.0, 1.0, (2, 3))."
+        raise noted(
+            TypeError(
+                "normal() received an invalid combination of arguments\n"
+                "Give tensors of means or standard deviations, or two numbers and a size: normal(0.0, 1.0, (2, 3))."
+            )
         )
     check_std(std)
     if not given:
@@ -133,7 +140,7 @@ def normal(
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
-        raise RuntimeError(errors.broadcast("normal", shapes[0], shapes[1])) from None
+        raise noted(RuntimeError(errors.broadcast("normal", shapes[0], shapes[1]))) from None
     scale = std._array if isinstance(std, Tensor) else std
     shift = mean._array if isinstance(mean, Tensor) else mean
     drawn = source("normal", generator, place).normal(int(np.prod(shape, dtype=np.int64)), kind).reshape(shape)

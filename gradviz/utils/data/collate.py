@@ -10,6 +10,7 @@ import numpy as np
 
 from gradviz.core.device import CPU
 from gradviz.core.dtype import from_numpy
+from gradviz.core.errors import noted
 from gradviz.core.ops.join import stack
 from gradviz.core.tensor import Tensor
 
@@ -29,9 +30,11 @@ def default_collate(batch: Any) -> Any:
     for kind, collate in _COLLATE:
         if isinstance(first, kind):
             return collate(batch)
-    raise TypeError(
-        f"{FOUND}{type(first)}\nReturn tensors, arrays or numbers from the dataset, or give the DataLoader a "
-        "collate_fn."
+    raise noted(
+        TypeError(
+            f"{FOUND}{type(first)}\nReturn tensors, arrays or numbers from the dataset, or give the DataLoader a "
+            "collate_fn."
+        )
     )
 
 
@@ -73,8 +76,8 @@ def _stacked(arrays: list[np.ndarray[Any, Any]]) -> Tensor:
 
 def _arrays(batch: Sequence[Any]) -> Tensor:
     if batch[0].dtype.kind in "USO":
-        raise TypeError(
-            f"{FOUND}{batch[0].dtype}\nText and object arrays are no tensors: encode them as numbers first."
+        raise noted(
+            TypeError(f"{FOUND}{batch[0].dtype}\nText and object arrays are no tensors: encode them as numbers first.")
         )
     return _tensors([item if isinstance(item, Tensor) else _as_tensor(item) for item in batch])
 
@@ -99,9 +102,12 @@ def _sequences(batch: Sequence[Any]) -> Any:
     first = batch[0]
     sizes = [len(sample) for sample in batch]
     if len(set(sizes)) > 1:
-        raise RuntimeError(
-            f"each element in list of batch should be of equal size\nThe samples have {sizes} elements. Pad them in "
-            "the dataset, or give the DataLoader a collate_fn that does."
+        raise noted(
+            RuntimeError(
+                f"each element in list of batch should be of equal size\nThe samples have {sizes} elements. Pad "
+                "them in "
+                "the dataset, or give the DataLoader a collate_fn that does."
+            )
         )
     columns = [default_collate(column) for column in zip(*batch, strict=True)]
     if isinstance(first, tuple):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from gradviz.core.errors import noted
 from gradviz.core.random import Generator
 
 from .collate import default_collate, default_convert
@@ -93,8 +94,11 @@ class DataLoader(Generic[T]):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._ready and name in FIXED:
-            raise ValueError(
-                f"{name} attribute should not be set after {type(self).__name__} is initialized\nMake a new DataLoader."
+            raise noted(
+                ValueError(
+                    f"{name} attribute should not be set after {type(self).__name__} is initialized\nMake a new "
+                    "DataLoader."
+                )
             )
         super().__setattr__(name, value)
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from gradviz.core.device import CPU
+from gradviz.core.errors import noted
 from gradviz.core.mode import is_grad_enabled
 from gradviz.core.random import Generator, default_generator
 from gradviz.core.tensor import Tensor
@@ -101,8 +102,11 @@ class ConcatDataset(Dataset[Any]):
     def __getitem__(self, idx: int) -> Any:
         size = len(self)
         if idx < -size:
-            raise ValueError(
-                f"absolute value of index should not exceed dataset length\nIndex {idx} of a dataset of {size} samples."
+            raise noted(
+                ValueError(
+                    f"absolute value of index should not exceed dataset length\nIndex {idx} of a dataset of "
+                    f"{size} samples."
+                )
             )
         idx = idx + size if idx < 0 else idx
         which = bisect.bisect_right(self.cumulative_sizes, idx)
@@ -142,10 +146,13 @@ class Subset(Dataset[T]):
         self.dataset, self.indices = dataset, indices
         kind = type(self)
         if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
-            raise NotImplementedError(
-                f"{kind.__name__} overrides __getitem__ but not __getitems__. When subclassing Subset and overriding "
-                "__getitem__, you must also override __getitems__ to ensure DataLoader works correctly with your "
-                "custom logic.\nGive it `def __getitems__(self, indices): return [self[i] for i in indices]`."
+            raise noted(
+                NotImplementedError(
+                    f"{kind.__name__} overrides __getitem__ but not __getitems__. When subclassing Subset and "
+                    "overriding "
+                    "__getitem__, you must also override __getitems__ to ensure DataLoader works correctly with your "
+                    "custom logic.\nGive it `def __getitems__(self, indices): return [self[i] for i in indices]`."
+                )
             )
 
     def __getitem__(self, idx: Any) -> T:
@@ -189,7 +196,7 @@ def random_split(
 def _from_fractions(fractions: Sequence[float], size: int) -> list[int]:
     for i, fraction in enumerate(fractions):
         if not 0 <= fraction <= 1:
-            raise ValueError(f"Fraction at index {i} is not between 0 and 1\nIt is {fraction}.")
+            raise noted(ValueError(f"Fraction at index {i} is not between 0 and 1\nIt is {fraction}."))
     lengths = [math.floor(size * fraction) for fraction in fractions]
     for i in range(size - sum(lengths)):
         lengths[i % len(lengths)] += 1

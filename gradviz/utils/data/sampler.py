@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from gradviz.core.device import CPU
+from gradviz.core.errors import noted
 from gradviz.core.ops.distributions import multinomial
 from gradviz.core.random import Generator, generator_for
 from gradviz.core.tensor import Tensor
@@ -111,9 +112,11 @@ class WeightedRandomSampler(Sampler[int]):
         _require_bool("replacement", replacement)
         array = np.asarray(weights.detach()._array if isinstance(weights, Tensor) else weights, dtype=np.float64)
         if array.ndim != 1:
-            raise ValueError(
-                f"weights should be a 1d sequence but given weights have shape {tuple(array.shape)}\n"
-                "Give one weight per sample of the dataset."
+            raise noted(
+                ValueError(
+                    f"weights should be a 1d sequence but given weights have shape {tuple(array.shape)}\n"
+                    "Give one weight per sample of the dataset."
+                )
             )
         self.weights = Tensor._of(array)
         self.num_samples = num_samples

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from gradviz.core.errors import noted
 from gradviz.core.tensor import Tensor
 from gradviz.vision.transforms.images import batch_transform, image_module, takes_arrays
 
@@ -109,7 +110,7 @@ class CIFAR10(VisionDataset):
             raise NotImplementedError(
                 f"CIFAR10 does not support the argument 'download' when files are missing.\n{looked}"
             )
-        raise RuntimeError(f"{MISSING}\n{looked}")
+        raise noted(RuntimeError(f"{MISSING}\n{looked}"))
 
 
 def unpack(archive: Path, inner: str, names: Iterable[str], folder: Path) -> None:
@@ -149,7 +150,7 @@ def _write_whole(path: Path, source: IO[bytes]) -> None:
 
 
 def _damaged(path: Path, why: str) -> RuntimeError:
-    return RuntimeError(f"{MISSING}\n{path} is damaged: {why}. Delete it and put an intact copy there.")
+    return noted(RuntimeError(f"{MISSING}\n{path} is damaged: {why}. Delete it and put an intact copy there."))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from gradviz.core.clock import wrote
 from gradviz.core.device import CPU
 from gradviz.core.dtype import from_numpy, get_default_dtype
+from gradviz.core.errors import noted
 from gradviz.core.tensor import Tensor
 
 
@@ -47,7 +48,7 @@ def size_of(img: Any) -> tuple[int, int]:
     if isinstance(img, Tensor):
         return img._array.shape[-2], img._array.shape[-1]
     if not is_pil(img):
-        raise TypeError(f"Unexpected type {type(img)}\nExpected a PIL image or a tensor (..., H, W).")
+        raise noted(TypeError(f"Unexpected type {type(img)}\nExpected a PIL image or a tensor (..., H, W)."))
     return img.height, img.width
 
 
@@ -66,9 +67,11 @@ def to_tensor(pic: Any) -> Tensor:
     """
     if not isinstance(pic, np.ndarray):
         if not is_pil(pic):
-            raise TypeError(
-                f"pic should be PIL Image or ndarray. Got {type(pic)}\nToTensor comes first, before transforms of "
-                "tensors."
+            raise noted(
+                TypeError(
+                    f"pic should be PIL Image or ndarray. Got {type(pic)}\nToTensor comes first, before transforms of "
+                    "tensors."
+                )
             )
         wide = {"I": np.int32, "I;16": np.int16, "F": np.float32}.get(pic.mode)
         pic = np.array(pic, wide) if wide else 255 * np.array(pic, np.uint8) if pic.mode == "1" else np.asarray(pic)
@@ -105,8 +108,10 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
     kind, channels = pixels.dtype, pixels.shape[2]
     modes = _MODES.get((kind.name, channels) if channels == 1 else ("uint8" if kind == np.uint8 else "", channels), ())
     if not modes:
-        raise TypeError(
-            f"Input type {kind.name} is not supported\nAn image of {channels} channels cannot hold {kind.name}."
+        raise noted(
+            TypeError(
+                f"Input type {kind.name} is not supported\nAn image of {channels} channels cannot hold {kind.name}."
+            )
         )
     if mode is not None and mode not in modes:
         raise ValueError(
@@ -138,8 +143,10 @@ def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inpla
     https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.functional.normalize.html
     """
     if not isinstance(tensor, Tensor):
-        raise TypeError(
-            f"img should be Tensor Image. Got {type(tensor)}\nNormalize works on tensors: put ToTensor() before it."
+        raise noted(
+            TypeError(
+                f"img should be Tensor Image. Got {type(tensor)}\nNormalize works on tensors: put ToTensor() before it."
+            )
         )
     array = tensor._array
     if not tensor.is_floating_point():
@@ -178,8 +185,11 @@ def channels(mean: Any, std: Any, kind: Any) -> tuple[np.ndarray[Any, Any], np.n
 def _channels(mean: Any, std: Any, kind: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     middle, spread = (np.array(v, dtype=np.float64).astype(kind).reshape(-1, 1, 1) for v in (mean, std))
     if (spread == 0).any():
-        raise ValueError(
-            f"std evaluated to zero after conversion to {from_numpy(kind)}, leading to division by zero.\nstd is {std}."
+        raise noted(
+            ValueError(
+                f"std evaluated to zero after conversion to {from_numpy(kind)}, leading to division by "
+                f"zero.\nstd is {std}."
+            )
         )
     return middle, spread
 

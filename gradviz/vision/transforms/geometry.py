@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.device import CPU
+from gradviz.core.errors import noted
 from gradviz.core.random import generator_for
 
 from . import functional as F
@@ -54,9 +55,11 @@ class RandomCrop:
         """Top, left, height and width of a random part."""
         (h, w), (height, width) = F.size_of(img), output_size
         if h < height or w < width:
-            raise ValueError(
-                f"Required crop size {(height, width)} is larger than input image size {(h, w)}\n"
-                "Give padding=..., or pad_if_needed=True."
+            raise noted(
+                ValueError(
+                    f"Required crop size {(height, width)} is larger than input image size {(h, w)}\n"
+                    "Give padding=..., or pad_if_needed=True."
+                )
             )
         if (h, w) == (height, width):
             return 0, 0, h, w
