@@ -206,7 +206,7 @@ def test_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADVIZ_DATA", "/somewhere")
     with pytest.raises(RuntimeError) as caught:
         CIFAR10(tmp_path)
-    first, *rest = str(caught.value).splitlines()
+    first, rest = str(caught.value), caught.value.__notes__[0].splitlines()
     assert first == "Dataset not found or corrupted. You can use download=True to download it"
     assert str(tmp_path / "cifar-10-batches-py") in rest[0]
     assert "data_batch_1" in rest[0]
