@@ -72,6 +72,31 @@ def order(edges: Sequence[Any]) -> list[Node]:
 _seq = operator.attrgetter("seq")
 
 
+class Undo:
+    """What one step changed: gradients in flight, what the node kept, `.grad` of its leaf and of retaining tensors."""
+
+    __slots__ = ("grads", "kept", "node", "saved")
+
+    def __init__(self, node: Any, grads: list[tuple[Any, Any]]) -> None:
+        self.node: Node = node
+        self.grads = grads
+        self.saved = node.saved
+        leaf = [node.variable] if node.__class__ is AccumulateGrad else []
+        held = [] if node.extra is None else [reference() for reference in node.extra.retained.values()]
+        self.kept = [(tensor, tensor._grad) for tensor in (*leaf, *held) if tensor is not None]
+
+    def apply(self, grads: dict[Any, Any]) -> None:
+        """Put everything back."""
+        for key, g in reversed(self.grads):
+            if g is None:
+                grads.pop(key, None)
+            else:
+                grads[key] = g
+        self.node.saved = self.saved
+        for tensor, grad in self.kept:
+            tensor._grad = grad
+
+
 class Backward:
     """One backward pass over the graph of `roots`, that can be stepped, rewound and run.
 
@@ -96,7 +121,7 @@ class Backward:
         self.cursor = 0
         self.grads: dict[Any, Any] = {}
         self.captured: dict[Any, Any] = {}
-        self.journal: list[Any] | None = [] if journal else None
+        self.journal: list[Undo] | None = [] if journal else None
         self._freed = Freed(user_frame())
         given = [None] * len(self.roots) if grads is None else list(grads)
         edges = [self._seed(i, t, g) for i, (t, g) in enumerate(zip(self.roots, given, strict=True))]
@@ -218,81 +243,80 @@ class Backward:
         node = self.plan[self.cursor]
         keys = [node] if node.shape is not None else [Output(node, i, s, d) for i, (s, d) in enumerate(node.shapes)]
         arrived = [self.grads.get(key) for key in keys]
-        undo: list[Any] = [(key, g) for key, g in zip(keys, arrived, strict=True)]
-        before = (node.saved, None)
+        undo = Undo(node, [(key, g) for key, g in zip(keys, arrived, strict=True)])
         if any(g is not None for g in arrived):
-            arrived = run_hooks(node, arrived, self.create_graph)
-            for key, g in zip(keys, arrived, strict=True):
-                if key in self._capture:
-                    self.captured[key] = g
-            if node in self._stop:
-                pass
-            elif node.__class__ is AccumulateGrad:
-                before = (node.saved, node.variable._grad)
-                self._accumulate(node, arrived[0])
-            else:
-                undo += self._propagate(node, arrived)
+            try:
+                self._take(node, keys, arrived, undo)
+            except BaseException:
+                undo.apply(self.grads)
+                raise
         for key in keys:
             self.grads.pop(key, None)
         if self.journal is not None:
-            self.journal.append((node, undo, before))
+            self.journal.append(undo)
         self.cursor += 1
         if begin and self.done and events.watching:
             events.emit(events.BackwardEnd(self))
         return node
 
-    def _propagate(self, node: Node, arrived: list[Any]) -> list[Any]:
-        """Run a node's rules and add the products to what its inputs have received; returns how to undo it."""
+    def _take(self, node: Node, keys: list[Any], arrived: list[Any], undo: Undo) -> None:
+        """One step: hooks, then into the leaf or through the node's rules."""
+        arrived = run_hooks(node, arrived, self.create_graph)
+        for key, g in zip(keys, arrived, strict=True):
+            if key in self._capture:
+                self.captured[key] = g
+        if node in self._stop:
+            return
+        if node.__class__ is AccumulateGrad:
+            self._accumulate(node, arrived[0])
+        else:
+            self._propagate(node, arrived, undo)
+
+    def _propagate(self, node: Node, arrived: list[Any], undo: Undo) -> None:
+        """Run a node's rules and add the products to what its inputs have received."""
         if node.saved.__class__ is Freed:
             raise noted(RuntimeError(errors.freed(node)))
         if Last.write > node.seq and node.op is not None:
             node.check_stale()
         g = arrived[0] if node.shape is not None else tuple(arrived)
         products = self._products(node, g)
-        undo, messages = [], []
+        if node.extra is not None and node.extra.post_hooks:
+            products = run_post_hooks(node, node.extra.post_hooks, products, arrived, self.create_graph)
+        messages = []
         F = RECORDED if self.create_graph else node.device.F
-        names = [name for name, _, _ in products]
-        for position, (_, edge, product) in enumerate(products):
+        for position, (edge, product) in enumerate(zip(node.parents, products, strict=True)):
+            if edge is None or product is None:
+                continue
             if product.shape != edge.shape or raw_dtype(product) is not edge.dtype:
                 product = fit(F, product, edge.shape, edge.dtype)
             old = self.grads.get(edge)
-            undo.append((edge, old))
+            undo.grads.append((edge, old))
             if old is None and edge.__class__ is AccumulateGrad and not self.create_graph:
                 self.grads[edge] = product.copy() if shared(product, g) else product
             else:
                 self.grads[edge] = product if old is None else old + product
-            messages.append((edge, names[position], product))
-        if node.extra is not None and node.extra.post_hooks:
-            run_post_hooks(node, node.extra.post_hooks, products, arrived, self.grads, self.create_graph)
+            messages.append((edge, node.input_name(position), product))
         if events.watching:
             events.emit(events.BackwardStep(self, node, g, tuple(messages)))
         if not self.retain_graph and node.keeps_tensors:
             node.saved = self._freed
             if events.watching:
                 events.emit(events.Freed(node))
-        return undo
 
-    def _products(self, node: Node, g: Any) -> list[tuple[str, Any, Any]]:
-        """`(input name, edge, gradient)` for every input that is reached."""
+    def _products(self, node: Node, g: Any) -> list[Any]:
+        """What goes to each input: one gradient per parent, None where there is none."""
         token = grad_mode.set(self.create_graph)
         try:
             if node.op is None:
-                found = node.apply(g, self.create_graph)
-                pairs = enumerate(zip(node.parents, found, strict=True))
-                return [(str(i), e, p) for i, (e, p) in pairs if e is not None and p is not None]
+                return list(node.apply(g, self.create_graph))
             op = node.op
             if self.create_graph:
                 F, saved, pulls = RECORDED, node.opened(), op.pulls_recorded
             else:
                 F, saved, pulls = node.device.F, node.saved, op.pulls
-            made = []
-            for i, edge in enumerate(node.parents):
-                if edge is None:
-                    continue
-                product = pulls[0](F, g, saved, i) if op.variadic else pulls[i](F, g, saved)
-                if product is not None:
-                    made.append((str(i) if op.variadic else op.inputs[i], edge, product))
-            return made
+            if op.variadic:
+                return [None if e is None else pulls[0](F, g, saved, i) for i, e in enumerate(node.parents)]
+            return [None if e is None else pull(F, g, saved) for e, pull in zip(node.parents, pulls, strict=True)]
         finally:
             grad_mode.reset(token)
 
@@ -327,18 +351,10 @@ class Backward:
             raise RuntimeError("this backward pass keeps no journal, so it cannot go back; use Backward(roots)")
         if not self.journal:
             return None
-        node, undo, (saved, grad) = self.journal.pop()
-        for key, g in reversed(undo):
-            if g is None:
-                self.grads.pop(key, None)
-            else:
-                self.grads[key] = g
-        node.saved = saved
-        if node.__class__ is AccumulateGrad:
-            node.variable._grad = grad
+        undo = self.journal.pop()
+        undo.apply(self.grads)
         self.cursor -= 1
-        found: Node = node
-        return found
+        return undo.node
 
     def seek(self, position: int) -> Backward:
         """Step or go back until `position` steps have been taken."""

@@ -36,22 +36,19 @@ def run_hooks(node: Node, arrived: list[Any], create_graph: bool) -> list[Any]:
     return made
 
 
-def run_post_hooks(
-    node: Node, hooks: Any, products: list[Any], arrived: list[Any], grads: dict[Any, Any], create_graph: bool
-) -> None:
-    """Show a node's hooks what it passed on; what a hook returns takes its place in `grads`."""
-    grads_in = {id(edge): product for _, edge, product in products}
+def run_post_hooks(node: Node, hooks: Any, products: list[Any], arrived: list[Any], create_graph: bool) -> list[Any]:
+    """What a node's hooks make of what it is about to pass on: one gradient per input."""
+    outputs = tuple(None if g is None else _tensor(g, node) for g in arrived)
     for hook in list(hooks.values()):
-        seen = tuple(
-            None if e is None or id(e) not in grads_in else _tensor(grads_in[id(e)], node) for e in node.parents
-        )
-        answer = hook(seen, tuple(None if g is None else _tensor(g, node) for g in arrived))
-        if answer is None:
-            continue
-        answer = answer if isinstance(answer, tuple) else (answer,)
-        for edge, old, replacement in zip(node.parents, seen, answer, strict=True):
-            if edge is not None and replacement is not None and replacement is not old:
-                grads[edge] = grads_in[id(edge)] = _raw(replacement, create_graph)
+        seen = tuple(None if p is None else _tensor(p, node) for p in products)
+        answer = hook(seen, outputs)
+        if answer is not None:
+            given = answer if isinstance(answer, tuple) else (answer,)
+            products = [
+                old if new is None or new is shown else _raw(new, create_graph)
+                for old, shown, new in zip(products, seen, given, strict=True)
+            ]
+    return products
 
 
 def _tensor(g: Any, node: Node) -> Tensor:

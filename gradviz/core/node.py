@@ -138,6 +138,11 @@ class Node:
                 edges = edges[:-1]
         return tuple((None, 0) if e is None else (e.node, e.nr) for e in edges)
 
+    def input_name(self, position: int) -> str:
+        """What the rules call an input; its number where inputs have no names."""
+        named = self.op is not None and self.op.variadic is None
+        return str(self.op.inputs[position]) if named else str(position)
+
     @property
     def metadata(self) -> dict[Any, Any]:
         """A dict for the user's own notes on this node."""
