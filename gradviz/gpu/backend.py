@@ -6,8 +6,6 @@ import importlib
 import importlib.util
 from typing import Any
 
-from gradviz.core.errors import noted
-
 from ..core.device import Device
 
 INSTALL = 'pip install "gradviz[cuda12]" for CUDA 12, "gradviz[cuda13]" for CUDA 13'
@@ -34,7 +32,7 @@ def open_device(name: str) -> Device:
     """The Device called "cuda" or "cuda:N". RuntimeError where there is none, saying why and what to install."""
     reason = why_not()
     if reason:
-        raise noted(RuntimeError(f"{name}: no usable CUDA device.\n{reason}\nEverything runs on the CPU without it."))
+        raise RuntimeError(f"{name}: no usable CUDA device.\n{reason}\nEverything runs on the CPU without it.")
     _, _, text = name.partition(":")
     index, count = int(text or 0), device_count()
     if index >= count:

@@ -1,4 +1,4 @@
-"""The stand-in device knows only what CuPy knows: its tables against the real CuPy wheel, which imports without a GPU."""
+"""The stand-in device knows only what CuPy knows: its tables against the real CuPy wheel, which needs no GPU to import."""
 
 import inspect
 import re
