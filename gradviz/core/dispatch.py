@@ -44,6 +44,10 @@ def make_call(op: Any) -> Any:
             return run(op, inputs, settings)
 
     call.__name__ = call.__qualname__ = op.name
+    call.__doc__ = (
+        f"`{op.name}({', '.join(op.inputs)})`, recorded where an input requires grad. "
+        f"https://docs.pytorch.org/docs/2.13/generated/torch.{op.name}.html"
+    )
     call.op = op
     return call
 

@@ -51,7 +51,6 @@ class Op:
         outputs: bool = False,
         elementwise: bool = False,
         inplace: bool = False,
-        method: bool = False,
         public: bool = True,
         latex: str | None = None,
         saved_names: dict[str, str] | None = None,
@@ -61,7 +60,7 @@ class Op:
         self.name = name
         self.forward = forward
         self.promote, self.view, self.outputs, self.elementwise = promote, view, outputs, elementwise
-        self.inplace, self.method, self.public, self.latex = inplace, method, public, latex
+        self.inplace, self.public, self.latex = inplace, public, latex
         self.saved_names = saved_names or {}
         positional, self.settings, self.variadic = signature(forward)
         self.takes = tuple(p for p in positional if p in ("xp", "F"))
@@ -258,7 +257,7 @@ def op(name: str, forward: Callable[..., Any] | None = None, /, **options: Any) 
 
 
 _OPTIONS = (
-    "node", "promote", "view", "outputs", "elementwise", "inplace", "method", "public", "latex", "saved_names", "aux",
+    "node", "promote", "view", "outputs", "elementwise", "inplace", "public", "latex", "saved_names", "aux",
     "number_node",
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ Nodes are numbered in the order they appear; nothing of the program is kept aliv
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
 import weakref
@@ -201,6 +202,19 @@ class Recorder:
         if tensor._edge is not None:
             self.by_seq[tensor._edge.node.seq, tensor._edge.nr] = n
         return n
+
+    def last_result(self) -> Tensor | None:
+        """The newest single number that was computed here, needs a gradient and is still alive; None if there is none."""
+        made = ((n, ref()) for ref, n in self._by_id.values())
+        found = [(n, t) for n, t in made if t is not None and t._edge is not None and t._array.size == 1 and t._needs]
+        return max(found, key=lambda pair: pair[0])[1] if found else None
+
+    def copy(self) -> Recorder:
+        """A recorder that goes on from here without changing this one."""
+        again = copy.copy(self)
+        again.nodes, again.steps = list(self.nodes), list(self.steps)
+        again.by_seq, again._by_id = dict(self.by_seq), dict(self._by_id)
+        return again
 
     def _known(self, tensor: Tensor) -> int | None:
         found = self._by_id.get(id(tensor))

@@ -62,3 +62,12 @@ def test_tensors_live_on_the_device_they_were_made_on() -> None:
 def test_devices_do_not_mix() -> None:
     with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
         torch.ones(3, device=strict()) + torch.ones(3)
+
+
+def test_gradients_cross_devices() -> None:
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    (x.to(strict()) ** 3).sum().to("cpu").backward()
+    assert x.grad.tolist() == [3.0, 12.0]
+    (first,) = torch.autograd.grad((x.to(strict()) ** 3).sum().to("cpu"), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    assert second.tolist() == [6.0, 12.0]

@@ -1,4 +1,4 @@
-"""The stand-in device knows only what CuPy knows: its tables against the real CuPy wheel, which needs no GPU to import."""
+"""The stand-in device knows only what CuPy knows: its tables against the real CuPy wheel. No GPU is needed."""
 
 import inspect
 import re

@@ -52,7 +52,7 @@ _rpow = op("rpow", lambda a, b: b**a, node="PowBackward2", public=False, element
 # -- sign and limits -----------------------------------------------------------------------------------------------
 neg = op("neg", lambda x: -x, x=lambda g: -g, elementwise=True, inplace=True)
 abs = op("abs", lambda xp, x: xp.abs(x), x=lambda F, g, x: g * F.sign(x), elementwise=True, inplace=True)
-sign = op("sign", lambda xp, x: xp.sign(x), x=lambda F, g: g * 0.0, inplace=True)
+sign = op("sign", lambda xp, x: x.copy() if x.dtype.kind == "b" else xp.sign(x), x=lambda F, g: g * 0.0, inplace=True)
 reciprocal = op("reciprocal", lambda x: 1 / x, x=lambda g, out: -g * out * out, promote="float", elementwise=True,
                 inplace=True)  # fmt: skip
 _clamp = op("clamp", lambda xp, x, *, min, max: xp.clip(x, min, max), node="ClampBackward1", public=False,

@@ -12,7 +12,7 @@ from ..device import Device, as_device
 from ..dtype import DTYPES, as_dtype, dtype
 from ..inplace import adopt, check_write, make_inplace
 from ..mode import grad_mode
-from ..op import composite, function, method, op
+from ..op import RECORDED, composite, function, method, op
 from ..tensor import Tensor
 from .join import _cast
 from .shape import clone, expand
@@ -52,7 +52,7 @@ def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_bloc
 
 def moved(x: Tensor, where: Device) -> Tensor:
     """The tensor's values on another device, recorded."""
-    from ..dispatch import make_node, new
+    from ..dispatch import make_node
     from ..node import edge_of
 
     array = where.wrap(x.device.to_numpy(x._array))
@@ -60,8 +60,15 @@ def moved(x: Tensor, where: Device) -> Tensor:
     if x._needs and grad_mode.get():
         node_type = _move.node_type({})
         edge = make_node(node_type, (edge_of(x),), (where, x.device), array, x.device)
-        assert new is object.__new__
     return Tensor._made(array, where, edge)
+
+
+def _moved_back(x: Tensor, *, device: Device, source: Device) -> Tensor:
+    return moved(x, device)
+
+
+# On arrays a move is a call of the two devices; on Tensors it must make a Tensor of the other device.
+RECORDED.to_device = _moved_back
 
 
 @method

@@ -101,13 +101,13 @@ def _dot(xp: Any, a: Any, b: Any) -> Any:
 
 _SELF = {"a": "self", "b": "mat2"}
 mm = op("mm", _mm, a=lambda F, g, b: F.mm(g, F.t(b)), b=lambda F, g, a: F.mm(F.t(a), g),
-        saved_names=_SELF, method=True)  # fmt: skip
+        saved_names=_SELF)  # fmt: skip
 bmm = op("bmm", _bmm, a=lambda F, g, b: F.bmm(g, F.transpose(b, dim0=1, dim1=2)),
-         b=lambda F, g, a: F.bmm(F.transpose(a, dim0=1, dim1=2), g), saved_names=_SELF, method=True)  # fmt: skip
+         b=lambda F, g, a: F.bmm(F.transpose(a, dim0=1, dim1=2), g), saved_names=_SELF)  # fmt: skip
 mv = op("mv", _mv, a=lambda F, g, b: F.unsqueeze(g, dim=1) * b, b=lambda F, g, a: F.mv(F.t(a), g),
-        saved_names={"a": "self", "b": "vec"}, method=True)  # fmt: skip
+        saved_names={"a": "self", "b": "vec"})  # fmt: skip
 dot = op("dot", _dot, a=lambda g, b: g * b, b=lambda g, a: g * a,
-         saved_names={"a": "self", "b": "tensor"}, method=True)  # fmt: skip
+         saved_names={"a": "self", "b": "tensor"})  # fmt: skip
 _only_row = op("only_row", lambda x: x[0], node="SqueezeBackward4", public=False, view=True,
                x=lambda F, g: F.unsqueeze(g, dim=0))  # fmt: skip
 
