@@ -79,7 +79,7 @@ def _unary(op: Any) -> Any:
         if differentiable and input._needs and grad_enabled():
             if saver is None:
                 saver, node_type = op.saver(1), op.node_type(settings)
-            node = new(node_type if fixed else op.node_type(settings))
+            node = (node_type if fixed else op.node_type(settings))()
             edge = input._edge
             node.parents = (accumulator(input) if edge is None else edge,)
             node.saved = saver(input, out, settings, None)
@@ -116,6 +116,8 @@ def _binary(op: Any, operator: bool = False) -> Any:
     key, differentiable = op.name, op.differentiable
     same = op.promote == "float"
     savers: list[Any] = [None] * 4
+    # The commonest case needs no saver: the rules name both inputs and nothing else.
+    both = op.kept == tuple(("input", x) for x in op.inputs)
     node_type: Any = None
 
     def call(input: Any, other: Any) -> Any:
@@ -151,9 +153,12 @@ def _binary(op: Any, operator: bool = False) -> Any:
                 saver = savers[mask] = op.saver(mask)
             if node_type is None:
                 node_type = op.node_type({})
-            node = new(node_type)
+            node = node_type()
             node.parents = (a, b)
-            node.saved = saver(input, other, out, None, None) if op.kept else ()
+            if mask == 3 and both:
+                node.saved = (input, other)
+            else:
+                node.saved = saver(input, other, out, None, None) if op.kept else ()
             node.device = device
             node.shape = out.shape
             node.dtype = out.dtype
@@ -190,7 +195,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
             if saver is None:
                 saver = savers[1] = op.saver(1)
             edge = input._edge
-            node = new(op.node_type({}, True))
+            node = op.node_type({}, True)()
             node.parents = (accumulator(input) if edge is None else edge, None)
             node.saved = saver(input, Scalar(other), out, None, None)
             node.device = device
@@ -274,7 +279,7 @@ def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any],
         if mask and first.dtype.kind not in "biu":
             kept = tuple(x if isinstance(x, Tensor) else Scalar(x) for x in inputs) if numbers else inputs
             last_is_number = numbers and not isinstance(inputs[-1], Tensor)
-            node = new(op.node_type(settings, last_is_number))
+            node = op.node_type(settings, last_is_number)()
             node.parents = tuple(parents)
             if op.variadic:
                 node.saved = op.saver(1)(kept, out, settings, aux)
@@ -389,7 +394,7 @@ def _mark_views(source: Any, result: Any) -> None:
 
 def make_node(node_type: type[Node], parents: tuple[Any, ...], saved: Any, out: Any, device: Any) -> Any:
     """A node made by hand, for the few operations outside the table."""
-    node = new(node_type)
+    node = node_type()
     node.parents, node.saved, node.device = parents, saved, device
     node.shape, node.dtype = out.shape, out.dtype
     node.path = module_link()

@@ -109,7 +109,8 @@ class Op:
                     self.aux = (*self.aux, name)
                 wanted.setdefault(name, (self._kind(name), name))
         order = {"input": 0, "out": 1, "aux": 2, "shape": 3, "setting": 4}
-        self.kept = tuple(sorted(wanted.values(), key=lambda kept: order[kept[0]]))
+        place = {x: i for i, x in enumerate(self.inputs)}
+        self.kept = tuple(sorted(wanted.values(), key=lambda kept: (order[kept[0]], place.get(kept[1], 0))))
         self.kept_tensors = tuple(i for i, (kind, _) in enumerate(self.kept) if kind in ("input", "out", "aux"))
         self.slots = {kept[1]: i for i, kept in enumerate(self.kept)}
         rules = [self.rules.get(x) for x in self.inputs]
