@@ -6,6 +6,7 @@ or two, a path without the general machinery; whatever is unusual about a call g
 
 from __future__ import annotations
 
+import functools
 import itertools
 import warnings
 from typing import Any
@@ -25,7 +26,7 @@ from .tensor import Tensor
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.")
 
 ndarray = np.ndarray
-new = object.__new__
+bare_tensor = functools.partial(object.__new__, Tensor)
 grad_enabled = grad_mode.get
 module_link = current_module.get
 NUMBERS = (int, float, bool, complex)
@@ -73,7 +74,7 @@ def _unary(op: Any) -> Any:
             out = device.wrap(out)
         if same and out.dtype is not x.dtype:
             return run(op, (input,), settings)
-        result = new(Tensor)
+        result = bare_tensor()
         result._array = out
         result.device = device
         if differentiable and input._needs and grad_enabled():
@@ -138,7 +139,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
             out = device.wrap(out)
         if same and out.dtype is not x.dtype:
             return run(op, (input, other), {})
-        result = new(Tensor)
+        result = bare_tensor()
         result._array = out
         result.device = device
         if differentiable and (input._needs or other._needs) and grad_enabled():
@@ -187,7 +188,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
         out = device.forwards[key](x, other)
         if type(out) is not ndarray:
             out = device.wrap(out)
-        result = new(Tensor)
+        result = bare_tensor()
         result._array = out
         result.device = device
         if differentiable and input._needs and grad_enabled():

@@ -10,7 +10,6 @@ from gradviz.core.errors import noted
 
 from . import errors, events
 from .clock import cell_of, tick, wrote
-from .dispatch import new
 from .mode import current_module, grad_mode
 from .node import Freed, Node, Output, edge_of
 from .tensor import Tensor
@@ -169,7 +168,7 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Run forward and record it, so that backward will be called."""
-        ctx = new(cls._node_type)
+        ctx = cls._node_type()
         ctx.extra, ctx.saved, ctx.path = None, (), current_module.get()
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a._needs for a in args)
         recording = grad_mode.get() and any(ctx.needs_input_grad)
@@ -257,7 +256,7 @@ class _Refusal(FunctionCtx):
 
 
 def _refuse(value: Tensor) -> Tensor:
-    node: Any = new(_Refusal)
+    node: Any = _Refusal()
     node.extra, node.saved, node.path, node.parents, node.seq = None, (), None, (), tick()
     node.shape, node.dtype, node.device = value._array.shape, value._array.dtype, value.device
     return Tensor._made(value._array, value.device, node)
