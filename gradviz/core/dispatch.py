@@ -6,7 +6,6 @@ or two, a path without the general machinery; whatever is unusual about a call g
 
 from __future__ import annotations
 
-import functools
 import itertools
 import warnings
 from typing import Any
@@ -26,7 +25,7 @@ from .tensor import Tensor
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.")
 
 ndarray = np.ndarray
-bare_tensor = functools.partial(object.__new__, Tensor)
+new = object.__new__
 grad_enabled = grad_mode.get
 module_link = current_module.get
 NUMBERS = (int, float, bool, complex)
@@ -74,7 +73,7 @@ def _unary(op: Any) -> Any:
             out = device.wrap(out)
         if same and out.dtype is not x.dtype:
             return run(op, (input,), settings)
-        result = bare_tensor()
+        result = new(Tensor)
         result._array = out
         result.device = device
         if differentiable and input._needs and grad_enabled():
@@ -139,7 +138,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
             out = device.wrap(out)
         if same and out.dtype is not x.dtype:
             return run(op, (input, other), {})
-        result = bare_tensor()
+        result = new(Tensor)
         result._array = out
         result.device = device
         if differentiable and (input._needs or other._needs) and grad_enabled():
@@ -188,7 +187,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
         out = device.forwards[key](x, other)
         if type(out) is not ndarray:
             out = device.wrap(out)
-        result = bare_tensor()
+        result = new(Tensor)
         result._array = out
         result.device = device
         if differentiable and input._needs and grad_enabled():

@@ -22,7 +22,8 @@ from .node import Scalar
 def check_write(tensor: Any, name: str = "an in-place operation") -> None:
     """Raise PyTorch's error if writing into this tensor would break a graph, or would write one place twice."""
     array = tensor._array
-    if 0 in array.strides and array.size and any(step == 0 and n > 1 for step, n in zip(array.strides, array.shape, strict=True)):
+    pairs = zip(array.strides, array.shape, strict=True)
+    if 0 in array.strides and array.size and any(step == 0 and n > 1 for step, n in pairs):
         raise noted(RuntimeError(errors.OVERLAP))
     if not grad_mode.get():
         return
