@@ -210,11 +210,9 @@ class Backward:
                     saved = node.saved
                     if overwritten:
                         node.check_stale()
-                    F = node.device.F
-                    for edge, pull in zip(node.parents, op.pulls):  # noqa: B905 (strict costs as much as the loop)
-                        if edge is None:
-                            continue
-                        product = pull(F, g, saved)
+                    F, parents = node.device.F, node.parents
+                    products = op.pull(F, g, saved, parents)
+                    for edge, product in zip(parents, products):  # noqa: B905 (strict costs as much as the loop)
                         if product is None:
                             continue
                         if product.shape != edge.shape or product.dtype is not edge.dtype:
@@ -309,14 +307,9 @@ class Backward:
         try:
             if node.op is None:
                 return list(node.apply(g, self.create_graph))
-            op = node.op
             if self.create_graph:
-                F, saved, pulls = RECORDED, node.opened(), op.pulls_recorded
-            else:
-                F, saved, pulls = node.device.F, node.saved, op.pulls
-            if op.variadic:
-                return [None if e is None else pulls[0](F, g, saved, i) for i, e in enumerate(node.parents)]
-            return [None if e is None else pull(F, g, saved) for e, pull in zip(node.parents, pulls, strict=True)]
+                return list(node.op.pull_recorded(RECORDED, g, node.opened(), node.parents))
+            return list(node.op.pull(node.device.F, g, node.saved, node.parents))
         finally:
             grad_mode.reset(token)
 

@@ -269,7 +269,7 @@ def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any],
             if not isinstance(x, Tensor):
                 numbers = True
                 parents.append(None)
-            elif x._needs and op.pulls[0 if op.variadic else i] is not None:
+            elif x._needs and op.ruled[0 if op.variadic else i]:
                 parents.append(accumulator(x) if x._edge is None else x._edge)
                 mask |= bit
             else:

@@ -133,7 +133,7 @@ class Node:
         """For each input the node that made it and its output number, `(None, 0)` where no gradient flows."""
         edges = self.parents
         if self.op is not None and self.op.variadic is None:
-            edges = tuple(e for e, rule in zip(edges, self.op.pulls, strict=True) if rule is not None)
+            edges = tuple(e for e, ruled in zip(edges, self.op.ruled, strict=True) if ruled)
             if type(self).__name__ == self.op.number_node:  # PyTorch's operator for a number has one input less
                 edges = edges[:-1]
         return tuple((None, 0) if e is None else (e.node, e.nr) for e in edges)

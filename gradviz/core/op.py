@@ -113,11 +113,12 @@ class Op:
         self.kept = tuple(sorted(wanted.values(), key=lambda kept: (order[kept[0]], place.get(kept[1], 0))))
         self.kept_tensors = tuple(i for i, (kind, _) in enumerate(self.kept) if kind in ("input", "out", "aux"))
         self.slots = {kept[1]: i for i, kept in enumerate(self.kept)}
-        rules = [self.rules.get(x) for x in self.inputs]
-        self.pulls = tuple(None if r is None else self._adapter(r, raw=True) for r in rules)
-        self.pulls_recorded = tuple(None if r is None else self._adapter(r, raw=False) for r in rules)
+        self.pull = self._puller(raw=True)
+        self.pull_recorded = self._puller(raw=False)
         self.savers: dict[int, Any] = {}
-        self.differentiable = any(r is not None for r in rules)
+        # Which inputs have a rule, and so a place among the node's next functions.
+        self.ruled = tuple(x in self.rules for x in self.inputs)
+        self.differentiable = any(self.ruled)
         # Whether backward may run it without the general machinery.
         self.simple = not self.outputs and self.variadic is None
         # Whether a call needs nothing but its two inputs.
@@ -133,9 +134,13 @@ class Op:
             return "setting"
         return "shape" if name.endswith("_shape") and name[:-6] in self.inputs else "aux"
 
-    def _adapter(self, rule: Callable[..., Any], *, raw: bool) -> Any:
-        """`(F, g, saved) -> gradient`: the rule's arguments picked from what the node kept."""
-        positional, keywords, _ = signature(rule)
+    def _puller(self, *, raw: bool) -> Any:
+        """`(F, g, saved, parents) -> gradients`, one per input, None where no gradient is wanted or there is no rule.
+
+        Written out and compiled once, so that each rule's arguments are picked from what the node kept without a loop.
+        For mul: `lambda F, g, s, p: (None if p[0] is None else a(g, s[1]), None if p[1] is None else b(g, s[0]))`.
+        """
+        space: dict[str, Any] = {"__name__": __name__}
 
         def pick(name: str) -> str:
             if name in ("F", "g", "i"):
@@ -146,12 +151,23 @@ class Op:
                 return f"[t._array for t in {value}]" if self.variadic else f"{value}._array"
             return value
 
-        arguments = [pick(p) for p in positional] + [f"{k}={pick(k)}" for k in keywords]
-        rule = plain_operator(rule)
-        if arguments == ["g"] and rule.__code__.co_code == _SAME.__code__.co_code:
-            return (lambda F, g, s, i: g) if self.variadic else (lambda F, g, s: g)
-        head = "F, g, s, i" if self.variadic else "F, g, s"
-        return eval(f"lambda {head}: rule({', '.join(arguments)})", {"rule": rule, "__name__": __name__})
+        def call(i: int, input: str) -> str:
+            rule = self.rules.get(input)
+            if rule is None:
+                return "None"
+            positional, keywords, _ = signature(rule)
+            arguments = [pick(p) for p in positional] + [f"{k}={pick(k)}" for k in keywords]
+            rule = space[f"rule{i}"] = plain_operator(rule)
+            if arguments == ["g"] and rule.__code__.co_code == _SAME.__code__.co_code:
+                return "g"
+            return f"rule{i}({', '.join(arguments)})"
+
+        if self.variadic:
+            body = f"[None if e is None else {call(0, self.inputs[0])} for i, e in enumerate(p)]"
+        else:
+            each = (f"None if p[{i}] is None else {call(i, x)}" for i, x in enumerate(self.inputs))
+            body = f"({', '.join(each)},)"
+        return eval(f"lambda F, g, s, p: {body}", space)
 
     def saver(self, mask: int) -> Any:
         """`(inputs..., out, settings, aux) -> kept` for the inputs in `mask`, keeping only what their rules name."""

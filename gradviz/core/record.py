@@ -277,8 +277,9 @@ class Recorder:
         if op is None or not op.elementwise or slot not in op.inputs:
             return None
         ones = node.device.wrap(node.device.xp.ones_like(g))
-        local = op.pulls[op.inputs.index(slot)](node.device.F, ones, node.saved)
-        return self._summary(local, node.device)
+        only = tuple(edge if x == slot else None for x, edge in zip(op.inputs, node.parents, strict=True))
+        local = op.pull(node.device.F, ones, node.saved, only)
+        return self._summary(local[op.inputs.index(slot)], node.device)
 
     def _summary(self, array: Any, device: Any) -> dict[str, Any]:
         return summary(array, device, self.thumbnails)
