@@ -16,9 +16,9 @@ from gradviz.core.errors import noted
 
 from . import errors, events
 from .clock import tick
-from .dtype import from_numpy, get_default_dtype, result_dtype
 from .mode import current_module, grad_mode
 from .node import Node, Output, Scalar, accumulator
+from .operands import OPERANDS, prepare
 from .tensor import Tensor
 
 # Infinities and NaN are values here, as in PyTorch; gradviz shows them in pictures rather than as NumPy's warnings.
@@ -28,8 +28,6 @@ ndarray = np.ndarray
 new = object.__new__
 grad_enabled = grad_mode.get
 module_link = current_module.get
-NUMBERS = (int, float, bool, complex)
-OPERANDS = (Tensor, *NUMBERS, np.generic)
 
 
 def make_call(op: Any) -> Any:
@@ -279,110 +277,14 @@ def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any],
         if mask and first.dtype.kind not in "biu":
             kept = tuple(x if isinstance(x, Tensor) else Scalar(x) for x in inputs) if numbers else inputs
             last_is_number = numbers and not isinstance(inputs[-1], Tensor)
-            node = op.node_type(settings, last_is_number)()
-            node.parents = tuple(parents)
-            if op.variadic:
-                node.saved = op.saver(1)(kept, out, settings, aux)
-            else:
-                node.saved = op.saver(mask)(*kept, out, settings, aux)
-            node.device = device
-            node.dtype = first.dtype
+            saved = op.saver(1)(kept, out, settings, aux) if op.variadic else op.saver(mask)(*kept, out, settings, aux)
+            node = make_node(op.node_type(settings, last_is_number), tuple(parents), saved, first, device)
             if op.outputs:
                 node.shape, node.shapes = None, tuple((o.shape, o.dtype) for o in out)
-            else:
-                node.shape = first.shape
-            node.path = module_link()
-            node.extra = None
-            node.seq = tick()
     if not op.outputs:
         return Tensor._made(out, device, node)
     edges = [None if node is None else Output(node, i, o.shape, o.dtype) for i, o in enumerate(out)]
     return tuple(Tensor._made(o, device, e) for o, e in zip(out, edges, strict=True))
-
-
-def prepare(op: Any, inputs: tuple[Any, ...]) -> tuple[list[Any], Any, tuple[Any, ...]]:
-    """Raw arrays on one device in the type the operation computes in; NumPy arrays among inputs become tensors."""
-    if not op.variadic and len(inputs) < len(op.inputs):
-        missing = ", ".join(op.inputs[len(inputs) :])
-        raise TypeError(f"{op.name}() missing {len(op.inputs) - len(inputs)} required positional arguments: {missing}")
-    device: Any = None
-    if op.promote is None:  # the plain case: tensors of one device, and None
-        arrays: list[Any] = []
-        for x in inputs:
-            if isinstance(x, Tensor) and (device is None or x.device is device):
-                device = x.device
-                arrays.append(x._array)
-            elif x is None:
-                arrays.append(None)
-            else:
-                break
-        else:
-            if device is not None:
-                return arrays, device, inputs
-        device = None
-    opened = tuple(_open(op, x) for x in inputs)
-    for x in opened:
-        if isinstance(x, Tensor) and (device is None or (x._array.ndim and device is not x.device)):
-            if device is not None and device_dims(opened, device):
-                raise noted(RuntimeError(errors.devices_differ(op.name, opened)))
-            device = x.device
-    if device is None:
-        from .device import as_device
-
-        device = as_device(None)
-    if op.name in ("sub", "rsub") and errors.bool_subtract(opened):
-        raise noted(RuntimeError(errors.bool_subtract(opened)))
-    arrays = [_array_on(x, device) if isinstance(x, Tensor) else x for x in opened]
-    if op.promote is not None:
-        arrays = promote(op, opened, arrays, device)
-    return arrays, device, opened
-
-
-def device_dims(inputs: tuple[Any, ...], device: Any) -> bool:
-    """Whether a tensor with dimensions lives on this device: only 0-d tensors may come from elsewhere."""
-    return any(isinstance(x, Tensor) and x.device is device and x._array.ndim for x in inputs)
-
-
-def _array_on(x: Any, device: Any) -> Any:
-    if x.device is device:
-        return x._array
-    return device.wrap(x.device.to_numpy(x._array))
-
-
-def _open(op: Any, x: Any) -> Any:
-    if isinstance(x, (Tensor, *NUMBERS)) or x is None:
-        return x
-    if isinstance(x, np.generic):
-        return x.item()
-    raise noted(TypeError(errors.bad_argument(op.name, op.inputs, x)))
-
-
-def promote(op: Any, inputs: tuple[Any, ...], arrays: list[Any], device: Any) -> list[Any]:
-    """Cast to the common type by PyTorch's rules; `promote="float"` turns integers into the default float type."""
-    tensors = [(from_numpy(x._array.dtype), x._array.ndim) for x in inputs if isinstance(x, Tensor)]
-    scalars = [x for x in inputs if isinstance(x, NUMBERS)]
-    common = result_dtype(tensors, scalars)
-    if op.promote == "float" and common.category < 2:
-        common = get_default_dtype()
-    target = common.numpy
-    made = []
-    for x, array in zip(inputs, arrays, strict=True):
-        if isinstance(x, Tensor):
-            made.append(array if array.dtype == target else array.astype(target))
-        elif isinstance(x, NUMBERS):
-            made.append(device.wrap(np.asarray(_wrapped(x, common), dtype=target)))
-        else:
-            made.append(x)
-    return made
-
-
-def _wrapped(value: Any, common: Any) -> Any:
-    """A Python number as the target type holds it; integers out of range wrap around, as in C."""
-    if common.category == 1 and isinstance(value, (int, float)):
-        info = np.iinfo(common.numpy)
-        span = int(info.max) - int(info.min) + 1
-        return (int(value) - int(info.min)) % span + int(info.min)
-    return value
 
 
 def _mark_views(source: Any, result: Any) -> None:
@@ -393,7 +295,7 @@ def _mark_views(source: Any, result: Any) -> None:
 
 
 def make_node(node_type: type[Node], parents: tuple[Any, ...], saved: Any, out: Any, device: Any) -> Any:
-    """A node made by hand, for the few operations outside the table."""
+    """A node with the next number, whose result is `out`."""
     node = node_type()
     node.parents, node.saved, node.device = parents, saved, device
     node.shape, node.dtype = out.shape, out.dtype

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dispatch import OPERANDS, make_operator
+from ..dispatch import make_operator
 from ..inplace import make_inplace
 from ..op import FUNCTIONS, METHODS, OPS
+from ..operands import OPERANDS
 from ..tensor import Tensor
 
 # Functions whose in-place twin is a Tensor method.
