@@ -175,7 +175,7 @@ class Node:
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """The tensors kept for backward, checked for being overwritten."""
-        named = [self.op.kept[i] for i in self.op.kept_tensors]
+        named = [self.op.kept[i] for i in self.op.kept_tensors if not self.op.kept[i][1].startswith("_")]
         return tuple(v for v in (self.saved_value(kind, name) for kind, name in named) if v is not None)
 
     def __getattr__(self, name: str) -> Any:
@@ -187,7 +187,8 @@ class Node:
         raise AttributeError(f"{self.name()!r} object has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        named = [self.op.saved_names.get(k, k) for _, k in self.op.kept] if self.op is not None else []
+        kept = self.op.kept if self.op is not None else ()
+        named = [self.op.saved_names.get(k, k) for _, k in kept if not k.startswith("_")]
         return [*super().__dir__(), *(f"_saved_{name}" for name in named)]
 
     def saved_value(self, kind: str, name: str) -> Any:

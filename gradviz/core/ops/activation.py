@@ -72,8 +72,8 @@ def _softshrink(xp: Any, x: Any, *, lambd: float) -> Any:
     return xp.where(x > lambd, x - lambd, xp.where(x < -lambd, x + lambd, x * 0))
 
 
-# The result is positive or zero, so its sign is the slope: 1 where x was positive, 0 elsewhere.
-relu = op("relu", _relu, x=lambda F, g, out: g * F.sign(out), elementwise=True, inplace=True,
+# The result is zero where x was negative; a NaN passes its gradient on, as in PyTorch.
+relu = op("relu", _relu, x=lambda g, out: g * (out != 0), elementwise=True, inplace=True,
           saved_names={"out": "result"}, latex=r"\max(0, x)")  # fmt: skip
 leaky_relu = op("leaky_relu", _leaky_relu, **ONE,
                 x=lambda F, g, x, *, negative_slope: F.where(x > 0, g, g * negative_slope))  # fmt: skip

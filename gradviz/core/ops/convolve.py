@@ -28,17 +28,21 @@ from ..op import op
 from .linalg import same_type, wide_matmul
 
 Pair = tuple[int, int]
+# Rows of up to this many bytes are kept for the gradient of the weights instead of being made again.
+KEPT_ROWS = 2**20
 
 
 def _conv2d(xp: Any, x: Any, w: Any, bias: Any, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
     """x (N, C, H, W), w (O, C / groups, kh, kw), bias (O) or None -> (N, O, Ho, Wo); also with one spatial dim less."""
     _check(x, w, bias, stride, padding, dilation, groups)
     if x.ndim == 3:
-        return _conv2d(xp, x[:, :, None], w[:, :, None], bias, **_flat(stride, padding, dilation, groups))[:, :, 0]
+        out, _ = _conv2d(xp, x[:, :, None], w[:, :, None], bias, **_flat(stride, padding, dilation, groups))
+        return out[:, :, 0], {"_rows": None}
     n, _, h, width = x.shape
     o, c, kh, kw = w.shape
     ho, wo = out_size((h, width), (kh, kw), stride, padding, dilation)
-    blocks = _blocks(xp, _rows(xp, x, kw, wo, stride[1], padding, dilation[1], groups), kh, ho, stride[0], dilation[0])
+    rows = _rows(xp, x, kw, wo, stride[1], padding, dilation[1], groups)
+    blocks = _blocks(xp, rows, kh, ho, stride[0], dilation[0])
     kernel = w.reshape(groups, 1, o // groups, c, kh, kw).transpose(0, 1, 2, 4, 3, 5)
     y = wide_matmul(xp, kernel.reshape(groups, 1, o // groups, kh * c * kw), blocks)
     y = y.reshape(groups, ho, o // groups, n, wo).transpose(3, 0, 2, 1, 4)
@@ -47,7 +51,7 @@ def _conv2d(xp: Any, x: Any, w: Any, bias: Any, *, stride: Pair, padding: Pair, 
         out[...] = y
     else:
         xp.add(y, bias.reshape(groups, o // groups, 1, 1), out=out)
-    return out.reshape(n, o, ho, wo)
+    return out.reshape(n, o, ho, wo), {"_rows": rows if rows.nbytes <= KEPT_ROWS else None}
 
 
 def _conv2d_input(
@@ -67,15 +71,17 @@ def _conv2d_input(
 
 
 def _conv2d_weight(
-    xp: Any, y: Any, x: Any, *, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
+    xp: Any, y: Any, x: Any, rows: Any, *, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Any:
-    """The adjoint for the weights: y (N, O, Ho, Wo) with x (N, C, H, W) -> weights of the given shape."""
+    """The adjoint for the weights: y (N, O, Ho, Wo) with x (N, C, H, W) and its rows or None -> weights of `shape`."""
     if y.ndim == 3:
         flat = _flat(stride, padding, dilation, groups)
-        return _conv2d_weight(xp, y[:, :, None], x[:, :, None], shape=(*shape[:2], 1, shape[2]), **flat)[:, :, 0]
+        return _conv2d_weight(xp, y[:, :, None], x[:, :, None], None, shape=(*shape[:2], 1, shape[2]), **flat)[:, :, 0]
     n, o, ho, wo = y.shape
     _, c, kh, kw = shape
-    blocks = _blocks(xp, _rows(xp, x, kw, wo, stride[1], padding, dilation[1], groups), kh, ho, stride[0], dilation[0])
+    if rows is None:
+        rows = _rows(xp, x, kw, wo, stride[1], padding, dilation[1], groups)
+    blocks = _blocks(xp, rows, kh, ho, stride[0], dilation[0])
     y = y.reshape(n, groups, o // groups, ho, wo).transpose(1, 3, 2, 0, 4).reshape(groups, ho, o // groups, n * wo)
     w = wide_matmul(xp, y, blocks.swapaxes(2, 3)).sum(axis=1)
     return xp.ascontiguousarray(w.reshape(groups, o // groups, kh, c, kw).transpose(0, 1, 3, 2, 4)).reshape(shape)
@@ -91,8 +97,8 @@ conv2d = op(
     x=lambda F, g, w, *, x_shape, stride, padding, dilation, groups: F.conv2d_input(
         g, w, shape=x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
-    w=lambda F, g, x, *, w_shape, stride, padding, dilation, groups: F.conv2d_weight(
-        g, x, shape=w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
+    w=lambda F, g, x, _rows, *, w_shape, stride, padding, dilation, groups: F.conv2d_weight(
+        g, x, _rows, shape=w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
     bias=lambda F, g, *, x_shape: F.sum(g, dim=(0, *range(2, len(x_shape))), keepdim=False),
 )
@@ -106,7 +112,7 @@ conv2d_input = op(
         g, w, None, stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
     w=lambda F, g, y, *, w_shape, stride, padding, dilation, groups: F.conv2d_weight(
-        y, g, shape=w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
+        y, g, None, shape=w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
     ),
 )
 
