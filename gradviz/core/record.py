@@ -204,7 +204,7 @@ class Recorder:
         return n
 
     def last_result(self) -> Tensor | None:
-        """The newest single number that was computed here, needs a gradient and is still alive; None if there is none."""
+        """The newest single number computed here that needs a gradient and is still alive; None if there is none."""
         made = ((n, ref()) for ref, n in self._by_id.values())
         found = [(n, t) for n, t in made if t is not None and t._edge is not None and t._array.size == 1 and t._needs]
         return max(found, key=lambda pair: pair[0])[1] if found else None

@@ -73,7 +73,7 @@ def _conv2d_input(
 def _conv2d_weight(
     xp: Any, y: Any, x: Any, rows: Any, *, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Any:
-    """The adjoint for the weights: y (N, O, Ho, Wo) with x (N, C, H, W) and its rows or None -> weights of `shape`."""
+    """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) and its rows or None -> weights of `shape`."""
     if y.ndim == 3:
         flat = _flat(stride, padding, dilation, groups)
         return _conv2d_weight(xp, y[:, :, None], x[:, :, None], None, shape=(*shape[:2], 1, shape[2]), **flat)[:, :, 0]
