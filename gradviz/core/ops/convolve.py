@@ -71,7 +71,7 @@ def _conv2d_input(
 
 
 def _conv2d_weight(
-    xp: Any, y: Any, x: Any, rows: Any, *, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
+    """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) and its rows or None -> weights like `shape`."""
 ) -> Any:
     """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) and its rows or None -> weights of `shape`."""
     if y.ndim == 3:
