@@ -71,8 +71,9 @@ def _conv2d_input(
 
 
 def _conv2d_weight(
-    """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) and its rows or None -> weights like `shape`."""
-) -> Any:
+    xp: Any, y: Any, x: Any, rows: Any, *,
+    shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int,
+) -> Any:  # fmt: skip
     """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) and its rows or None -> weights of `shape`."""
     if y.ndim == 3:
         flat = _flat(stride, padding, dilation, groups)
