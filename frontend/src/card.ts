@@ -62,9 +62,13 @@ export class Card {
       return this.#section("Forward", el("p", { class: "maths" }, `${node.label} = ${node.op}(${inputs})`));
     }
     const numbers = substituted(node.forward, node, nodes, null);
+    const lost = node.inputs.some((i) => inputName(i, nodes) === "?");
     return this.#section("Forward",
       el("p", { class: "maths" }, `${node.label} = ${named(node.forward, node, nodes)}`),
-      numbers ? el("p", { class: "maths numbers" }, `${" ".repeat(node.label.length)} = ${numbers} = `, el("b", {}, brief(value, 6))) : null);
+      numbers ? el("p", { class: "maths numbers" }, `${" ".repeat(node.label.length)} = ${numbers} = `, el("b", {}, brief(value, 6))) : null,
+      lost ? el("p", { class: "hint" }, "?: a number that the graph does not keep; a tape does") : null,
+      node.inplace ? el("p", { class: "hint" }, "in place: its input holds this now") : null,
+      node.view ? el("p", { class: "hint" }, "a view of its input's memory") : null);
   }
 
   #structure(node: RecNode): HTMLElement {
@@ -84,7 +88,7 @@ export class Card {
     const title = el("h4", {}, `Gradient of ${node.label || node.op} `, badge);
     const body = el("section", { class: "gradient" }, title);
     for (const c of state.parts) {
-      const sum = c.message.of > 1 ? el("span", { class: "sum" }, `${c.message.k} of ${c.message.of}: ${partial(c.before, c.message, 6)}`) : null;
+      const sum = c.message.of > 1 ? el("span", { class: "sum" }, partial(c.message)) : null;
       body.append(el("div", { class: "part" }, el("span", { class: "from" }, "from ", this.#link(c.from)), el("span", { class: "maths" }, product(c.grad, c.message, 6)), sum));
     }
     if (state.kind !== "none" && state.kind !== "off" && !state.parts.length && state.value) {

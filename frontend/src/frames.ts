@@ -1,7 +1,7 @@
 // Frames are the positions of the timeline: every step of the record that changes something one can see.
 import { brief } from "./number";
-import { inputName, named, product } from "./message";
-import type { Data, RecNode, Step } from "./types";
+import { inputName, named, partial, product } from "./message";
+import type { Data, RecNode, Step, Value } from "./types";
 
 export type Phase = "forward" | "backward" | "update";
 
@@ -20,9 +20,16 @@ export function frames(data: Data): Frame[] {
   const out: Frame[] = [];
   let phase: Phase = "forward";
   let freed: number[] = [];
+  const sums = new Map<number, Value | null>();
   for (const step of steps) {
     const n = "n" in step ? step.n : step.kind === "backward_begin" ? step.root : null;
-    if (step.kind === "backward") step.messages = step.messages.filter((m) => nodes[m.to]);
+    if (step.kind === "backward") {
+      step.messages = step.messages.filter((m) => nodes[m.to]);
+      for (const m of step.messages) {
+        if (m.k > 1) m.before = sums.get(m.to);
+        sums.set(m.to, m.sum);
+      }
+    }
     const text = tell(step, nodes);
     if (text === null) continue;
     phase = step.kind === "error" ? phase : (PHASE[step.kind] ?? "backward");
@@ -51,8 +58,8 @@ export function tell(step: Step, nodes: RecNode[]): string | null {
       const node = nodes[step.n];
       if (!node || (node.kind === "leaf" && step.messages.length === 0)) return null;
       if (step.messages.length === 0) return `${name(step.n)} has gradient ${brief(step.grad, 6, "norm")} and nothing to pass it to`;
-      const sent = step.messages.map((m) => `${product(step.grad, m, 6).replace("→ ", "")} to ${name(m.to)}${m.of > 1 ? ` (${m.k} of ${m.of})` : ""}`);
-      return `${name(step.n)} passes on ${sent.join(", ")}`;
+      const sent = step.messages.map((m) => `${product(step.grad, m, 6).replace("→ ", "")} to ${name(m.to)}${m.before ? ": " + partial(m) : m.of > 1 ? ` (${m.k} of ${m.of})` : ""}`);
+      return `${name(step.n)} passes on ${sent.join("; ")}`;
     }
     case "accumulate":
       return step.before

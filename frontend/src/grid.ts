@@ -14,7 +14,7 @@ export function stats(v: Value): HTMLElement {
 export function grid(v: Value, name: string): HTMLElement {
   const box = el("div", { class: "tensor" });
   if (!v.data) {
-    box.append(el("p", { class: "hint" }, `${size(v.shape)} numbers: what they are like`), stats(v));
+    box.append(el("p", { class: "hint" }, `${size(v.shape)} numbers${size(v.shape) > 64 ? "" : ", left out"}: what they are like`), stats(v));
     return box;
   }
   if (v.data.length === 1) return el("div", { class: "tensor one" }, g(v.data[0], 6));

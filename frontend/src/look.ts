@@ -7,9 +7,10 @@ export const GRAPH = `
 .stage{position:relative;border-top:1px solid var(--line);background:var(--panel);overflow:hidden;cursor:grab;touch-action:pan-y}
 .stage.dragging{cursor:grabbing}
 .graph{display:block;width:100%;height:100%;user-select:none}
-.card{border-top:1px solid var(--line);padding:4px 16px 12px;outline-offset:-2px;display:grid;grid-template-columns:repeat(auto-fit,minmax(250px,1fr));column-gap:28px;align-content:start;overflow:auto;height:290px}
+.card{border-top:1px solid var(--line);padding:4px 16px 12px;outline-offset:-2px!important;display:grid;grid-template-columns:repeat(auto-fit,minmax(250px,1fr));column-gap:28px;align-content:start;overflow:auto;height:290px}
 .who{grid-column:1/-1}
-.zoom{position:absolute;right:10px;top:10px;background:var(--bg);box-shadow:var(--shade)}
+.tools{display:flex;flex-wrap:wrap;align-items:center;gap:2px}
+.zoom{margin-left:6px}
 .legend{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:11px;color:var(--soft);background:var(--panel);padding:4px 16px 6px}
 .legend span{display:inline-flex;align-items:center;gap:4px}
 .glyph{width:12px;height:12px;flex:none}
@@ -57,6 +58,7 @@ export const GRAPH = `
 .row text{font:500 11.5px var(--mono);fill:currentColor}
 .row .number{text-anchor:end}.row .part{font-size:11px;font-weight:700}
 .message rect{fill:var(--node);stroke:var(--now);stroke-width:1.4}
+.message[data-slot^=sum] rect{fill:var(--bwd-bg);stroke-width:2.2}
 .message text{font:11px var(--mono);fill:var(--ink);white-space:pre}
 .message tspan{font-weight:700;fill:var(--now)}
 .who{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 9px;padding:10px 0 6px}

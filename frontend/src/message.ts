@@ -20,10 +20,10 @@ export function product(grad: Value | null, m: Message, digits = 4): string {
   return p.local === null ? `→ ${p.product}` : `${p.upstream} × ${p.local} = ${p.product}`;
 }
 
-/** "3 + 4 = 7" from the second message on; the engine's own sum, never one computed here. */
-export function partial(before: Value | null, m: Message, digits = 4): string {
+/** "3 += 4 → 7 (2 of 2)" from the second message on; the engine's own sum, never one computed here. */
+export function partial(m: Message, digits = 6): string {
   const text = (v: Value | null): string => brief(v, digits, "norm");
-  return before ? `${text(before)} + ${text(m.product)} = ${text(m.sum)}` : text(m.sum);
+  return `${m.before ? `${text(m.before)} += ${text(m.product)} → ` : ""}${text(m.sum)} (${m.k} of ${m.of})`;
 }
 
 export const pretty = (formula: string): string => formula.replace(/ \* /g, " × ");
@@ -48,6 +48,7 @@ export function named(formula: string, node: RecNode, nodes: RecNode[], grad = "
 
 export function inputName(input: RecNode["inputs"][number], nodes: RecNode[]): string {
   if (input.n !== null && input.n !== undefined) return nodes[input.n]?.label || `#${input.n}`;
+  if (input.value === undefined && input.n === undefined) return "?";
   return typeof input.value === "number" ? brief({ shape: [], dtype: "", data: [input.value] }) : String(input.value ?? "None");
 }
 

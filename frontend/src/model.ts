@@ -1,7 +1,7 @@
 // What is to be seen, as plain facts: for a node its lines and marks; for an edge whether a
 // message travels on it. Both renderers (SVG and canvas) draw these facts and decide nothing themselves.
 import { frames, type Frame } from "./frames";
-import { product } from "./message";
+import { partial, product } from "./message";
 import { brief, kindText } from "./number";
 import { History, say, WORDS, type GradKind } from "./state";
 import { Timeline } from "./timeline";
@@ -55,7 +55,7 @@ export class Model {
     this.frames = frames(data);
     this.history = new History(this.nodes, this.frames);
     this.time = new Timeline(this.frames.length);
-    const start = this.frames.findIndex((f) => f.phase !== "forward");
+    const start = this.frames.findIndex((f) => f.phase === "backward");
     this.time.cursor = start < 0 ? this.frames.length : start;
     this.scene = data.scenes[0];
     this.#index();
@@ -78,6 +78,11 @@ export class Model {
     for (const e of this.scene.edges) {
       for (const n of new Set([e.n_from, e.n_to])) if (n !== null) add(this.edgesOf, n, e);
     }
+  }
+
+  /** What the reader must know about the whole picture. */
+  get note(): string {
+    return [this.scene.note, this.data.note].filter(Boolean).join(". ");
   }
 
   get frame(): Frame | null {
@@ -158,17 +163,25 @@ export class Model {
     if (step.kind === "optimizer") return [{ key: "moved", edge: null, node, lead: `${brief(step.before)} → `, main: brief(step.after), phase: "update" }];
     if (step.kind !== "backward") return [];
     const used = new Set<SceneEdge>();
-    return step.messages.flatMap((m) => {
+    const sums: Chip[] = [];
+    const sent = step.messages.flatMap((m) => {
       const fits = (e: SceneEdge): boolean => e.n_to === step.n && e.n_from === m.to && !used.has(e);
       const edges = this.edgesOf.get(step.n) ?? [];
       const edge = edges.find((e) => fits(e) && e.slot === m.slot) ?? edges.find(fits);
       const end = this.byN.get(m.to)?.[0];
       if (!edge && (!end || end === node)) return []; // inside a folded module nothing can be seen to travel
       if (edge) used.add(edge);
+      if (m.before && end) {
+        const sum = partial(m, 4);
+        const arrow = sum.lastIndexOf("→ ") + 2;
+        sums.push({ key: `sum${m.slot}${m.to}`, edge: null, node: end, lead: sum.slice(0, arrow), main: sum.slice(arrow), phase: "backward" });
+      }
       const text = product(step.grad, m, 4);
       const cut = Math.max(text.lastIndexOf("= "), text.lastIndexOf("→ ")) + 2;
+      if (!edge && m.before) return [];
       return [{ key: `${m.slot}${m.to}`, edge: edge ?? null, node: end ?? node, lead: text.slice(0, cut), main: text.slice(cut), phase: "backward" as const }];
     });
+    return [...sent, ...sums];
   }
 
   /** The nearest neighbour along an edge in a direction, for walking with the keyboard. */
@@ -198,7 +211,7 @@ export class Model {
     const wanted = words.trim().toLowerCase();
     this.found.clear();
     if (!wanted) return [];
-    const hits = this.nodes.filter((n) => this.byN.has(n.n) && [n.label, n.op, n.name, n.path, n.module].some((t) => t?.toLowerCase().includes(wanted)));
+    const hits = this.nodes.filter((n) => this.byN.has(n.n) && [n.label, n.op, n.kind === "op" && n.name, n.path, n.module].some((t) => t && t.toLowerCase().includes(wanted)));
     hits.forEach((n) => this.found.add(n.n));
     return hits.map((n) => n.n);
   }

@@ -102,7 +102,7 @@ export function place(model: Model, k: number): Placed[] {
       for (const t of [0.5, 0.42, 0.58, 0.34, 0.66, 0.25, 0.75, 0.15, 0.85]) {
         const [x, y] = along(chip.edge.points, t);
         const far = Math.abs(t - 0.5) * 30;
-        for (const off of [0, -12, 12, -24, 24]) spots.push([[x, y + off * scale], far + Math.abs(off) * 0.8]);
+        for (const off of [0, -12, 12, -24, 24, -38, 38]) spots.push([[x, y + off * scale], far + Math.abs(off) * 0.8]);
         for (const off of [-1, 1]) spots.push([[x + off * (w / 2 + 5), y], far + 14]);
       }
     }
@@ -111,7 +111,7 @@ export function place(model: Model, k: number): Placed[] {
     let best: Rect | null = null;
     let least = Infinity;
     for (const [[cx, cy], cost] of spots) {
-      const spot = { x: cx - w / 2, y: cy - h / 2, w, h };
+      const spot = { x: Math.max(2, Math.min(model.scene.width - w - 2, cx - w / 2)), y: cy - h / 2, w, h };
       let bad = cost;
       for (const box of boxes) bad += overlap(spot, box) * 0.5;
       for (const other of placed) bad += overlap(spot, other) * 3;

@@ -9,7 +9,6 @@ export interface Contribution {
   from: number;
   message: Message;
   grad: Value | null; // upstream: what had reached `from`
-  before: Value | null; // the sum before this message
 }
 
 export interface GradState {
@@ -85,7 +84,7 @@ export class History {
         for (const message of step.messages) {
           const so = this.#last(message.to);
           const fresh = message.k === 1;
-          const part = { from: step.n, message, grad: step.grad, before: fresh ? null : so.value };
+          const part = { from: step.n, message, grad: step.grad };
           this.#mark(message.to, at, {
             kind: message.k === message.of ? "final" : "partial",
             k: message.k,

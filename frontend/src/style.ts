@@ -33,7 +33,7 @@ button svg{display:block;width:16px;height:16px;fill:currentColor}
 .group>button:focus-visible{outline-offset:-2px}
 .chip{display:inline-flex;align-items:center;gap:5px;height:22px;border-radius:11px;padding:0 9px;font-weight:600;font-size:12px;white-space:nowrap;background:var(--panel);color:var(--soft)}
 .forward{background:var(--fwd-bg);color:var(--fwd)}.backward{background:var(--bwd-bg);color:var(--bwd)}.update{background:var(--upd-bg);color:var(--upd)}
-.said{padding:0 16px 10px;min-height:32px;font-size:14px;overflow-wrap:anywhere}
+.said{padding:0 16px 10px;min-height:32px;max-height:92px;overflow:auto;font-size:14px;overflow-wrap:anywhere}
 .status{padding:6px 16px;border-top:1px solid var(--line);font-size:12px;color:var(--soft)}
 .status:empty{display:none}.status[data-level=error]{color:var(--bad);font-weight:600}
 .transport{display:flex;align-items:center;gap:12px;padding:8px 12px;border-top:1px solid var(--line);background:var(--panel);flex-wrap:wrap}

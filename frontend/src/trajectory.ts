@@ -26,7 +26,7 @@ export interface TrajectoryData {
   grads: Num[][];
 }
 
-const W = 681, H = 423, LEFT = 52, RIGHT = 14, TOP = 14, BOTTOM = 40;
+const W = 689, H = 423, LEFT = 60, RIGHT = 14, TOP = 14, BOTTOM = 40;
 const LOSS_H = 92;
 const MOST = 500; // steps
 const ROWS = 24;

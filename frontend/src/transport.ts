@@ -44,7 +44,7 @@ export function transport(time: Timeline, stretches: Stretch[], what = "step"): 
   const range = el("input", { type: "range", min: 0, max: time.length, step: 1, "aria-label": `Timeline: ${what}`, oninput: () => still(() => time.go(range.valueAsNumber))() });
   const bands = el("div", { class: "stretches", "aria-hidden": "true" });
   for (const s of stretches) {
-    const band = el("span", { class: s.phase }, s.name ?? NAMES[s.phase]);
+    const band = el("span", { class: s.phase }, (s.to - s.from) / time.length < 0.09 ? "" : (s.name ?? NAMES[s.phase]));
     band.style.flex = `${s.to - s.from} 1 0px`;
     bands.append(band);
   }

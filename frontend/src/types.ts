@@ -53,6 +53,7 @@ export interface Message {
   sum: Value | null;
   k: number;
   of: number;
+  before?: Value | null; // the sum so far, when it is not the first (worked out in frames.ts)
 }
 
 export type Step =
@@ -123,5 +124,6 @@ export interface Data {
   title: string;
   record: Recording;
   scenes: Scene[]; // [0] is shown first; C walks through the others (other folding depths)
+  note?: string; // what was left out to keep the page small
   backward: boolean; // false: a graph to look at, no backward timeline
 }

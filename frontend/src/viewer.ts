@@ -61,7 +61,7 @@ export class Viewer implements Handle {
     main.append(this.card.element);
     shell.body.append(main);
     this.#draw();
-    this.#stage.append(this.#zoomer(), this.#searching, this.#twin, this.#help);
+    this.#stage.append(this.#searching, this.#twin, this.#help);
     hand(this.#stage, this.camera, (e) => {
       const hit = this.#picture.hit(e);
       this.select(hit ? (hit.n ?? hit.members?.[0] ?? null) : null);
@@ -74,7 +74,7 @@ export class Viewer implements Handle {
       if (e.key === "Enter") this.#nextHit();
     });
     this.#settle();
-    if (model.scene.note) shell.status(model.scene.note);
+    if (model.note) shell.status(model.note);
     shell.onTheme = () => this.#picture.frame();
     const watch = new ResizeObserver(() => this.#settle());
     watch.observe(this.#stage);
@@ -104,7 +104,7 @@ export class Viewer implements Handle {
     });
     const button = (text: string, title: string, run: () => void): HTMLElement => el("button", { type: "button", title, onclick: run }, text);
     return el("div", { class: "tools" }, label, button("Search", "Search (/)", () => this.#openSearch()), button("Text", "Every step as text (T)", () => this.#toggleTwin()),
-      this.quiz && button("Quiz", "Quiz", () => this.quiz!.toggle()), button("?", "Keys (?)", () => showKeys(this.#help)));
+      this.quiz && button("Quiz", "Quiz", () => this.quiz!.toggle()), button("?", "Keys (?)", () => showKeys(this.#help)), this.#zoomer());
   }
 
   #zoomer(): HTMLElement {
@@ -126,8 +126,8 @@ export class Viewer implements Handle {
   // ---- size and place ------------------------------------------------------------------------------------------
   #bounds(): Box {
     const { scene } = this.model;
-    const up = this.data.backward ? 14 : 0; // room for what is written above a leaf
-    return { x: 0, y: -up, w: scene.width, h: scene.height + up };
+    const room = this.data.backward ? 16 : 0; // for what is written above or under a leaf
+    return { x: 0, y: -room, w: scene.width, h: scene.height + 2 * room };
   }
 
   #settle(): void {
@@ -218,7 +218,7 @@ export class Viewer implements Handle {
     const node = this.model.nodes[n];
     const s = this.model.byN.get(n)?.[0];
     if (s) this.camera.follow(s, 12);
-    this.shell.status(node.line ? `${node.label} comes from ${node.line.file}:${node.line.lineno}  ${node.line.text.trim()}` : (this.model.scene.note ?? ""));
+    this.shell.status(node.line ? `${node.label} comes from ${node.line.file}:${node.line.lineno}  ${node.line.text.trim()}` : this.model.note);
   }
 
   #walk(dx: number, dy: number): void {
@@ -299,6 +299,7 @@ export class Viewer implements Handle {
   #moved(now: number, before: number): void {
     const { model } = this;
     model.selected = null;
+    this.shell.status(model.note);
     const nodes = new Set<SceneNode>();
     const edges = new Set(this.#live);
     const add = (n: number): void => model.byN.get(n)?.forEach((s) => nodes.add(s));

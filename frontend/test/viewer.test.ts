@@ -113,6 +113,24 @@ describe("stepping", () => {
   });
 });
 
+describe("a sum", () => {
+  test("lights up in the picture and is said when a further message arrives", () => {
+    open();
+    const { model } = viewer;
+    const at = model.frames.findIndex((f) => f.step.kind === "backward" && f.step.messages.some((m) => m.k === 3));
+    viewer.model.time.go(at + 1);
+    expect($("[data-slot^=sum] text").textContent).toBe("-0.1 += -4.681 → -4.781 (3 of 3)");
+    expect($(".said").textContent).toContain("to w: -0.1 += -4.68097 → -4.78097 (3 of 3)");
+    viewer.model.time.go(0);
+    expect(viewer.shell.root.querySelector("[data-slot^=sum]")).toBeNull();
+  });
+
+  test("elements left out to keep the page small are owned up to", () => {
+    open((data) => Object.assign(data, { note: "Something was left out" }));
+    expect($(".status").textContent).toBe("Something was left out");
+  });
+});
+
 describe("the card", () => {
   test("puts names, then numbers, into the formula", () => {
     open();
@@ -128,7 +146,7 @@ describe("the card", () => {
     press("End");
     viewer.select(viewer.model.nodes.find((n) => n.label === "w")!.n);
     const sums = [...viewer.shell.root.querySelectorAll(".sum")].map((s) => s.textContent);
-    expect(sums).toEqual(["1 of 3: -0.05", "2 of 3: -0.05 + -0.05 = -0.1", "3 of 3: -0.1 + -4.68097 = -4.78097"]);
+    expect(sums).toEqual(["-0.05 (1 of 3)", "-0.05 += -0.05 → -0.1 (2 of 3)", "-0.1 += -4.68097 → -4.78097 (3 of 3)"]);
   });
 });
 

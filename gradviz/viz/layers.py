@@ -60,7 +60,7 @@ def longest_path(order: Sequence[int], edges: Sequence[Edge], count: int) -> lis
 def pull(order: Sequence[int], edges: Sequence[Edge], early: Sequence[int], rounds: int = 6) -> list[int]:
     """Shorten edges: a node with more inputs than users moves back to them, any other forwards to its first user.
 
-    A source with one user hangs on it: it moves along and counts as no input.
+    A branch that only one node uses hangs on it: it moves along and counts as no input.
     """
     count = len(early)
     inputs: list[list[int]] = [[] for _ in range(count)]
@@ -68,7 +68,9 @@ def pull(order: Sequence[int], edges: Sequence[Edge], early: Sequence[int], roun
     for a, b in edges:
         users[a].append(b)
         inputs[b].append(a)
-    hangs = [not inputs[v] and len(users[v]) == 1 for v in range(count)]
+    hangs = [False] * count
+    for v in order:
+        hangs[v] = len(users[v]) == 1 and all(hangs[u] for u in inputs[v])
     firm = [[u for u in inputs[v] if not hangs[u]] for v in range(count)]
     floor = [1 if inputs[v] else 0 for v in range(count)]
     layer = list(early)
@@ -88,7 +90,7 @@ def pull(order: Sequence[int], edges: Sequence[Edge], early: Sequence[int], roun
                     moved = True
         if not moved:
             break
-    for v in range(count):
+    for v in reversed(order):
         if hangs[v]:
             layer[v] = layer[users[v][0]] - 1
     first = min(layer, default=0)

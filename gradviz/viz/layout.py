@@ -175,7 +175,11 @@ def _part(
         apart.append(gaps)
     across = place(layers, apart, pull_in, pull_out, sweeps=6 if small else 4 if total <= 6000 else 2)
 
-    align(layers, apart, _trunks(flow, chains, early), [[] if into[v] else pull_out[v] for v in range(total)], across)
+    hangs = [False] * total  # branches that only one node uses: they go where it goes
+    for v in itertools.chain.from_iterable(layers):
+        hangs[v] = len(pull_out[v]) == 1 and all(hangs[u] or not pull_in[u] for u, _ in pull_in[v])
+    loose = [pull_out[v] if hangs[v] or not into[v] else [] for v in range(total)]
+    align(layers, apart, _trunks(flow, chains, early), loose, across)
     straighten(layers, apart, chains, across)
 
     thick = [max([sizes[v][0] for v in row if v < count], default=0.0) for row in layers]

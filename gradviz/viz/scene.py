@@ -86,6 +86,7 @@ def _texts(drawn: Drawing, record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The texts of every item: title, sub, value, grad, and tip where the title had to be clipped."""
     nodes = record["nodes"]
     grads = gradients(record)
+    several = {m["to"] for s in record["steps"] for m in s.get("messages", ()) if m.get("of", 1) > 1}
     found = []
     for item in drawn.items:
         node = nodes[item.n] if item.n is not None else None
@@ -110,6 +111,7 @@ def _texts(drawn: Drawing, record: Mapping[str, Any]) -> list[dict[str, Any]]:
             if not entry["value"] and item.kind in ("op", "group"):
                 entry["value"] = shape_text(node.get("shape") or ())
             entry["grad"] = brief(grads.get(node["n"]), "norm")
+            entry["several"] = node["n"] in several
         found.append(entry)
     return found
 
@@ -130,6 +132,8 @@ def _size(entry: dict[str, Any], rows: Sequence[str]) -> tuple[float, float]:
     entry["sub"] = clip(entry["sub"], room, S["small"], mono=True) if room > 30 else ""
     sub = width(entry["sub"], S["small"], mono=True) + 12 if entry["sub"] else 0
     figures = [width(entry[row], S["number"], mono=True) + 26 for row in rows if entry[row]]
+    if entry.pop("several", False):  # "2/3" stands beside a partial sum, which may be longer than the last
+        figures.append(S["several"])
     wide = min(max(title + sub, *figures, S["least"] - 2 * S["side"]) + 2 * S["side"], S["most"])
     count = 1 if rows and entry["kind"] == "const" else len(rows)
     return int(wide + 1.5) // 2 * 2, S["head"] + S["row"] * count + (S["foot"] if count else 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,8 +19,22 @@ def name_of(node: Mapping[str, Any]) -> str:
     return text if len(text) <= NAME else text[: NAME - 1] + "…"
 
 
-def message_text(record: Mapping[str, Any], step: Mapping[str, Any], message: Mapping[str, Any]) -> str:
-    """One message of a backward step: `a: 6 × 2 = 12`, with the partial sum where several arrive."""
+def sums_before(record: Mapping[str, Any]) -> dict[int, Any]:
+    """What had arrived at a node before a message came, by the message's id(); nothing for the first message."""
+    so_far: dict[int, Any] = {}
+    found: dict[int, Any] = {}
+    for step in record["steps"]:
+        for message in step.get("messages", ()):
+            if message.get("k", 1) > 1:
+                found[id(message)] = so_far.get(message["to"])
+            so_far[message["to"]] = message.get("sum")
+    return found
+
+
+def message_text(
+    record: Mapping[str, Any], step: Mapping[str, Any], message: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> str:
+    """One message of a backward step: `a: 6 × 2 = 12`, and where several arrive `3 += 12 -> 15 (2 of 2)`."""
     target = name_of(record["nodes"][message["to"]])
     grad, local, product = step.get("grad"), message.get("local"), message.get("product")
     text = full(product)
@@ -27,7 +42,8 @@ def message_text(record: Mapping[str, Any], step: Mapping[str, Any], message: Ma
         text = f"{number(grad['data'][0])} × {number(local['data'][0])} = {text}"
     several = message.get("of") or 1
     if several > 1:
-        text += f" ({message.get('k')} of {several}, sum {full(message.get('sum'))})"
+        added = f", {full(before)} += {full(product)} -> {full(message.get('sum'))}" if before else ""
+        text += f"{added} ({message.get('k')} of {several})"
     return f"{target}: {text}"
 
 
@@ -39,8 +55,8 @@ def _forward(record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: 
     return f"forward {n}/{count}  {name_of(node)}" + (f" = {made}" if made else "") + f" = {value}"
 
 
-def _backward(record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: int) -> str:
-    sent = "; ".join(message_text(record, step, m) for m in step.get("messages", ()))
+def _backward(before: Mapping[int, Any], record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: int) -> str:
+    sent = "; ".join(message_text(record, step, m, before.get(id(m))) for m in step.get("messages", ()))
     head = f"backward {n}/{count}  {name_of(record['nodes'][step['n']])}  grad {full(step.get('grad'))}"
     return f"{head}  -> {sent}" if sent else head
 
@@ -58,9 +74,9 @@ def _error(record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: in
     return f"error{where}: {clean(step.get('text') or '')}"
 
 
-_LINES = {
+_LINES: dict[str, Any] = {
     "forward": _forward,
-    "backward": _backward,
+    "backward": functools.partial(_backward, {}),
     "accumulate": _change(".grad"),
     "optimizer": _change("update"),
     "zero_grad": lambda record, step, n, count: f"zero_grad {n}/{count}  {name_of(record['nodes'][step['n']])}",
@@ -81,10 +97,11 @@ def lines(recording: Any) -> list[tuple[int, str]]:
         counts[step["kind"]] = counts.get(step["kind"], 0) + 1
     seen: dict[str, int] = {}
     found = []
+    write = _LINES | {"backward": functools.partial(_backward, sums_before(record))}
     for i, step in told:
         kind = step["kind"]
         seen[kind] = seen.get(kind, 0) + 1
-        found.append((i, _LINES[kind](record, step, seen[kind], counts[kind])))
+        found.append((i, write[kind](record, step, seen[kind], counts[kind])))
     return found
 
 

@@ -75,6 +75,7 @@ SIZES: dict[str, float] = {
     "side": 11,  # room left and right of text
     "least": 92,  # widths of a card
     "most": 232,
+    "several": 104,  # width of the texts in a row that counts messages: "3/8" and a number
     "portal": 24,  # height of a repeated leaf
     "round": 9,
     "pill": 14,

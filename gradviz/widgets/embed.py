@@ -11,8 +11,15 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gradviz.viz.measure import clean
+
 STATS = ("min", "max", "mean", "std", "norm", "nan", "inf", "zero")
+NAME = 80  # characters of a name
 LIMITS = (64, 16, 4, 1)  # elements kept of a tensor, from the most to the least
+LEFT_OUT = (
+    "To keep this page small, tensors of more than {} numbers are shown by their statistics",
+    "To keep this page small, only single numbers are shown, and the statistics of tensors",
+)
 NODE_KEYS = (
     "n", "kind", "op", "name", "label", "path", "module", "inputs", "shape", "dtype", "requires_grad", "forward",
     "rules", "line", "settings",
@@ -31,6 +38,12 @@ def digits(value: Any) -> Any:
         return value
     short = float(f"{value:.9g}")
     return short if format(short, ".6g") == format(value, ".6g") else value
+
+
+def line(text: str, most: int = NAME) -> str:
+    """Whatever a learner may have written, as one visible line of at most `most` characters."""
+    text = clean(text[: most + 1])
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 class _Values:
@@ -59,6 +72,10 @@ class _Values:
 
 def _node(node: Mapping[str, Any], values: _Values) -> dict[str, Any]:
     kept = {key: node[key] for key in NODE_KEYS if node.get(key) not in (None, "", {}, [])}
+    kept |= {key: True for key in ("view", "inplace") if node.get(key)}
+    kept |= {key: line(kept[key]) for key in ("op", "name", "label", "path", "module") if key in kept}
+    if "line" in kept:
+        kept["line"] = {**kept["line"], "text": line(kept["line"]["text"], 300), "file": line(kept["line"]["file"])}
     kept["value"] = values.add(node.get("value"))
     return kept
 
@@ -86,7 +103,7 @@ def embed(
     for limit in LIMITS:
         values = _Values(limit)
         data = {
-            "title": title,
+            "title": line(title, 200),
             "backward": backward,
             "scenes": drawn,
             "record": {
@@ -94,7 +111,7 @@ def embed(
                 "steps": [_step(step, values) for step in record["steps"]],
             },
             "values": values.rows,
-            "limit": limit,
+            **({"note": LEFT_OUT[limit == 1].format(limit)} if limit < LIMITS[0] else {}),
         }
         if limit == LIMITS[-1] or len(zlib.compress(compact(data).encode(), 6)) <= room:
             return data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,9 @@ from gradviz.core.events import observe
 from gradviz.core.record import Recorder, Recording
 from gradviz.core.tensor import Tensor
 from gradviz.core.walk import of, with_backward
+from gradviz.core.whence import variable_name
+from gradviz.nn import Module
+from gradviz.widgets.tidy import tidy
 
 
 def recorded(source: Any, inputs: tuple[Any, ...] = (), *, backward: bool = True) -> Recording:
@@ -46,9 +48,13 @@ def recorded(source: Any, inputs: tuple[Any, ...] = (), *, backward: bool = True
 
 
 def _run(function: Callable[..., Any], inputs: tuple[Any, ...], backward: bool) -> Recording:
-    tape = Recorder()
+    prefixes = _modules(_learner())
+    given = [x for x in inputs if isinstance(x, Tensor) and not (x.name or variable_name(x))]
+    names = {"input" if len(given) == 1 else f"input_{i + 1}": x for i, x in enumerate(given)}
+    tape = Recorder({**names, **prefixes})
     with observe(tape):
         result = function(*inputs)
+    _shorten(tape, prefixes)
     found = result if isinstance(result, Tensor) else _first(result)
     if found is None:
         raise TypeError(f"the function returned {type(result).__name__}, not a tensor\nLet it return the loss.")
@@ -63,15 +69,11 @@ def _completed(recording: Recording, backward: bool) -> Recording:
     """With the backward pass of its last result, if it has none and that result is still there."""
     if not backward or any(step["kind"] == "backward" for step in recording.steps):
         return recording
-    recorder = recording.recorder
-    alive = [(n, t) for n, t in ((n, ref()) for ref, n in recorder._by_id.values()) if t is not None]
-    roots = [(n, t) for n, t in alive if t.requires_grad and t._edge is not None and t._array.size == 1]
-    if not roots:
+    root = recording.recorder.last_result()
+    if root is None:
         return recording
-    again = copy.copy(recorder)  # the tape itself keeps what it heard, and nothing else
-    again.nodes, again.steps = list(recorder.nodes), list(recorder.steps)
-    again.by_seq, again._by_id = dict(recorder.by_seq), dict(recorder._by_id)
-    return with_backward(max(roots, key=lambda found: found[0])[1], Recording(again))
+    again = recording.recorder.copy()  # the tape itself keeps what it heard, and nothing else
+    return with_backward(root, Recording(again))
 
 
 def _must_reach(root: Tensor) -> None:
@@ -82,11 +84,37 @@ def _must_reach(root: Tensor) -> None:
         )
 
 
-def _name(recorder: Recorder) -> None:
-    """Call results by the variables that hold them where the view is made, the outermost first."""
+def _learner() -> Any:
+    """The frame in which the view is made: the innermost outside this package."""
     frame: Any = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gradviz."):
         frame = frame.f_back
+    return frame
+
+
+def _modules(frame: Any) -> dict[str, Any]:
+    """Parameters by the variable that holds their module and their path in it; the largest module first."""
+    held = {**frame.f_globals, **frame.f_locals}.items()
+    modules = [(name, list(m.named_parameters())) for name, m in held if isinstance(m, Module) and name[:1] != "_"]
+    found: dict[int, tuple[str, Any]] = {}
+    for name, parameters in sorted(modules, key=lambda module: -len(module[1])):
+        for path, parameter in parameters:
+            found.setdefault(id(parameter), (f"{name}.{path}", parameter))
+    return dict(found.values())
+
+
+def _shorten(recorder: Recorder, prefixes: dict[str, Any]) -> None:
+    """Where a single module was used its variable says nothing: `net.fc.weight` is `fc.weight`."""
+    ours = [node for node in recorder.nodes if node["label"] in prefixes]
+    single = len({node["label"].partition(".")[0] for node in ours}) == 1
+    for node in ours:
+        within = node["label"].partition(".")[2]
+        node["label"], node["path"] = (within if single else node["label"]), within.rpartition(".")[0]
+
+
+def _name(recorder: Recorder) -> None:
+    """Call results by the variables that hold them where the view is made, the outermost first."""
+    frame = _learner()
     for name, value in {**frame.f_globals, **frame.f_locals}.items():
         if isinstance(value, Tensor) and not name.startswith("_") and value._edge is not None:
             n = recorder.by_seq.get((value._edge.node.seq, value._edge.nr))
@@ -104,4 +132,4 @@ def data_of(recording: Recording, title: str | None) -> dict[str, Any]:
     made = recording.to_json()
     nodes = [{**node, "label": node.get("variable") or node["label"]} for node in made["nodes"]]
     meta = made["meta"] if title is None else {**made["meta"], "title": title}
-    return {**made, "nodes": nodes, "meta": meta}
+    return tidy({**made, "nodes": nodes, "meta": meta})

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
-WIDTH, HEIGHT = 681, 423  # inside the frame 615 by 369: five to three
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 40
+WIDTH, HEIGHT = 689, 423  # inside the frame 615 by 369: five to three
+LEFT, RIGHT, TOP, BOTTOM = 60, 14, 14, 40
 PAPER, INK, FAINT, LINE, TRAIL, START = "#ffffff", "#1f2430", "#6b7280", "#8fa3bf", "#b3440a", "#1a5fcb"
 BEAT = 0.35  # seconds a step while the walk appears
 MOTION = (

@@ -17,6 +17,9 @@ CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")
 HOSTILE = "\"><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202e&amp;'\n"
 
 
+MESSAGES = ".message:not([data-slot^=sum]) text"
+
+
 def neuron() -> BackpropStepper:
     x = torch.tensor(2.0)
     w = torch.tensor(-0.5, requires_grad=True)
@@ -107,8 +110,8 @@ def test_numbers_on_screen_are_the_engines(show: Any) -> None:
     told = {}
     for at in range(1, view.length + 1):
         view.press("ArrowRight", at)
-        if texts(view, ".message text"):
-            told[texts(view, ".said")[0].split(" ")[0]] = texts(view, ".message text")
+        if texts(view, MESSAGES):
+            told[texts(view, ".said")[0].split(" ")[0]] = texts(view, MESSAGES)
     for step in steps:
         if step["kind"] == "backward" and step["messages"]:
             shown = told[nodes[step["n"]]["label"]]
@@ -153,6 +156,20 @@ def test_what_a_user_names_is_never_markup(show: Any, tab: Page) -> None:
     assert tab.tab.title() != "owned"
     assert view.element.locator("img, script").count() == 0
     assert view.element.locator("h3").inner_text().startswith('"><img')
+
+
+def test_endless_names_leave_the_layout_alone(show: Any) -> None:
+    w = torch.tensor(1.0, requires_grad=True)
+    with torch.record({HOSTILE + "x" * 10_000: w}) as tape:
+        loss = w * w + w
+    view = show(BackpropStepper(tape, title=HOSTILE + "y" * 10_000).to_html(), width=800)
+    heights = set()
+    for at in range(view.step, view.length + 1):
+        view.press("End" if at == view.length else "ArrowRight", min(at + 1, view.length))
+        heights.add(view.element.bounding_box()["height"])
+    assert max(heights) < 900
+    assert view.element.evaluate("e => e.ownerDocument.documentElement.scrollWidth") <= 800
+    assert loss.item() == 2.0
 
 
 def test_search_twin_walk_and_leave(show: Any) -> None:

@@ -29,8 +29,8 @@ def test_a_small_run_in_words():
 
 def test_partial_sums_are_told():
     text = to_text(samples.neuron())
-    assert "error: 1 × 0.381258 = 0.381258 (1 of 2, sum 0.381258)" in text
-    assert "error: 1 × 0.381258 = 0.381258 (2 of 2, sum 0.762517)" in text
+    assert "error: 1 × 0.381258 = 0.381258 (1 of 2)" in text
+    assert "error: 1 × 0.381258 = 0.381258, 0.381258 += 0.381258 -> 0.762517 (2 of 2)" in text
 
 
 def test_lines_point_at_their_steps():

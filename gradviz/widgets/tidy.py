@@ -1,0 +1,62 @@
+"""A record without what a learner's own `Function` does inside: as in the real graph, that is its own affair.
+
+What runs in its `forward` comes just before it, needs no gradient and is used by nothing else; what runs in its
+`backward` comes during the backward pass. Both would be drawn as loose boxes that lead nowhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def tidy(record: dict[str, Any]) -> dict[str, Any]:
+    """The record without these operations, numbered anew; the same record where there are none."""
+    nodes, steps = record["nodes"], record["steps"]
+    away = _inside_backward(nodes, steps)
+    users: list[set[int]] = [set() for _ in nodes]
+    for node in nodes:
+        for given in node["inputs"]:
+            if given.get("n") is not None:
+                users[given["n"]].add(node["n"])
+    for node in nodes:
+        if _is_custom(node):
+            n = node["n"] - 1
+            while n >= 0 and not nodes[n]["requires_grad"] and nodes[n]["kind"] != "leaf" and users[n] <= away:
+                away.add(n)
+                n -= 1
+    away |= {n["n"] for n in nodes if n["kind"] == "const" and users[n["n"]] and users[n["n"]] <= away}
+    return _without(record, away) if away else record
+
+
+def _is_custom(node: dict[str, Any]) -> bool:
+    """A `Function` of the learner: PyTorch numbers the names of its own operations, and not of others'."""
+    return node["kind"] == "op" and str(node.get("name") or "0")[-1:].isalpha()
+
+
+def _inside_backward(nodes: list[dict[str, Any]], steps: list[dict[str, Any]]) -> set[int]:
+    found, inside = set(), False
+    for step in steps:
+        if step["kind"] in ("backward_begin", "backward_end"):
+            inside = step["kind"] == "backward_begin"
+        elif inside and step["kind"] == "forward" and not nodes[step["n"]]["requires_grad"]:
+            found.add(step["n"])
+    return found
+
+
+def _without(record: dict[str, Any], away: set[int]) -> dict[str, Any]:
+    kept = [node for node in record["nodes"] if node["n"] not in away]
+    new = {node["n"]: i for i, node in enumerate(kept)}
+
+    def moved(part: dict[str, Any], key: str) -> dict[str, Any]:
+        return {**part, key: new.get(part[key], -1)} if part.get(key) is not None else part
+
+    nodes = [{**node, "n": new[node["n"]], "inputs": [moved(i, "n") for i in node["inputs"]]} for node in kept]
+    steps = []
+    for step in record["steps"]:
+        if step.get("n") in away:
+            continue
+        step = moved(moved(step, "n"), "root")
+        if "messages" in step:
+            step = {**step, "messages": [moved(message, "to") for message in step["messages"]]}
+        steps.append(step)
+    return {**record, "nodes": nodes, "steps": steps}
