@@ -26,10 +26,10 @@ from .op import RECORDED
 from .tensor import Tensor
 
 
-def order(edges: Sequence[Any]) -> list[Node]:
+def order(edges: Sequence[Any], *, to_run: bool = True) -> list[Node]:
     """Every node reachable from `edges`, in the order of execution. No recursion: graphs may be 200,000 deep.
 
-    Raises PyTorch's error if an earlier backward has freed one of them.
+    Raises PyTorch's error if an earlier backward has freed one of them, unless they are only to be looked at.
     """
     nodes: list[Node] = []
     oldest: dict[Node, Node] = {}  # leaf -> the oldest node that feeds it
@@ -44,7 +44,7 @@ def order(edges: Sequence[Any]) -> list[Node]:
             continue
         seen.add(node)
         nodes.append(node)
-        if node.saved.__class__ is Freed:
+        if node.saved.__class__ is Freed and to_run:
             raise noted(RuntimeError(errors.freed(node)))
         for edge in node.parents:
             if edge is None:

@@ -39,7 +39,7 @@ def of(root: Tensor, names: dict[str, Any] | None = None) -> Recording:
     if edge is None:
         recorder.ordinal(root)
         return recorder.recording
-    nodes = sorted(order([edge]), key=lambda node: node.seq)
+    nodes = sorted(order([edge], to_run=False), key=lambda node: node.seq)
     for link in {node.path for node in nodes if node.path is not None}:
         recorder.name_parameters(outermost(link))
     walk = _Walk(recorder, {edge: root._array})

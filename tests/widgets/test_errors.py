@@ -105,3 +105,12 @@ def test_the_newest_scalar_result_of_a_tape() -> None:
     with torch.record() as nothing:
         torch.ones(2).sum()
     assert nothing.last_result() is None
+
+
+def test_a_freed_graph_can_still_be_looked_at() -> None:
+    x = torch.tensor(2.0, requires_grad=True)
+    y = torch.exp(x * x) + 1
+    y.backward()
+    assert "exp" in GraphView(y).to_text()
+    with pytest.raises(RuntimeError, match="second time"):
+        BackpropStepper(y)
