@@ -16,6 +16,7 @@ from gradviz.core.errors import noted
 
 from . import errors, events
 from .clock import tick
+from .device import CPU
 from .mode import current_module, grad_mode
 from .node import Node, Output, Scalar, accumulator
 from .operands import OPERANDS, prepare
@@ -117,6 +118,13 @@ def _binary(op: Any, operator: bool = False) -> Any:
     # The commonest case needs no saver: the rules name both inputs and nothing else.
     both = op.kept == tuple(("input", x) for x in op.inputs)
     node_type: Any = None
+    on_cpu = CPU.forwards[key]  # looked up once for the commonest device, and again when it is overridden
+
+    def look_up() -> None:
+        nonlocal on_cpu
+        on_cpu = CPU.forwards[key]
+
+    op.overridden.append(look_up)
 
     def call(input: Any, other: Any) -> Any:
         nonlocal node_type
@@ -129,7 +137,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
         if x.dtype is not y.dtype or device is not other.device:
             return run(op, (input, other), {})
         try:
-            out = device.forwards[key](x, y)
+            out = on_cpu(x, y) if device is CPU else device.forwards[key](x, y)
         except (ValueError, TypeError) as error:
             raise explained(op, (input, other), error) from None
         if type(out) is not ndarray:

@@ -73,6 +73,7 @@ class Op:
         self.number_node = number_node
         self.rules: dict[str, Any] = {}
         self._node_types: dict[str, type[Node]] = {}
+        self.overridden: list[Callable[[], None]] = []  # called when a device's forward is replaced
         self.call: Callable[..., Tensor]
         for input, rule in rules.items():
             self.add_rule(input, rule)
@@ -284,10 +285,10 @@ def _attach(made: Op) -> None:
     from .dispatch import make_call
     from .inplace import make_inplace
 
-    made.call = make_call(made)
-    setattr(RECORDED, made.name, made.call)
     for known in known_devices():
         bind(made, known)
+    made.call = make_call(made)
+    setattr(RECORDED, made.name, made.call)
     if made.public:
         FUNCTIONS[made.name] = made.call
         METHODS[made.name] = made.call
@@ -316,6 +317,8 @@ def override(device: Device, name: str, forward: Callable[..., Any]) -> None:
     raw = bound(forward, tuple(p for p in positional if p in ("xp", "F")), device)
     device.forwards[name + "!"] = raw
     device.forwards[name] = (lambda *a, **k: raw(*a, **k)[0]) if OPS[name].aux else raw
+    for look_up in OPS[name].overridden:
+        look_up()
 
 
 def bind_all(device: Device) -> None:

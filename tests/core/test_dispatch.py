@@ -3,6 +3,8 @@
 import pytest
 
 import gradviz as torch
+from gradviz.core.device import CPU
+from gradviz.core.op import OPS, override
 
 BINARY = ["add", "sub", "mul", "div", "maximum", "pow", "atan2", "remainder"]
 
@@ -30,3 +32,29 @@ def test_a_number_first_then_a_tensor() -> None:
     (w - 1.0).sum().backward()
     (w - torch.tensor([1.0])).sum().backward()
     assert w.grad.tolist() == [2.0]
+
+
+@pytest.mark.parametrize("name", ["mul", "exp", "mm"])
+def test_an_overridden_forward_is_used_everywhere(name: str) -> None:
+    raw = CPU.forwards[name]
+    seen = []
+
+    def counted(*arrays: object) -> object:
+        seen.append(name)
+        return raw(*arrays)
+
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    calls = {
+        "mul": lambda: (torch.mul(x, x), x * x),
+        "exp": lambda: (x.exp(), torch.exp(x)),
+        "mm": lambda: (x.mm(x), x @ x),
+    }
+    want = [out.tolist() for out in calls[name]()]
+    override(CPU, name, counted)
+    try:
+        assert [out.tolist() for out in calls[name]()] == want
+        assert len(seen) == 2
+    finally:
+        override(CPU, name, OPS[name].forward)
+    calls[name]()
+    assert len(seen) == 2
