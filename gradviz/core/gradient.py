@@ -24,9 +24,9 @@ def backward(
     """
     if grad_variables is not None:
         raise NotImplementedError("argument 'grad_variables' is the old name of 'grad_tensors'; use that")
-    roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    roots = _many(tensors)
     if inputs is not None:
-        inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+        inputs = _many(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     Backward(
@@ -58,8 +58,7 @@ def grad(
         raise NotImplementedError("autograd.grad(): argument 'is_grads_batched' is not supported; loop over the rows")
     if not only_inputs:
         raise NotImplementedError("autograd.grad(): argument 'only_inputs=False' is not supported")
-    roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-    wanted = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    roots, wanted = _many(outputs), _many(inputs)
     for x in wanted:
         if not x._needs:
             raise noted(
@@ -96,6 +95,11 @@ def _found(session: Backward, index: int, x: Tensor, allow_unused: bool, materia
     if isinstance(g, Tensor):
         return g
     return Tensor._of(x.device.wrap(g).copy(), x.device)
+
+
+def _many(tensors: Any) -> tuple[Any, ...]:
+    """One tensor or several, as a tuple."""
+    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
 
 
 def _per_root(grads: Any, roots: tuple[Any, ...]) -> Any:

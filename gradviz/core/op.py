@@ -14,8 +14,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from .device import Device, known_devices, on_new_device
-from .device import Vocabulary as ArrayVocabulary
+from .device import Device, Vocabulary, known_devices, on_new_device
 from .node import Node
 
 if TYPE_CHECKING:
@@ -29,10 +28,7 @@ FUNCTIONS: dict[str, Any] = {}
 METHODS: dict[str, Any] = {}
 
 
-class Vocabulary(ArrayVocabulary):
-    """The op table over Tensors: what `F` is in a rule whose own gradient will be wanted."""
-
-
+# The op table over Tensors: what `F` is in a rule whose own gradient will be wanted.
 RECORDED: Any = Vocabulary(None)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradviz as torch
-from tests.oracle.same import Sample, close, run
+from tests.oracle.same import Sample, same_on_device
 from tests.oracle.samples import params
 from tests.strict_device import StrictArray, strict
 
@@ -14,17 +14,7 @@ from tests.strict_device import StrictArray, strict
 @pytest.mark.parametrize("row", params(skip=("random",)))
 @np.errstate(all="ignore")
 def test_operation_runs_on_a_device_that_is_not_numpy(row: Sample) -> None:
-    device = strict()
-    here = run(torch, row)
-    with device:
-        there = run(torch, row, device)
-    if here.error is not None:
-        assert type(there.error) is type(here.error)
-        return
-    assert there.error is None, repr(there.error)
-    for what in ("outputs", "first", "second"):
-        for i, (want, got) in enumerate(zip(getattr(here, what), getattr(there, what), strict=True)):
-            close(f"{what} {i}", want, got, row.rtol)
+    same_on_device(row, strict())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 import gradviz
 from gradviz import nn, optim
-from tests.oracle.same import Sample, close, run
+from tests.oracle.same import Sample, same_on_device
 from tests.strict_device import StrictArray, strict
 
 from .rows import ROWS
@@ -18,17 +18,7 @@ from .rows import ROWS
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{i} {row}") for i, row in enumerate(ROWS)])
 @np.errstate(all="ignore")
 def test_functions(row: Sample) -> None:
-    device = strict()
-    here = run(gradviz, row)
-    with device:
-        there = run(gradviz, row, device)
-    if here.error is not None:
-        assert type(there.error) is type(here.error)
-        return
-    assert there.error is None, repr(there.error)
-    for what in ("outputs", "first", "second"):
-        for i, (want, got) in enumerate(zip(getattr(here, what), getattr(there, what), strict=True)):
-            close(f"{what} {i}", want, got, row.rtol)
+    same_on_device(row, strict())
 
 
 OPTIMIZERS = [

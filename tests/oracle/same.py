@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+import gradviz
+
 F16, F32, F64 = np.float16, np.float32, np.float64
 
 
@@ -288,3 +290,17 @@ def same(code: str, order: int = 2, rtol: float | None = None, text: bool = True
 
     row = sample(code, order, rtol, text, **inputs)
     compare(row, run(torch, row), run(gradviz, row))
+
+
+def same_on_device(row: Sample, device: Any) -> None:
+    """One sample gives the same values, gradients and second gradients, or the same error, on another device."""
+    here = run(gradviz, row)
+    with device:
+        there = run(gradviz, row, device)
+    if here.error is not None:
+        assert type(there.error) is type(here.error)
+        return
+    assert there.error is None, repr(there.error)
+    for what in ("outputs", "first", "second"):
+        for i, (want, got) in enumerate(zip(getattr(here, what), getattr(there, what), strict=True)):
+            close(f"{what} {i}", want, got, row.rtol)
