@@ -36,7 +36,7 @@ SIGNATURES = """
     isclose(a, b, rtol, atol, equal_nan) matmul(x1, x2, out, dtype) dot(a, b, out) tensordot(a, b, axes) outer(a, b, out)
     bincount(x, weights, minlength) searchsorted(a, v, side, sorter) unique(ar, return_index, return_inverse, return_counts)
 """
-ELEMENTWISE = """add subtract multiply divide true_divide floor_divide remainder fmod power negative absolute abs sign sqrt
+ELEMENTWISE = """conj real imag angle add subtract multiply divide true_divide floor_divide remainder fmod power negative absolute abs sign sqrt
     square cbrt reciprocal exp exp2 expm1 log log2 log10 log1p logaddexp sin cos tan arcsin arccos arctan arctan2 sinh cosh
     tanh arcsinh arccosh arctanh hypot maximum minimum fmax fmin floor ceil trunc rint signbit copysign isnan isinf isfinite
     logical_and logical_or logical_not logical_xor bitwise_and bitwise_or bitwise_xor invert left_shift right_shift equal
@@ -208,6 +208,22 @@ def special(name: str, x: Any) -> Any:
     return wrapped(getattr(scipy.special, name)(opened(x)))
 
 
+class _Module:
+    """A module of SciPy whose functions take and give the device's arrays."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        import importlib
+
+        function = getattr(importlib.import_module(self._name), name)
+        return lambda *args, **kwargs: wrapped(function(*opened(args), **opened(kwargs)), _first(args))
+
+
+sp = types.SimpleNamespace(**{name: _Module(f"scipy.{name}") for name in ("special", "linalg", "fft", "signal")})
+
+
 def as_strided(x: Any, shape: Any = None, strides: Any = None) -> StrictArray:
     return wrapped(np.lib.stride_tricks.as_strided(opened(x), shape, strides), x)
 
@@ -243,7 +259,13 @@ def strict() -> Device:
         _made.append(
             register(
                 Device(
-                    "strict", None, namespace(), array_type=StrictArray, wrap=to_device, to_numpy=lambda array: array._a
+                    "strict",
+                    None,
+                    namespace(),
+                    array_type=StrictArray,
+                    wrap=to_device,
+                    to_numpy=lambda array: array._a,
+                    sp=sp,
                 )
             )
         )

@@ -72,6 +72,13 @@ def order(edges: Sequence[Any], *, to_run: bool = True) -> list[Node]:
 _seq = operator.attrgetter("seq")
 
 
+def _conj(F: Any, g: Any) -> Any:
+    """The conjugate of a gradient, or of each of several."""
+    if isinstance(g, tuple):
+        return tuple(None if x is None else F.conj_physical(x) for x in g)
+    return F.conj_physical(g)
+
+
 class Undo:
     """What one step changed: gradients in flight, what the node kept, `.grad` of its leaf and of retaining tensors."""
 
@@ -191,7 +198,7 @@ class Backward:
             for node in plan[i:]:
                 op = node.op
                 # The plain case, without journal, hooks or observers; `step` says the same with all of them.
-                if not quick or op is None or not op.simple or node.extra is not None:
+                if not quick or op is None or not op.simple or node.extra is not None or node.dtype.kind == "c":
                     self.cursor = i
                     if (
                         quick
@@ -307,9 +314,14 @@ class Backward:
         try:
             if node.op is None:
                 return list(node.apply(g, self.create_graph))
-            if self.create_graph:
-                return list(node.op.pull_recorded(RECORDED, g, node.opened(), node.parents))
-            return list(node.op.pull(node.device.F, g, node.saved, node.parents))
+            F = RECORDED if self.create_graph else node.device.F
+            pull, kept = (node.op.pull_recorded, node.opened()) if self.create_graph else (node.op.pull, node.saved)
+            if node.dtype.kind != "c" or node.op.conjugates:
+                return list(pull(F, g, kept, node.parents))
+            # Note [Complex gradients]
+            # With PyTorch's convention an analytic f has the gradient g * conj(f'(z)), which is conj(conj(g) * f'(z)):
+            # the rule for real numbers between two conjugations. It holds for products of matrices too.
+            return [None if p is None else F.conj_physical(p) for p in pull(F, _conj(F, g), kept, node.parents)]
         finally:
             grad_mode.reset(token)
 

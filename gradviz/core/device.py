@@ -24,10 +24,22 @@ class Vocabulary:
         return f"Vocabulary({getattr(self.xp, '__name__', self.xp)})"
 
 
+class Lazy:
+    """A package whose modules are imported when first used: `Lazy("scipy").special.erf`."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def __getattr__(self, name: str) -> Any:
+        module = importlib.import_module(f"{self._package}.{name}")
+        setattr(self, name, module)
+        return module
+
+
 class Device:
     """A place for tensors: its type and index, its array library `xp`, its ops `F`, its array class."""
 
-    __slots__ = ("F", "array_type", "forwards", "index", "name", "to_numpy", "type", "wrap", "xp")
+    __slots__ = ("F", "array_type", "forwards", "index", "name", "sp", "to_numpy", "type", "wrap", "xp")
 
     def __init__(
         self,
@@ -38,6 +50,7 @@ class Device:
         array_type: type = np.ndarray,
         wrap: Callable[[Any], Any] | None = None,
         to_numpy: Callable[[Any], Any] | None = None,
+        sp: Any = None,
     ) -> None:
         self.type, self.index, self.xp = type, index, xp
         self.name = type if index is None else f"{type}:{index}"
@@ -45,6 +58,8 @@ class Device:
         # What an operation returned may be a bare scalar: `wrap` makes an array of it.
         self.wrap = wrap if wrap is not None else xp.asarray
         self.to_numpy = to_numpy if to_numpy is not None else (lambda array: array)
+        # SciPy, or its twin over the device's arrays; imported when a function of it first runs.
+        self.sp = sp if sp is not None else Lazy("scipy")
         self.F: Any = Vocabulary(xp)
         self.forwards: dict[str, Any] = self.F.__dict__
         for listener in _new_device:

@@ -20,12 +20,18 @@ from .node import Node
 if TYPE_CHECKING:
     from .tensor import Tensor
 
+# What a forward may ask for by name: the array library, the op vocabulary, SciPy or its twin on the device.
+GIVEN = ("xp", "F", "sp")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Every op by name; the functions of the torch namespace and the methods of Tensor that the tables register.
 OPS: dict[str, Op] = {}
 FUNCTIONS: dict[str, Any] = {}
 METHODS: dict[str, Any] = {}
+# The functions of torch.linalg, torch.fft, torch.special and their like, by the name of their namespace.
+SPACES: dict[str, dict[str, Any]] = {}
+# Functions whose in-place twin is a Tensor method.
+INPLACE: list[str] = []
 
 
 # The op table over Tensors: what `F` is in a rule whose own gradient will be wanted.
@@ -52,15 +58,19 @@ class Op:
         saved_names: dict[str, str] | None = None,
         aux: tuple[str, ...] = (),
         number_node: str | None = None,
+        conjugates: bool = False,
     ) -> None:
         self.name = name
         self.forward = forward
         self.promote, self.view, self.outputs, self.elementwise = promote, view, outputs, elementwise
         self.inplace, self.public, self.latex = inplace, public, latex
+        # Rules are written for real numbers, and for an analytic function of complex ones the engine conjugates what
+        # goes in and out of them. `conjugates` says that they do it themselves. See Note [Complex gradients].
+        self.conjugates = conjugates
         self.saved_names = saved_names or {}
         positional, self.settings, self.variadic = signature(forward)
-        self.takes = tuple(p for p in positional if p in ("xp", "F"))
-        self.inputs = tuple(p for p in positional if p not in ("xp", "F"))
+        self.takes = tuple(p for p in positional if p in GIVEN)
+        self.inputs = tuple(p for p in positional if p not in GIVEN)
         if self.variadic is not None:
             self.inputs = (self.variadic,)
         self.aux = aux
@@ -272,7 +282,7 @@ def op(name: str, forward: Callable[..., Any] | None = None, /, **options: Any) 
 
 _OPTIONS = (
     "node", "promote", "view", "outputs", "elementwise", "inplace", "public", "latex", "saved_names", "aux",
-    "number_node",
+    "number_node", "conjugates",
 )  # fmt: skip
 
 
@@ -303,14 +313,14 @@ def bound(forward: Callable[..., Any], takes: tuple[str, ...], device: Device) -
     """A forward with its device's `xp` and `F` filled in."""
     import functools
 
-    given = {"xp": device.xp, "F": device.F}
+    given = {"xp": device.xp, "F": device.F, "sp": device.sp}
     return functools.partial(forward, *(given[t] for t in takes)) if takes else plain_operator(forward)
 
 
 def override(device: Device, name: str, forward: Callable[..., Any]) -> None:
     """Replace one op's forward on one device, keeping its rules."""
     positional, _, _ = signature(forward)
-    raw = bound(forward, tuple(p for p in positional if p in ("xp", "F")), device)
+    raw = bound(forward, tuple(p for p in positional if p in GIVEN), device)
     device.forwards[name + "!"] = raw
     device.forwards[name] = (lambda *a, **k: raw(*a, **k)[0]) if OPS[name].aux else raw
     for look_up in OPS[name].overridden:
@@ -327,19 +337,39 @@ on_new_device(bind_all)
 
 
 @overload
-def function(target: Function, /, *, method: bool = ..., name: str | None = ...) -> Function: ...
+def function(target: Function, /) -> Function: ...
 @overload
 def function(
-    *, method: bool = ..., name: str | None = ..., aliases: tuple[str, ...] = ...
+    *,
+    method: bool = ...,
+    name: str | None = ...,
+    aliases: tuple[str, ...] = ...,
+    inplace: bool = ...,
+    space: str | None = ...,
 ) -> Callable[[Function], Function]: ...
-def function(target: Any = None, *, method: bool = True, name: str | None = None, aliases: tuple[str, ...] = ()) -> Any:
-    """Register a plain function as `torch.<name>` and, unless told otherwise, as a Tensor method."""
+def function(
+    target: Any = None,
+    *,
+    method: bool = True,
+    name: str | None = None,
+    aliases: tuple[str, ...] = (),
+    inplace: bool = False,
+    space: str | None = None,
+) -> Any:
+    """Register a plain function as `torch.<name>` and, unless told otherwise, as a Tensor method.
+
+    `inplace` gives every spelling a twin that writes into its first argument; `space` puts the function into
+    `torch.<space>` ("linalg", "fft", "special", ...) instead, where it is no method.
+    """
+    table = FUNCTIONS if space is None else SPACES.setdefault(space, {})
 
     def register(f: Any) -> Any:
         for spelling in (name or f.__name__.rstrip("_"), *aliases):
-            FUNCTIONS[spelling] = f
-            if method:
+            table[spelling] = f
+            if method and space is None:
                 METHODS[spelling] = f
+            if inplace:
+                INPLACE.append(spelling)
         return f
 
     return register if target is None else register(target)

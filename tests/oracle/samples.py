@@ -6,6 +6,8 @@ The tables are sorted like gradviz/core/ops: elements, reductions, shapes, indic
 from __future__ import annotations
 
 # ruff: noqa: E501, SIM905  (tables)
+import importlib
+import pkgutil
 from typing import Any
 
 import numpy as np
@@ -372,6 +374,17 @@ TABLES: dict[str, list[Sample]] = {
     "in_place": IN_PLACE, "matmul": MATMUL, "activation": ACTIVATION, "softmax": SOFTMAX, "loss": LOSS,
     "convolve": CONVOLVE, "pool": POOL, "random": RANDOM,
 }  # fmt: skip
+
+
+def _more() -> None:
+    """Every module of tests/oracle/tables adds its TABLE of rows, named after the module."""
+    from . import tables
+
+    for module in sorted(m.name for m in pkgutil.iter_modules(tables.__path__)):
+        TABLES[module] = importlib.import_module(f"{tables.__name__}.{module}").TABLE
+
+
+_more()
 
 
 def params(skip: tuple[str, ...] = ()) -> list[Any]:

@@ -99,7 +99,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     return _gather.call(input, index, dim=at)
 
 
-@function
+@function(inplace=True)
 def scatter(
     input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
 ) -> Tensor:
@@ -111,7 +111,7 @@ def scatter(
     return _scatter.call(input, value if src is None else src, index=index._array, dim=at)
 
 
-@function
+@function(inplace=True)
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` plus the elements of `src` where `index` points along `dim`."""
     at = one_dim(dim, input.ndim)

@@ -18,6 +18,7 @@ _sub = op("sub", lambda a, b: a - b, a=lambda g: g, b=lambda g: -g, promote="bin
 _rsub = op("rsub", lambda a, b: b - a, a=lambda g: -g, b=lambda g: g, promote="binary", elementwise=True, public=False,
            number_node="RsubBackward1")  # fmt: skip
 mul = op("mul", lambda a, b: a * b, a=lambda g, b: g * b, b=lambda g, a: g * a, promote="binary", elementwise=True,
+         inplace=True,
          saved_names={"a": "self", "b": "other"})  # fmt: skip
 _div = op("div", lambda a, b: a / b, a=lambda g, b: g / b, b=lambda g, a, b: -g * (a / b) / b, promote="float",
           elementwise=True, public=False, saved_names={"a": "self", "b": "other"})  # fmt: skip
@@ -34,10 +35,10 @@ hypot = op("hypot", lambda xp, a, b: xp.hypot(a, b), promote="float", elementwis
 remainder = op("remainder", lambda xp, a, b: xp.remainder(a, b), promote="binary", elementwise=True, inplace=True,
                node="RemainderBackward1", number_node="RemainderBackward0",
                a=lambda g: g, b=lambda F, g, a, b: -g * F.floor(a / b))  # fmt: skip
-fmod = op("fmod", lambda xp, a, b: xp.fmod(a, b), promote="binary", elementwise=True,
+fmod = op("fmod", lambda xp, a, b: xp.fmod(a, b), promote="binary", elementwise=True, inplace=True,
           node="FmodBackward1", number_node="FmodBackward0",
           a=lambda g: g, b=lambda F, g, a, b: -g * F.trunc(a / b))  # fmt: skip
-floor_divide = op("floor_divide", lambda a, b: a // b, promote="binary")
+floor_divide = op("floor_divide", lambda a, b: a // b, promote="binary", inplace=True)
 
 # -- powers --------------------------------------------------------------------------------------------------------
 _pow = op("pow", lambda x, *, exponent: x**exponent, node="PowBackward0", public=False, elementwise=True,
@@ -102,13 +103,13 @@ def _scaled(other: Any, alpha: Any) -> Any:
     return other if alpha == 1 else mul(other, alpha) if isinstance(other, Tensor) else other * alpha
 
 
-@function
+@function(inplace=True)
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """`input + alpha * other`, element by element."""
     return _add.call(input, other if alpha == 1 else _scaled(other, alpha))
 
 
-@function(aliases=("subtract",))
+@function(aliases=("subtract",), inplace=True)
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """`input - alpha * other`, element by element."""
     return _sub.call(input, other if alpha == 1 else _scaled(other, alpha))
@@ -120,7 +121,7 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     return _rsub.call(input if alpha == 1 else mul(input, alpha), other)
 
 
-@function(aliases=("divide", "true_divide"))
+@function(aliases=("divide", "true_divide"), inplace=True)
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """`input / other`, element by element; `rounding_mode` "floor" or "trunc" rounds the quotient."""
     if rounding_mode is None:
@@ -144,7 +145,7 @@ def result_of(*values: Any) -> Any:
     return result_dtype(tensors, [v for v in values if is_number(v)])
 
 
-@function
+@function(inplace=True)
 def pow(input: Any, exponent: Any) -> Tensor:
     """`input ** exponent`, element by element; either may be a number."""
     if not isinstance(input, Tensor):
@@ -159,13 +160,13 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return made
 
 
-@function
+@function(inplace=True)
 def square(input: Tensor) -> Tensor:
     """`input ** 2`, element by element."""
     return pow(input, 2)
 
 
-@function(aliases=("clip",))
+@function(aliases=("clip",), inplace=True)
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Every element limited to [min, max]; the limits are numbers or tensors."""
     if min is None and max is None:
@@ -177,13 +178,13 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return _clamp.call(input, min=min, max=max)
 
 
-@function
+@function(inplace=True)
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Every element at least `min`."""
     return clamp(input, min=min)
 
 
-@function
+@function(inplace=True)
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Every element at most `max`."""
     return clamp(input, max=max)
@@ -212,23 +213,23 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Any:
     return where(condition, self, other)
 
 
-@function
+@function(inplace=True)
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """`input + value * tensor1 * tensor2`."""
     return _addcmul.call(input, tensor1, tensor2, value=value)
 
 
-@function
+@function(inplace=True)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """`input + value * tensor1 / tensor2`."""
     return _addcdiv.call(input, tensor1, tensor2, value=value)
 
 
-@function
+@function(inplace=True)
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """`input + weight * (end - input)`."""
     return _lerp.call(input, end, weight)
 
 
 for _name, _call in (("multiply", mul.call), ("negative", neg.call), ("absolute", abs.call)):
-    function(name=_name)(_call)
+    function(name=_name, inplace=True)(_call)

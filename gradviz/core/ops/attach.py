@@ -6,18 +6,10 @@ from typing import Any
 
 from ..dispatch import make_operator
 from ..inplace import make_inplace
-from ..op import FUNCTIONS, METHODS, OPS
+from ..op import FUNCTIONS, INPLACE, METHODS, OPS, RECORDED
 from ..operands import OPERANDS
 from ..tensor import Tensor
 
-# Functions whose in-place twin is a Tensor method.
-INPLACE = (
-    "add", "sub", "mul", "div", "pow", "clamp", "clamp_min", "clamp_max", "neg", "addcmul", "addcdiv", "lerp",
-    "masked_fill", "scatter", "scatter_add", "squeeze", "unsqueeze", "tril", "triu", "cumsum", "floor_divide",
-    "remainder", "fmod", "round", "true_divide", "multiply", "subtract", "divide", "clip", "relu", "sigmoid", "tanh",
-    "transpose", "t", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_not",
-    "bitwise_and", "bitwise_or", "bitwise_not", "addmm", "square",
-)  # fmt: skip
 # What only changes how the memory is seen, not what is in it.
 RESHAPING = {"squeeze", "unsqueeze", "transpose", "t"}
 
@@ -40,7 +32,7 @@ def attach() -> None:
     for name, method in METHODS.items():
         setattr(Tensor, name, method)
     for name in INPLACE:
-        if name in FUNCTIONS and name + "_" not in METHODS:
+        if name + "_" not in METHODS:
             METHODS[name + "_"] = make_inplace(name + "_", FUNCTIONS[name])
             setattr(Tensor, name + "_", METHODS[name + "_"])
     for name in RESHAPING:
@@ -115,5 +107,5 @@ REFLECTED = {"__rtruediv__": _rdiv, "__rdiv__": _rdiv, "__rpow__": _rpow, "__rma
 PROPERTIES = {
     "T": _turned,
     "mT": lambda self: FUNCTIONS["transpose"](self, -2, -1),
-    "real": lambda self: self,
+    "real": lambda self: RECORDED.real(self) if self.is_complex() else self,
 }

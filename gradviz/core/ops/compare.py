@@ -7,33 +7,33 @@ from typing import Any
 from ..op import function, method, op
 from ..tensor import Tensor
 
-eq = op("eq", lambda a, b: a == b, promote="binary")
-ne = op("ne", lambda a, b: a != b, promote="binary")
-lt = op("lt", lambda a, b: a < b, promote="binary")
-le = op("le", lambda a, b: a <= b, promote="binary")
-gt = op("gt", lambda a, b: a > b, promote="binary")
-ge = op("ge", lambda a, b: a >= b, promote="binary")
+eq = op("eq", lambda a, b: a == b, promote="binary", inplace=True)
+ne = op("ne", lambda a, b: a != b, promote="binary", inplace=True)
+lt = op("lt", lambda a, b: a < b, promote="binary", inplace=True)
+le = op("le", lambda a, b: a <= b, promote="binary", inplace=True)
+gt = op("gt", lambda a, b: a > b, promote="binary", inplace=True)
+ge = op("ge", lambda a, b: a >= b, promote="binary", inplace=True)
 
 isnan = op("isnan", lambda xp, x: xp.isnan(x))
 isinf = op("isinf", lambda xp, x: xp.isinf(x))
 isfinite = op("isfinite", lambda xp, x: xp.isfinite(x))
 signbit = op("signbit", lambda xp, x: xp.signbit(x))
-logical_not = op("logical_not", lambda xp, x: xp.logical_not(x))
-logical_and = op("logical_and", lambda xp, a, b: xp.logical_and(a, b), promote="binary")
-logical_or = op("logical_or", lambda xp, a, b: xp.logical_or(a, b), promote="binary")
-logical_xor = op("logical_xor", lambda xp, a, b: xp.logical_xor(a, b), promote="binary")
-bitwise_not = op("bitwise_not", lambda x: ~x)
-bitwise_and = op("bitwise_and", lambda a, b: a & b, promote="binary")
-bitwise_or = op("bitwise_or", lambda a, b: a | b, promote="binary")
-bitwise_xor = op("bitwise_xor", lambda a, b: a ^ b, promote="binary")
-bitwise_left_shift = op("bitwise_left_shift", lambda a, b: a << b, promote="binary")
-bitwise_right_shift = op("bitwise_right_shift", lambda a, b: a >> b, promote="binary")
+logical_not = op("logical_not", lambda xp, x: xp.logical_not(x), inplace=True)
+logical_and = op("logical_and", lambda xp, a, b: xp.logical_and(a, b), promote="binary", inplace=True)
+logical_or = op("logical_or", lambda xp, a, b: xp.logical_or(a, b), promote="binary", inplace=True)
+logical_xor = op("logical_xor", lambda xp, a, b: xp.logical_xor(a, b), promote="binary", inplace=True)
+bitwise_not = op("bitwise_not", lambda x: ~x, inplace=True)
+bitwise_and = op("bitwise_and", lambda a, b: a & b, promote="binary", inplace=True)
+bitwise_or = op("bitwise_or", lambda a, b: a | b, promote="binary", inplace=True)
+bitwise_xor = op("bitwise_xor", lambda a, b: a ^ b, promote="binary", inplace=True)
+bitwise_left_shift = op("bitwise_left_shift", lambda a, b: a << b, promote="binary", inplace=True)
+bitwise_right_shift = op("bitwise_right_shift", lambda a, b: a >> b, promote="binary", inplace=True)
 
 for _alias, _op in (
     ("equal_to", None), ("not_equal", ne), ("less", lt), ("less_equal", le), ("greater", gt), ("greater_equal", ge),
 ):  # fmt: skip
     if _op is not None:
-        function(name=_alias)(_op.call)
+        function(name=_alias, inplace=True)(_op.call)
 
 
 @function

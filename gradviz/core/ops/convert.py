@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.core.errors import noted
-
 from .. import errors
-from ..clock import wrote
 from ..device import Device, as_device
 from ..dtype import DTYPES, as_dtype, dtype
-from ..inplace import adopt, check_write, make_inplace
 from ..mode import grad_mode
 from ..op import RECORDED, composite, function, method, op
 from ..tensor import Tensor
 from .join import _cast
-from .shape import clone, expand
+from .shape import clone
 
 _move = op(
     "to_device", lambda x, *, device, source: device.wrap(source.to_numpy(x)), node="ToCopyBackward0", public=False
@@ -111,76 +107,6 @@ for _name, _kind in (
     ("long", "int64"), ("short", "int16"), ("char", "int8"), ("byte", "uint8"), ("bool", "bool"),
 ):  # fmt: skip
     _conversion(_name, DTYPES[_kind])
-
-
-@method
-def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
-    """Write `src`'s values, broadcast and converted, into this tensor's memory."""
-    check_write(self, "copy_")
-    value = src if isinstance(src, Tensor) else Tensor._of(self.device.xp.asarray(src), self.device)
-    if value.device is not self.device:
-        value = moved(value, self.device)
-    if value._array.shape != self._array.shape:
-        value = expand(value, *self._array.shape)
-    if value._needs and grad_mode.get():
-        same = value if value.dtype is self.dtype else _cast(value, self.dtype)
-        made: Tensor = adopt(self, clone(same), "copy_", (self, src), None, {})
-        return made
-    self._array[...] = value._array
-    wrote(self)
-    if grad_mode.get():
-        self._edge, self._needs = None, False
-    return self
-
-
-_zeroed = op("zero", lambda xp, x: xp.zeros_like(x), x=lambda g: g * 0.0, public=False)
-_filled = op("fill", lambda xp, x, value: xp.zeros_like(x) + value, x=lambda g: g * 0.0, node="FillBackward2",
-             number_node="FillBackward0", public=False,
-             value=lambda F, g: F.sum(g, dim=None, keepdim=False))  # fmt: skip
-_zero_recorded = make_inplace("zero_", _zeroed.call, _zeroed)
-_fill_recorded = make_inplace("fill_", _filled.call, _filled)
-
-
-@method
-def zero_(self: Tensor) -> Tensor:
-    """Set every element to zero, in place."""
-    if self._needs and grad_mode.get():
-        made: Tensor = _zero_recorded(self)
-        return made
-    return _overwrite(self, 0)
-
-
-@method
-def fill_(self: Tensor, value: Any) -> Tensor:
-    """Set every element to one value, in place."""
-    if isinstance(value, Tensor) and value.ndim:
-        raise noted(
-            RuntimeError(
-                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.\n"
-                "Use copy_ to write a tensor of many values."
-            )
-        )
-    if grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs)):
-        made: Tensor = _fill_recorded(self, value)
-        return made
-    return _overwrite(self, value)
-
-
-def _overwrite(x: Tensor, value: Any) -> Tensor:
-    x._array[...] = value._array if isinstance(value, Tensor) else value
-    wrote(x)
-    return x
-
-
-@method
-def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
-    """Set the main diagonal, in place."""
-    check_write(self, "fill_diagonal_")
-    n = min(self._array.shape)
-    rows = self.device.xp.arange(n)
-    self._array[(rows,) * self.ndim] = fill_value
-    wrote(self)
-    return self
 
 
 @function

@@ -73,7 +73,7 @@ def _scipy(name: str) -> Any:
     return getattr(scipy.special, name)
 
 
-@function
+@function(inplace=True)
 def round(input: Any, *, decimals: int = 0) -> Any:
     """Every element rounded to `decimals` places, halves to even."""
     return _round.call(input, decimals=decimals)

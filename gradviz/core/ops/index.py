@@ -8,10 +8,6 @@ import numpy as np
 
 from gradviz.core.errors import noted
 
-from .. import errors, events
-from ..clock import wrote
-from ..inplace import adopt, check_write
-from ..mode import grad_mode
 from ..op import function, method, op
 from ..tensor import Tensor
 from .helpers import one_dim
@@ -31,12 +27,6 @@ _masked_select = op("masked_select", lambda x, *, mask: x[mask], public=False,
                     x=lambda F, g, *, x_shape, mask: F.index_add_zeros(g, shape=x_shape, index=(mask,)))  # fmt: skip
 _index_add = op("index_add_zeros", lambda xp, x, *, shape, index: _added(xp, x, shape, index), public=False,
                 x=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
-_write = op("index_write", lambda xp, x, value, *, index: _written(x, value, index), public=False,
-            node=lambda index: "CopySlices" if all(_is_basic(part) for part in index) else "IndexPutBackward0",
-            x=lambda F, g, *, index: F.index_zero(g, index=index),
-            value=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
-_zero = op("index_zero", lambda x, *, index: _written(x, 0, index), public=False,
-           x=lambda F, g, *, index: F.index_zero(g, index=index))  # fmt: skip
 
 # -- by a mask, by rows of a table ---------------------------------------------------------------------------------
 _masked_fill = op("masked_fill", lambda xp, x, mask, value: xp.where(mask, value, x), public=False,
@@ -55,12 +45,6 @@ def _added(xp: Any, x: Any, shape: tuple[int, ...], index: Any) -> Any:
         out[index] = x
     else:
         xp.add.at(out, index, x)
-    return out
-
-
-def _written(x: Any, value: Any, index: Any) -> Any:
-    out = x.copy()
-    out[index] = value
     return out
 
 
@@ -223,69 +207,6 @@ def _mask_text(raw: tuple[Any, ...], shape: tuple[int, ...]) -> str:
     return ""
 
 
-@method(name="__setitem__")
-def setitem(self: Tensor, index: Any, value: Any) -> None:
-    if self._needs and self._edge is None and grad_mode.get():
-        raise noted(RuntimeError(errors.leaf_view_inplace(self)))
-    check_write(self, "x[index] = value")
-    parts = tuple(_raw(p) for p in _spelled_out(index, self._array.ndim))
-    raw = _on_device(self, parts)
-    _check_bounds(parts, self._array.shape)
-    if isinstance(value, Tensor) and value.dtype is not self.dtype:
-        value = value.to(self.dtype)
-    if isinstance(value, np.ndarray):
-        value = Tensor._of(self.device.wrap(value.astype(self._array.dtype)), self.device)
-    recording = grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs))
-    if recording:
-        old = self._alias()
-        result = _write.call(old, _fitted(self, raw, value), index=raw)
-        adopt(self, result, "x[index] = value", (old, value), _write, {"index": raw})
-        return
-    try:
-        self._array[raw] = value._array if isinstance(value, Tensor) else value
-    except (ValueError, IndexError) as error:
-        raise _write_error(self, raw, value, error) from None
-    wrote(self)
-    if events.watching:
-        events.emit(events.Inplace(_write, self, (self, value), {"index": raw}))
-
-
-def _fitted(x: Tensor, raw: Any, value: Any) -> Any:
-    if isinstance(value, Tensor):
-        target = x._array[raw].shape
-        extra = value.ndim - len(target)
-        if extra > 0 and all(n == 1 for n in value._array.shape[:extra]):
-            return value.reshape(*value._array.shape[extra:])
-    return value
-
-
-def _write_error(x: Tensor, raw: Any, value: Any, error: Exception) -> Exception:
-    got = getattr(getattr(value, "_array", None), "shape", None)
-    if got is None or "broadcast" not in str(error):
-        mask = _mask_text(raw, x._array.shape)
-        return IndexError(mask or str(error)) if isinstance(error, IndexError) else error
-    want = x._array[raw].shape
-    if all(_is_basic(part) for part in raw):
-        at = next(
-            (i for i, (a, b) in enumerate(zip(got[::-1], want[::-1], strict=False)) if a not in (1, b)), len(want)
-        )
-        dim = max(len(want) - 1 - at, 0)
-        return noted(
-            RuntimeError(
-                f"The expanded size of the tensor ({want[dim] if want else 1}) must match the existing size "
-                f"({got[-1 - at] if at < len(got) else got[0]}) at non-singleton dimension {dim}.  Target sizes: "
-                f"{list(want)}.  Tensor sizes: {list(got)}\n"
-                f"x[index] has room for {list(want)}; give it that, or one number."
-            )
-        )
-    return noted(
-        RuntimeError(
-            f"shape mismatch: value tensor of shape {list(got)} cannot be broadcast to indexing result of shape "
-            f"{list(want)}"
-        )
-    )
-
-
 # -- the public functions ------------------------------------------------------------------------------------------
 def indices_of(index: Tensor, name: str) -> Any:
     if index.dtype.name not in ("int64", "int32"):
@@ -312,7 +233,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     return _take.call(input, index=indices_of(index, "take"))
 
 
-@function
+@function(inplace=True)
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with one value where the mask holds."""
     if mask.dtype.name != "bool":

@@ -12,7 +12,13 @@ from ..tensor import Tensor
 from .helpers import all_dims, one_dim, sizes, spread
 from .shape import _diag_back, _diag_copy, expand, view
 
-cast_ = op("cast", lambda x, *, dtype: x.astype(dtype), node="ToCopyBackward0", public=False, x=lambda g: g)
+cast_ = op(
+    "cast",
+    lambda x, *, dtype: (x.real if dtype.kind in "fiu" and x.dtype.kind == "c" else x).astype(dtype),
+    node="ToCopyBackward0",
+    public=False,
+    x=lambda g: g,
+)
 _cat = op("cat", lambda xp, *tensors, dim: xp.concatenate(tensors, axis=dim), public=False,
           tensors=lambda F, g, i, tensors_shape, *, dim: F.narrow(
               g, dim=dim, start=_start(tensors_shape, i, dim), length=tensors_shape[i][dim]))  # fmt: skip
@@ -147,13 +153,13 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return repeat(input, *((1,) * (input.ndim - len(counts)) + counts))
 
 
-@function
+@function(inplace=True)
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle, zero elsewhere."""
     return _tril.call(input, diagonal=diagonal)
 
 
-@function
+@function(inplace=True)
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle, zero elsewhere."""
     return _triu.call(input, diagonal=diagonal)

@@ -163,7 +163,7 @@ _addmv = op(
 )  # fmt: skip
 
 
-@function
+@function(inplace=True)
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """`beta * input + alpha * mat1 @ mat2`: (n, k) times (k, m), plus what expands to (n, m)."""
     return _addmm_op.call(input, mat1, mat2, beta=beta, alpha=alpha)

@@ -378,7 +378,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     return _logsumexp.call(x, dim=dims, keepdim=keepdim)
 
 
-@function
+@function(inplace=True)
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Running sums along `dim`."""
     x, at = _typed(input, dtype), one_dim(dim, input.ndim)
