@@ -18,6 +18,7 @@ from gradviz.core.device import CPU, Device
 from gradviz.core.dtype import dtype
 from gradviz.core.size import Size
 from gradviz.core.tensor import Tensor
+from gradviz.core.values import PRIVATE
 from gradviz.nn.parameter import Parameter
 
 from . import names
@@ -25,8 +26,6 @@ from . import names
 # Typed as Any: the names that a subclass needs are not in its published type.
 _Pickler: Any = pickle._Pickler
 MIXED = "Cannot save multiple tensors or storages that view the same data as different types"
-# Attributes that the library itself keeps on a tensor; all others are the user's and are saved.
-OWN = frozenset(("_grad", "_cell", "_base", "_accumulator", "_hooks", "_post_hooks", "_retains"))
 
 
 class Memory:
@@ -144,4 +143,4 @@ def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _user_state(tensor: Tensor) -> dict[str, Any]:
-    return {name: value for name, value in tensor.__dict__.items() if name not in OWN}
+    return {name: value for name, value in tensor.__dict__.items() if name not in PRIVATE}

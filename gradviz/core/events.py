@@ -33,6 +33,19 @@ class Inplace(NamedTuple):
     result: Any = None
 
 
+class Rebased(NamedTuple):
+    """Memory was written through a view: `target` (the memory's owner, or one of its views) is now `op` of `source`.
+
+    `value` is what was written, None where the owner is only seen anew.
+    """
+
+    op: Any
+    source: Any
+    value: Any
+    target: Any
+    settings: dict[str, Any]
+
+
 class ModuleEnter(NamedTuple):
     """A module's forward is about to run."""
 
@@ -106,8 +119,29 @@ _count = 0
 watching = False
 
 
+# The library's own listeners, in every context: they may change what they hear of, and raise.
+_listeners: dict[Observer, int] = {}
+
+
+def listen(listener: Observer) -> None:
+    """Let a part of the library hear every event, until `unlisten` was called as often."""
+    _listeners[listener] = _listeners.get(listener, 0) + 1
+    _change(1)
+
+
+def unlisten(listener: Observer) -> None:
+    """Take back one `listen`."""
+    _listeners[listener] -= 1
+    if not _listeners[listener]:
+        del _listeners[listener]
+    _change(-1)
+
+
 def emit(event: Any) -> None:
-    """Tell every observer of this context."""
+    """Tell the listeners, then every observer of this context."""
+    if _listeners:
+        for listener in tuple(_listeners):
+            listener(event)
     for observer in _observers.get():
         try:
             observer(event)

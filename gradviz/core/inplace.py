@@ -1,7 +1,7 @@
 """Writing into a tensor's memory: what is forbidden is refused before anything is written.
 
 The in-place twin of an operation computes its result aside, checks it, writes it into the old memory and takes over its
-place in the graph:
+place in the graph (views.py tells what becomes of views):
 
     y.mul_(w)      before:  y -> made by N            after:  y -> made by Mul(N, w), same memory, next version
 """
@@ -10,39 +10,82 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.core.errors import noted
-
 from . import errors, events
-from .clock import cell_of, tick, wrote
+from .clock import wrote
 from .dtype import from_numpy
-from .mode import grad_mode
+from .errors import noted
+from .inference import refuse_write
+from .mode import current_module, grad_mode
 from .node import Scalar
+from .op import OPS, camel
+from .views import check_view, look_again, set_history
 
 
-def check_write(tensor: Any, name: str = "an in-place operation") -> None:
+def check_write(tensor: Any, name: str = "an in-place operation", *, repeats: bool = False) -> None:
     """Raise PyTorch's error if writing into this tensor would break a graph, or would write one place twice."""
+    base = tensor._base
+    if tensor._inference:
+        refuse_write(tensor)
+    if not grad_mode.get():
+        pass
+    elif base is not None and (tensor._needs or base._needs):
+        check_view(tensor)
+        if tensor._edge is None:
+            raise noted(RuntimeError(errors.leaf_view_inplace(tensor)))
+    elif tensor._needs and tensor._edge is None:
+        raise noted(RuntimeError(errors.leaf_inplace(tensor)))
     array = tensor._array
+    if repeats:  # one value is written everywhere, so it does not matter
+        if 0 in array.strides and not getattr(array.flags, "writeable", True):
+            array.flags.writeable = True  # NumPy locks what it repeats
+        return
     pairs = zip(array.strides, array.shape, strict=True)
     if 0 in array.strides and array.size and any(step == 0 and n > 1 for step, n in pairs):
         raise noted(RuntimeError(errors.OVERLAP))
-    if not grad_mode.get():
-        return
-    base = tensor._base
-    if tensor._needs and tensor._edge is None:
-        raise noted(RuntimeError(errors.leaf_inplace(tensor)))
-    if base is not None and base._needs:
-        if base._edge is None:
-            raise noted(RuntimeError(errors.leaf_view_inplace(tensor)))
-        raise noted(NotImplementedError(errors.view_inplace(tensor, name)))
+
+
+def check_overlap(target: Any, others: tuple[Any, ...], *, exact: bool = True) -> None:
+    """Raise PyTorch's error if something that is read lies partly where the write goes; `exact`: the same is fine."""
+    base = target._base
+    for other in others:
+        if (exact and other is target) or not hasattr(other, "_array"):
+            continue
+        owner = other._base
+        if (base is None and owner is not target and other is not target) or (base is not None and owner is not base and other is not base):
+            continue
+        a, b = target._array, other._array
+        if not (_dense(a) and _dense(b)):
+            continue
+        if exact and a.strides == b.strides and a.shape == b.shape and _start(target) == _start(other):
+            continue
+        first, second = _start(target), _start(other)
+        if first < second + b.nbytes and second < first + a.nbytes:
+            raise noted(RuntimeError(errors.PARTIAL_OVERLAP))
+
+
+def _start(tensor: Any) -> int:
+    return int(tensor.device.address(tensor._array))
+
+
+def _dense(array: Any) -> bool:
+    """Whether the elements fill a stretch of memory without gaps or repeats, in some order of dimensions."""
+    expected = array.dtype.itemsize
+    for step, n in sorted((s, n) for s, n in zip(array.strides, array.shape, strict=True) if n != 1):
+        if step != expected:
+            return False
+        expected *= n
+    return bool(array.size)
 
 
 def adopt(target: Any, result: Any, name: str, inputs: tuple[Any, ...], op: Any, settings: dict[str, Any]) -> Any:
     """Write `result` into `target`'s memory and give `target` the result's place in the graph."""
     out = result._array
     if out.shape != target._array.shape:
-        raise RuntimeError(
-            f"output with shape {list(target._array.shape)} doesn't match the broadcast shape {list(out.shape)}\n"
-            f"{name} writes into its tensor, which cannot grow. Use the version without the underscore."
+        raise noted(
+            RuntimeError(
+                f"output with shape {list(target._array.shape)} doesn't match the broadcast shape {list(out.shape)}\n"
+                f"{name} writes into its tensor, which cannot grow. Use the version without the underscore."
+            )
         )
     have, want = from_numpy(out.dtype), target.dtype
     if have.category > want.category:
@@ -54,33 +97,67 @@ def adopt(target: Any, result: Any, name: str, inputs: tuple[Any, ...], op: Any,
                 "first."
             )
         )
-    if result._edge is not None and target._base is not None and not target._base._needs:
-        raise noted(NotImplementedError(errors.view_inplace(target, name)))
+    edge = result._edge
+    recording = grad_mode.get()
+    if edge is not None and recording and target._base is not None:
+        check_view(target)
     target._array[...] = out
     wrote(target)
-    edge = result._edge
-    if edge is not None:
-        edge.node.seq = tick()
-        edge.node.keep_cell(cell_of(target))
-        target._edge, target._needs = edge, True
-    elif grad_mode.get():
-        target._edge, target._needs = None, False
-    if events.watching:
-        events.emit(events.Inplace(op, target, inputs, settings, result))
+    if edge is not None and edge.node.op is not None:  # what it kept of its result is what is in memory now
+        edge.node.saved = tuple(target._array if value is out else value for value in edge.node.saved)
+    event = events.Inplace(op, target, inputs, settings, result) if events.watching else None
+    if recording and edge is not None:
+        old = inputs[0] if inputs else None
+        set_history(target, edge, old._edge if hasattr(old, "_edge") else None, event)
+        return target
+    forget(target, name)
+    if event is not None:
+        events.emit(event)
     return target
 
 
-def make_inplace(name: str, call: Any, op: Any = None) -> Any:
+def forget(target: Any, name: str, number: int = 0) -> None:
+    """Say that what was just written into a tensor depends on nothing: what made it before gets zeros as gradients.
+
+    As in PyTorch it still requires grad, and its node is named after what wrote: `UniformBackward0` for `uniform_`
+    (`number` tells apart the operations of one name).
+    """
+    if not grad_mode.get():
+        look_again(target)
+    if not target._needs or not grad_mode.get():
+        return
+    zero = OPS["zero"]
+    node = zero.named_node(f"{camel(name.rstrip('_'))}Backward{number}")()
+    node.parents, node.saved, node.device = (target._edge,), (), target.device
+    node.shape, node.dtype = target._array.shape, target._array.dtype
+    node.extra, node.path = None, current_module.get()
+    set_history(target, node, target._edge)
+
+
+def overwrote(
+    target: Any, name: str, inputs: tuple[Any, ...] = (), settings: dict[str, Any] | None = None, number: int = 0
+) -> Any:
+    """What follows a write of values that depend on nothing, by library code that wrote them itself."""
+    wrote(target)
+    forget(target, name, number)
+    if events.watching:
+        events.emit(events.Inplace(OPS["zero"] if name == "zero_" else None, target, inputs, settings or {}))
+    return target
+
+
+def make_inplace(name: str, call: Any, op: Any = None, *, repeats: bool = False) -> Any:
     """The in-place twin of a function whose first argument is the tensor to write into."""
 
     def inplace(self: Any, *args: Any, **settings: Any) -> Any:
-        check_write(self, name)
+        check_write(self, name, repeats=repeats)
+        check_overlap(self, args)
         old = self._alias()
         result = call(old, *args, **settings)
         keep_original(result, old)
         return adopt(self, result, name, (old, *args), op, settings)
 
     inplace.__name__ = inplace.__qualname__ = name
+    inplace.__doc__ = f"`{name.rstrip('_')}`, written into this tensor's own memory."
     return inplace
 
 

@@ -105,13 +105,20 @@ class Recorder:
         if event.result is not None and self._known(event.result) is not None:
             n = self._known(event.result)
             assert n is not None
-            self._remember(event.target, n)
             self.nodes[n]["inplace"] = True
+            if event.target._base is not None and event.target._edge is not None:
+                return  # a view: it has been seen anew from its base
+            self._remember(event.target, n)
             if event.target._edge is not None:
                 self.by_seq[event.target._edge.node.seq, event.target._edge.nr] = n
             return
         inputs = [self._input(event.op, i, x) for i, x in enumerate(event.inputs)]
         self._add_op(event.op, inputs, event.target, event.settings, 0, inplace=True)
+
+    def _rebased(self, event: events.Rebased) -> None:
+        given = (event.source,) if event.value is None else (event.source, event.value)
+        inputs = [self._input(event.op, i, x) for i, x in enumerate(given)]
+        self._add_op(event.op, inputs, event.target, event.settings, 0, inplace=event.value is not None)
 
     def _input(self, op: Any, i: int, x: Any) -> dict[str, Any]:
         names = getattr(op, "inputs", ())
@@ -322,7 +329,7 @@ class Recorder:
                     self.nodes[n]["variable"] = name
 
     _HANDLERS = {
-        events.Forward: _forward, events.Inplace: _inplace, events.ModuleEnter: _enter, events.ModuleExit: _exit,
+        events.Forward: _forward, events.Inplace: _inplace, events.Rebased: _rebased, events.ModuleEnter: _enter, events.ModuleExit: _exit,
         events.BackwardBegin: _begin, events.BackwardStep: _step, events.Accumulate: _accumulate,
         events.BackwardEnd: _end, events.OptimizerStep: _optimizer, events.ZeroGrad: _zero,
     }  # fmt: skip

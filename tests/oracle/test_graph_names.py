@@ -9,6 +9,7 @@ import pytest
 
 import gradviz
 
+from .graphs import FURTHER, WRITTEN
 from .same import Sample, const, evaluate, floats, functional, given, ints, leaves, sample
 
 NET = """
@@ -103,6 +104,7 @@ GRAPHS = [
     sample(LSTM, x=(2, 3), w=(8, 3), b=(8,), c=(2, 2)), sample(ATTENTION, x=(2, 5, 4), w=(12, 4)),
     sample("s = torch.zeros(())\nfor i in range(3):\n    s = s + x[i] * w\ns", x=(3,), w=()),
     sample("h = torch.zeros(2)\nfor _ in range(2):\n    h = torch.tanh(w @ h + x)\nh.sum()", x=(2,), w=(2, 2)),
+    *WRITTEN, *FURTHER,
 ]
 # fmt: on
 
@@ -124,7 +126,7 @@ def tree(torch: Any, row: Sample) -> str:
 
 
 def test_there_are_enough_snippets() -> None:
-    assert len(GRAPHS) >= 60
+    assert len(GRAPHS) >= 200
 
 
 @pytest.mark.oracle

@@ -6,72 +6,128 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core.errors import noted
-
-from .. import errors, events
-from ..clock import wrote
-from ..inplace import adopt, check_write, make_inplace
+from .. import errors
+from ..errors import noted
+from ..inplace import adopt, check_overlap, check_write, make_inplace, overwrote
 from ..mode import grad_mode
 from ..op import method, op
 from ..tensor import Tensor
+from ..views import CopySlices
 from .convert import moved
-from .index import _check_bounds, _is_basic, _mask_text, _on_device, _raw, _spelled_out
-from .join import _cast
-from .shape import clone, expand
+from .index import _check_bounds, _is_basic, _mask_text, _on_device, _raw, _spelled_out, getitem
+from .shape import expand, view
 
-_write = op("index_write", lambda xp, x, value, *, index: _written(x, value, index), public=False,
-            node=lambda index: "CopySlices" if all(_is_basic(part) for part in index) else "IndexPutBackward0",
-            x=lambda F, g, *, index: F.index_zero(g, index=index),
-            value=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
-_zero = op("index_zero", lambda x, *, index: _written(x, 0, index), public=False,
-           x=lambda F, g, *, index: F.index_zero(g, index=index))  # fmt: skip
+# -- what a write is, out of place ---------------------------------------------------------------------------------
+_put = op("index_put_values", lambda xp, x, value, *, index: _written(xp, x, value, index), public=False,
+          node="IndexPutBackward0", x=lambda F, g, *, index: F.index_zero(g, index=index),
+          value=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
+_zero_part = op("index_zero", lambda xp, x, *, index: _written(xp, x, 0, index), public=False,
+                x=lambda F, g, *, index: F.index_zero(g, index=index))  # fmt: skip
+_copied = op("copy", lambda xp, x, src: _like(xp, src, x), node="CopyBackwards", public=False,
+             x=lambda F, g: F.zero(g), src=lambda g: g)  # fmt: skip
+_zeroed = op("zero", lambda xp, x: xp.zeros_like(x), x=lambda F, g: F.zero(g), public=False)
+_filled = op("fill", lambda xp, x, value: _like(xp, value, x), x=lambda F, g: F.zero(g), node="FillBackward3",
+             number_node="FillBackward2", public=False, value=lambda g: g)  # fmt: skip
+
+# -- a write through a view, seen from the memory's owner; `place` says where the view lies -------------------------
+copy_slices = op("copy_slices", lambda xp, x, value, *, place: _placed(xp, x, value, place), node="CopySlices", public=False,
+                 x=lambda F, g, *, place: F.zero_slices(g, place=place),
+                 value=lambda F, g, *, place: F.as_strided_view(g, place=place))  # fmt: skip
+_zero_slices = op("zero_slices", lambda xp, x, *, place: _placed(xp, x, 0, place), public=False,
+                  x=lambda F, g, *, place: F.zero_slices(g, place=place))  # fmt: skip
+_seen = op("as_strided_view", lambda x, *, place: x.reshape(-1)[place.at], node="AsStridedBackward0", public=False,
+           x=lambda F, g, *, x_shape, place: F.unseen(g, shape=x_shape, place=place))  # fmt: skip
+_unseen = op("unseen", lambda xp, x, *, shape, place: _gathered(xp, x, shape, place), public=False,
+             x=lambda F, g, *, place: F.as_strided_view(g, place=place))  # fmt: skip
+CopySlices.function = copy_slices
 
 
-def _written(x: Any, value: Any, index: Any) -> Any:
-    out = x.copy()
+def _written(xp: Any, x: Any, value: Any, index: Any) -> Any:
+    out = xp.array(x)
     out[index] = value
     return out
 
 
+def _like(xp: Any, value: Any, x: Any) -> Any:
+    """A copy of `value` with x's shape and type."""
+    out = xp.empty_like(x)
+    out[...] = value.real if getattr(value, "dtype", x.dtype).kind == "c" and x.dtype.kind != "c" else value
+    return out
+
+
+def _placed(xp: Any, x: Any, value: Any, place: Any) -> Any:
+    out = xp.array(x, order="C")
+    out.reshape(-1)[place.at] = value
+    return out
+
+
+def _gathered(xp: Any, x: Any, shape: Any, place: Any) -> Any:
+    """Zeros of a base with a view's values added in: a view that repeats rows adds them up."""
+    out = xp.zeros(shape, dtype=x.dtype)
+    xp.add.at(out.reshape(-1), place.at, x)
+    return out
+
+
+# -- x[index] = value ----------------------------------------------------------------------------------------------
 @method(name="__setitem__")
 def setitem(self: Tensor, index: Any, value: Any) -> None:
-    if self._needs and self._edge is None and grad_mode.get():
-        raise noted(RuntimeError(errors.leaf_view_inplace(self)))
-    check_write(self, "x[index] = value")
-    parts = tuple(_raw(p) for p in _spelled_out(index, self._array.ndim))
-    raw = _on_device(self, parts)
+    spelled = _spelled_out(index, self._array.ndim)
+    parts = tuple(_raw(p) for p in spelled)
     _check_bounds(parts, self._array.shape)
-    if isinstance(value, Tensor) and value.dtype is not self.dtype:
-        value = value.to(self.dtype)
+    raw = _on_device(self, parts)
     if isinstance(value, np.ndarray):
-        value = Tensor._of(self.device.wrap(value.astype(self._array.dtype)), self.device)
-    recording = grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs))
-    if recording:
-        old = self._alias()
-        result = _write.call(old, _fitted(self, raw, value), index=raw)
-        adopt(self, result, "x[index] = value", (old, value), _write, {"index": raw})
+        value = Tensor._of(self.device.wrap(value), self.device)
+    if isinstance(value, Tensor) and (value.dtype is not self.dtype or value.device is not self.device):
+        value = value.to(device=self.device, dtype=self.dtype)
+    if grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs)):
+        _recorded(self, spelled, raw, value)
         return
+    basic = all(_is_basic(part) for part in spelled)
+    check_write(self, "x[index] = value", repeats=not basic)
+    if isinstance(value, Tensor) and (value._base is not None or value is self):
+        value = _broadcast(value, self._array[raw].shape) if basic else value
+        check_overlap(getitem(self, spelled) if basic else self, (value,), exact=basic)
     try:
         self._array[raw] = value._array if isinstance(value, Tensor) else value
     except (ValueError, IndexError) as error:
+        if basic and isinstance(value, Tensor):
+            _broadcast(value, self._array[raw].shape)
         raise _write_error(self, raw, value, error) from None
-    wrote(self)
-    if events.watching:
-        events.emit(events.Inplace(_write, self, (self, value), {"index": raw}))
+    overwrote(self, "index_put_", (self, value), {"index": raw})
 
 
-def _fitted(x: Tensor, raw: Any, value: Any) -> Any:
-    if isinstance(value, Tensor):
-        target = x._array[raw].shape
-        extra = value.ndim - len(target)
-        if extra > 0 and all(n == 1 for n in value._array.shape[:extra]):
-            return value.reshape(*value._array.shape[extra:])
-    return value
+def _recorded(x: Tensor, parts: tuple[Any, ...], raw: tuple[Any, ...], value: Any) -> None:
+    """As PyTorch records it: a copy into the view that a basic index makes, an index_put for the others."""
+    if all(_is_basic(part) for part in parts):
+        whole = all(isinstance(p, slice) and p == slice(None) for p in parts)
+        target = x if whole else getitem(x, parts)
+        copy_(target, _broadcast(value, target._array.shape) if isinstance(value, Tensor) else value)
+        return
+    if not isinstance(value, Tensor):
+        value = Tensor._of(x.device.wrap(np.asarray(value, x._array.dtype)), x.device)
+    check_write(x, repeats=True)
+    check_overlap(x, (value,), exact=False)
+    old = x._alias()
+    try:
+        result = _put.call(old, value, index=raw)
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise _write_error(x, raw, value, error) from None
+    adopt(x, result, "x[index] = value", (old, value), _put, {"index": raw})
+
+
+def _broadcast(value: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A value as large as the part it is written into; leading dimensions of size 1 do not count."""
+    have = value._array.shape
+    if have == shape:
+        return value
+    first = next((i for i, n in enumerate(have) if n != 1), len(have))
+    made: Tensor = expand(view(value, have[first:]), shape)
+    return made
 
 
 def _write_error(x: Tensor, raw: Any, value: Any, error: Exception) -> Exception:
     got = getattr(getattr(value, "_array", None), "shape", None)
-    if got is None or "broadcast" not in str(error):
+    if got is None or not ("broadcast" in str(error) or "must match the size" in str(error)):
         mask = _mask_text(raw, x._array.shape)
         return IndexError(mask or str(error)) if isinstance(error, IndexError) else error
     want = x._array[raw].shape
@@ -96,32 +152,46 @@ def _write_error(x: Tensor, raw: Any, value: Any, error: Exception) -> Exception
     )
 
 
+# -- the whole tensor ----------------------------------------------------------------------------------------------
+_zero_recorded = make_inplace("zero_", _zeroed.call, _zeroed, repeats=True)
+_fill_recorded = make_inplace("fill_", _filled.call, _filled, repeats=True)
+
+
 @method
-def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write `src`'s values, broadcast and converted, into this tensor's memory."""
     check_write(self, "copy_")
-    value = src if isinstance(src, Tensor) else Tensor._of(self.device.xp.asarray(src), self.device)
+    value = src if isinstance(src, Tensor) else Tensor._of(self.device.wrap(np.asarray(src)), self.device)
     if value.device is not self.device:
         value = moved(value, self.device)
-    if value._array.shape != self._array.shape:
-        value = expand(value, *self._array.shape)
-    if value._needs and grad_mode.get():
-        same = value if value.dtype is self.dtype else _cast(value, self.dtype)
-        made: Tensor = adopt(self, clone(same), "copy_", (self, src), None, {})
+    check_overlap(self, (value,))
+    _check_room(self, value)
+    if grad_mode.get() and (self._needs or value._needs):
+        old = self._alias()
+        made: Tensor = adopt(self, _copied.call(old, value), "copy_", (old, value), _copied, {})
         return made
-    self._array[...] = value._array
-    wrote(self)
-    if grad_mode.get():
-        self._edge, self._needs = None, False
-    return self
+    array = value._array
+    self._array[...] = array.real if array.dtype.kind == "c" and self._array.dtype.kind != "c" else array
+    written: Tensor = overwrote(self, "copy_", (self, value))
+    return written
 
 
-_zeroed = op("zero", lambda xp, x: xp.zeros_like(x), x=lambda g: g * 0.0, public=False)
-_filled = op("fill", lambda xp, x, value: xp.zeros_like(x) + value, x=lambda g: g * 0.0, node="FillBackward2",
-             number_node="FillBackward0", public=False,
-             value=lambda F, g: F.sum(g, dim=None, keepdim=False))  # fmt: skip
-_zero_recorded = make_inplace("zero_", _zeroed.call, _zeroed)
-_fill_recorded = make_inplace("fill_", _filled.call, _filled)
+def _check_room(target: Tensor, value: Tensor) -> None:
+    """RuntimeError where a value of this shape cannot be broadcast into the target."""
+    want, got = target._array.shape, value._array.shape
+    if got == want:
+        return
+    text = errors.broadcast("copy_", want, got)
+    if text.startswith("The size"):
+        raise noted(RuntimeError(text))
+    if np.broadcast_shapes(want, got) != want:
+        whole = list(np.broadcast_shapes(want, got))
+        raise noted(
+            RuntimeError(
+                f"output with shape {list(want)} doesn't match the broadcast shape {whole}\n"
+                "copy_ writes into its tensor, which cannot grow."
+            )
+        )
 
 
 @method
@@ -130,7 +200,7 @@ def zero_(self: Tensor) -> Tensor:
     if self._needs and grad_mode.get():
         made: Tensor = _zero_recorded(self)
         return made
-    return _overwrite(self, 0)
+    return _overwrite(self, 0, "zero_")
 
 
 @method
@@ -146,21 +216,36 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     if grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs)):
         made: Tensor = _fill_recorded(self, value)
         return made
-    return _overwrite(self, value)
+    return _overwrite(self, value, "fill_")
 
 
-def _overwrite(x: Tensor, value: Any) -> Tensor:
+def _overwrite(x: Tensor, value: Any, name: str) -> Tensor:
+    check_write(x, name, repeats=not isinstance(value, Tensor))
     x._array[...] = value._array if isinstance(value, Tensor) else value
-    wrote(x)
-    return x
+    made: Tensor = overwrote(x, name)
+    return made
 
 
 @method
 def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
-    """Set the main diagonal, in place."""
+    """Set the main diagonal to one value, in place; `wrap` starts it again below a tall matrix's end."""
+    shape = self._array.shape
+    if len(shape) < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if len(shape) > 2 and len(set(shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
     check_write(self, "fill_diagonal_")
-    n = min(self._array.shape)
-    rows = self.device.xp.arange(n)
-    self._array[(rows,) * self.ndim] = fill_value
-    wrote(self)
-    return self
+    rows = np.arange(min(shape))
+    if wrap and len(shape) == 2:
+        rows = np.arange(0, shape[0] * shape[1], shape[1] + 1)
+        at: tuple[Any, ...] = tuple(self.device.wrap(i) for i in np.divmod(rows, shape[1]))
+    else:
+        at = (self.device.wrap(rows),) * len(shape)
+    if self._needs and grad_mode.get():
+        value = Tensor._of(self.device.wrap(np.asarray(fill_value, self._array.dtype)), self.device)
+        old = self._alias()
+        adopt(self, _put.call(old, value, index=at), "fill_diagonal_", (old, value), _put, {"index": at})
+        return self
+    self._array[at] = fill_value
+    made: Tensor = overwrote(self, "fill_diagonal_")
+    return made
