@@ -10,6 +10,8 @@ from typing import Any as _Any
 
 from . import autograd as autograd
 from .alias import as_torch as as_torch
+from .autograd.anomaly_mode import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from .autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
 from .core import Size as Size
 from .core import Tensor as Tensor
 from .core.device import device as device
@@ -20,9 +22,15 @@ from .core.dtype import get_default_dtype as get_default_dtype
 from .core.dtype import iinfo as iinfo
 from .core.dtype import promote_types as promote_types
 from .core.dtype import set_default_dtype as set_default_dtype
+from .core.legacy import TENSOR_TYPES as _TENSOR_TYPES
+from .core.memory_format import FORMATS as _FORMATS
+from .core.memory_format import Layout as _Layout
+from .core.memory_format import memory_format as memory_format
+from .core.memory_format import strided as _strided
 from .core.mode import enable_grad as enable_grad
 from .core.mode import inference_mode as inference_mode
 from .core.mode import is_grad_enabled as is_grad_enabled
+from .core.mode import is_inference as is_inference
 from .core.mode import is_inference_mode_enabled as is_inference_mode_enabled
 from .core.mode import no_grad as no_grad
 from .core.mode import set_grad_enabled as set_grad_enabled
@@ -35,23 +43,34 @@ from .core.random import initial_seed as initial_seed
 from .core.random import manual_seed as manual_seed
 from .core.random import seed as seed
 from .core.random import set_rng_state as set_rng_state
+from .core.random import thread_safe_generator as thread_safe_generator
 from .core.record import record as record
+from .core.settings import SETTINGS as _SETTINGS
 from .core.tensor import is_tensor as is_tensor
 from .magic import load_ipython_extension as load_ipython_extension
 from .serialization import load as load
 from .serialization import save as save
 from .version import __version__ as __version__
 
+newaxis = None
 inf, nan, pi, e = float("inf"), float("nan"), 3.141592653589793, 2.718281828459045
-strided = "torch.strided"
+layout, strided = _Layout, _strided
+globals().update(_FORMATS)
 globals().update(_FUNCTIONS)
+globals().update(_TENSOR_TYPES)
+globals().update(_SETTINGS)
 globals().update(_DTYPES)  # from here on `float`, `bool` and `int` are dtypes in this module
 
-_PACKAGES = ("core", "cuda", "gpu", "nn", "optim", "teach", "utils", "vision", "viz", "widgets")
+_PACKAGES = (
+    "accelerator", "backends", "core", "cpu", "cuda", "fft", "func", "gpu", "linalg", "mps", "nn", "optim", "random",
+    "return_types", "signal", "special", "teach", "utils", "vision", "viz", "widgets", "xpu",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> _Any:
     """Packages, when first used."""
+    if name == "vmap":
+        return _importlib.import_module(f"{__name__}.func").vmap
     if name in _PACKAGES:
         return _importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

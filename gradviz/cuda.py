@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 
+from .core.legacy import CUDA_TENSOR_TYPES as _TENSOR_TYPES
+
+globals().update(_TENSOR_TYPES)
+
 
 def is_available() -> bool:
     """Whether a CUDA device can be used."""

@@ -31,14 +31,21 @@ SIGNATURES = """
     take(a, indices, axis, out) take_along_axis(a, indices, axis) put_along_axis(arr, indices, values, axis)
     flip(a, axis) roll(a, shift, axis) tile(A, reps) repeat(a, repeats, axis) reshape(a, newshape, order)
     transpose(a, axes) swapaxes(a, axis1, axis2) moveaxis(a, source, destination) expand_dims(a, axis) squeeze(a, axis)
-    broadcast_to(array, shape) diagonal(a, offset, axis1, axis2) tril(m, k) triu(m, k) nonzero(a)
+    broadcast_to(array, shape) broadcast_arrays(a, b) diagonal(a, offset, axis1, axis2) tril(m, k) triu(m, k) nonzero(a)
     argsort(a, axis, kind) sort(a, axis, kind) pad(array, pad_width, mode, constant_values)
-    isclose(a, b, rtol, atol, equal_nan) matmul(x1, x2, out, dtype) dot(a, b, out) tensordot(a, b, axes) outer(a, b, out)
-    bincount(x, weights, minlength) searchsorted(a, v, side, sorter) unique(ar, return_index, return_inverse, return_counts)
+    isclose(a, b, rtol, atol, equal_nan) matmul(x1, x2, out, dtype) einsum(subscripts, operands, dtype, optimize) dot(a, b, out) tensordot(a, b, axes) outer(a, b, out)
+    isin(element, test_elements, assume_unique, invert) rot90(a, k, axes) bincount(x, weights, minlength) searchsorted(a, v, side, sorter) unique(ar, return_index, return_inverse, return_counts)
 """
+# Likewise for the modules of the array library.
+MODULES = {
+    "linalg": """cholesky(a) qr(a, mode) svd(a, full_matrices, compute_uv) eigh(a, UPLO) eigvalsh(a, UPLO) eig(a) det(a)
+        slogdet(a) inv(a) solve(a, b)""",
+    "fft": "fftn(a, s, axes, norm) ifftn(a, s, axes, norm) rfftn(a, s, axes, norm) irfftn(a, s, axes, norm)",
+}
 ELEMENTWISE = """conj real imag angle add subtract multiply divide true_divide floor_divide remainder fmod power negative absolute abs sign sqrt
     square cbrt reciprocal exp exp2 expm1 log log2 log10 log1p logaddexp sin cos tan arcsin arccos arctan arctan2 sinh cosh
     tanh arcsinh arccosh arctanh hypot maximum minimum fmax fmin floor ceil trunc rint signbit copysign isnan isinf isfinite
+    heaviside nextafter ldexp frexp gcd lcm deg2rad rad2deg logaddexp2 sinc i0 nan_to_num
     logical_and logical_or logical_not logical_xor bitwise_and bitwise_or bitwise_xor invert left_shift right_shift equal
     not_equal less less_equal greater greater_equal""".split()
 PLAIN = """float16 float32 float64 int8 int16 int32 int64 uint8 uint64 bool_ complex64 complex128 iinfo finfo inf nan pi
@@ -64,6 +71,18 @@ class StrictArray:
 
     def __repr__(self) -> str:
         return f"strict({self._a!r})"
+
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        return self._a.__array_interface__
+
+    @property
+    def real(self) -> StrictArray:
+        return wrapped(self._a.real, self)
+
+    @property
+    def imag(self) -> StrictArray:
+        return wrapped(self._a.imag, self)
 
     @property
     def T(self) -> StrictArray:
@@ -105,8 +124,9 @@ class StrictArray:
 
 def wrapped(value: Any, source: StrictArray | None = None) -> Any:
     """NumPy's result as the device's: scalars become 0-d arrays, and a view knows whose memory it shows."""
-    if isinstance(value, tuple):
-        return tuple(wrapped(v, source) for v in value)
+    if isinstance(value, (tuple, list)):
+        made = [wrapped(v, source) for v in value]
+        return made if isinstance(value, list) else tuple(made)
     if isinstance(value, np.generic):
         return StrictArray(np.asarray(value))
     if not isinstance(value, np.ndarray):
@@ -175,14 +195,14 @@ for _name in "shape ndim size dtype strides itemsize nbytes flags".split():
     setattr(StrictArray, _name, property(lambda self, _name=_name: getattr(self._a, _name)))
 
 
-def _function(name: str, parameters: tuple[str, ...]) -> Any:
+def _function(name: str, parameters: tuple[str, ...], home: Any = np) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
         unknown = set(kwargs) - set(parameters)
         if unknown or len(args) > len(parameters):
             raise TypeError(f"cupy.{name}() takes ({', '.join(parameters)}), not {sorted(unknown) or len(args)}")
         transfer = name in TRANSFERS
         with np.errstate(all="ignore"):
-            result = getattr(np, name)(*opened(args, transfer), **opened(kwargs, transfer))
+            result = getattr(home, name)(*opened(args, transfer), **opened(kwargs, transfer))
         out = kwargs.get("out")
         return out if isinstance(out, StrictArray) else wrapped(result, _first(args))
 
@@ -192,10 +212,10 @@ def _function(name: str, parameters: tuple[str, ...]) -> Any:
 
 def _elementwise(name: str) -> Any:
     call = _function(name, ("x1", "x2", "out", "dtype", "casting"))
-    if name == "add":
+    if name in ("add", "maximum", "minimum"):
 
         def at(array: Any, index: Any, value: Any) -> None:
-            np.add.at(opened(array), _index(index), opened(value))
+            getattr(np, name).at(opened(array), _index(index), opened(value))
 
         call.at = at
     return call
@@ -228,13 +248,21 @@ def as_strided(x: Any, shape: Any = None, strides: Any = None) -> StrictArray:
     return wrapped(np.lib.stride_tricks.as_strided(opened(x), shape, strides), x)
 
 
+def _fill(place: Any, signatures: str, home: Any) -> None:
+    """Put the functions of a table into a namespace."""
+    for text in signatures.replace("\n", " ").split(")"):
+        name, _, parameters = text.strip().partition("(")
+        if name:
+            setattr(place, name, _function(name, tuple(p.strip() for p in parameters.split(",")), home))
+
+
 def namespace() -> Any:
     """The device's array library: a module with CuPy's names and keywords and nothing else."""
     xp = types.ModuleType("strict_xp")
-    for text in SIGNATURES.replace("\n", " ").split(")"):
-        name, _, parameters = text.strip().partition("(")
-        if name:
-            setattr(xp, name, _function(name, tuple(p.strip() for p in parameters.split(","))))
+    _fill(xp, SIGNATURES, np)
+    for module, signatures in MODULES.items():
+        setattr(xp, module, types.SimpleNamespace())
+        _fill(getattr(xp, module), signatures, getattr(np, module))
     for name in ELEMENTWISE:
         setattr(xp, name, _elementwise(name))
     for name in PLAIN:
@@ -266,6 +294,7 @@ def strict() -> Device:
                     wrap=to_device,
                     to_numpy=lambda array: array._a,
                     sp=sp,
+                    address=lambda array: array._a.__array_interface__["data"][0],
                 )
             )
         )

@@ -8,13 +8,21 @@ from ..core.mode import enable_grad as enable_grad
 from ..core.mode import inference_mode as inference_mode
 from ..core.mode import no_grad as no_grad
 from ..core.mode import set_grad_enabled as set_grad_enabled
-from ..core.tensor import Tensor as Variable
+from ..core.mode import set_multithreading_enabled as set_multithreading_enabled
+from . import anomaly_mode as anomaly_mode
 from . import function as function
+from . import functional as functional
+from . import grad_mode as grad_mode
+from . import graph as graph
+from .anomaly_mode import detect_anomaly as detect_anomaly
+from .anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from .gradcheck import GradcheckError as GradcheckError
 from .gradcheck import gradcheck as gradcheck
 from .gradcheck import gradgradcheck as gradgradcheck
+from .variable import Variable as Variable
 
 __all__ = [
-    "Backward", "Function", "GradcheckError", "Variable", "backward", "enable_grad", "function", "grad", "gradcheck",
-    "gradgradcheck", "inference_mode", "no_grad", "set_grad_enabled",
+    "Backward", "Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad",
+    "function", "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck", "graph", "inference_mode", "no_grad",
+    "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled",
 ]  # fmt: skip

@@ -1,4 +1,8 @@
-"""Is a gradient right? Compare it with finite differences."""
+"""Is a gradient right? Compare it with finite differences.
+
+For a complex output its imaginary and its real part are looked at one after the other. The gradient of a real number s
+with respect to a complex x is ds/dRe(x) + i ds/dIm(x), which is PyTorch's convention.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from ..core.function import Function
 from ..core.gradient import grad
 from ..core.tensor import Tensor
+from .jacobians import Tensors, analytic_jacobian, as_tuple, numeric_jacobian
 
 
 class GradcheckError(RuntimeError):
     """A gradient did not agree with finite differences."""
+
+
+_NOTES = 'Please look at "Notes about undefined output gradients" in "tools/autograd/derivatives.yaml"'
 
 
 def gradcheck(
@@ -36,34 +45,22 @@ def gradcheck(
 ) -> bool:
     """Whether the gradients of `func` agree with central differences, for every input that requires grad.
 
-    Inputs should be float64. Raises GradcheckError naming the output, the input and both Jacobians where they differ.
+    Inputs should be float64 or complex128. Raises GradcheckError naming the output, the input and both Jacobians where
+    they differ. `fast_mode` compares everything too; batched gradients are a loop here, so they need no check.
     https://docs.pytorch.org/docs/2.13/generated/torch.autograd.gradcheck.gradcheck.html
     """
-    refused = {
-        "check_forward_ad": check_forward_ad,
-        "check_batched_grad": check_batched_grad,
-        "check_batched_forward_grad": check_batched_forward_grad,
-        "masked": bool(masked),
-    }
-    for name, asked in refused.items():
-        if asked:
-            raise NotImplementedError(f"gradcheck(): argument '{name}' is not supported")
-    arguments = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    wanted = [i for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
-    if not wanted:
-        raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, "
-            "but none of the them have requires_grad=True."
-        )
-    for i in wanted:
-        if arguments[i].dtype.name not in ("float64", "complex128"):
-            warnings.warn(
-                f"Input #{i} requires gradient and is not a double precision floating point or complex. "
-                "This check will likely fail if all the inputs are not of double precision floating point or complex.",
-                stacklevel=2,
-            )
+    if not (check_forward_ad or check_backward_ad):
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    if check_batched_forward_grad and not check_forward_ad:
+        raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
+    if check_forward_ad:
+        raise NotImplementedError("gradcheck(): argument 'check_forward_ad' is not supported; there is no forward mode")
+    arguments = as_tuple(inputs)
+    _check_inputs(arguments)
     try:
-        _compare(func, arguments, wanted, eps, atol, rtol, nondet_tol, check_undefined_grad)
+        _check(func, arguments, eps, atol, rtol, nondet_tol)
+        if check_undefined_grad:
+            _check_undefined(func, arguments)
     except GradcheckError:
         if raise_exception:
             raise
@@ -71,65 +68,123 @@ def gradcheck(
     return True
 
 
-def _compare(
-    func: Any, arguments: Any, wanted: Any, eps: float, atol: float, rtol: float, nondet: float, undefined: bool
-) -> None:
-    outputs = _outputs(func(*arguments))
-    for j, out in enumerate(outputs):
-        if not out.requires_grad:
-            continue
-        analytic = _jacobian(out, [arguments[i] for i in wanted])
-        again = _jacobian(out, [arguments[i] for i in wanted])
-        for k, i in enumerate(wanted):
-            numeric = _numeric(func, arguments, i, j, eps)
-            if np.abs(analytic[k] - again[k]).max(initial=0) > nondet:
-                raise GradcheckError(
-                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times "
-                    "gives different values, although analytical gradient matches numerical gradient."
-                )
-            if not np.allclose(analytic[k], numeric, rtol=rtol, atol=atol, equal_nan=True):
-                raise GradcheckError(
-                    f"Jacobian mismatch for output {j} with respect to input {i},\n"
-                    f"numerical:{_shown(numeric)}\nanalytical:{_shown(analytic[k])}\n"
-                )
+# -- what goes in and out ----------------------------------------------------------------------------------------------
+def _wanted(arguments: Tensors) -> list[tuple[int, Any]]:
+    return [(i, x) for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad]
+
+
+def _differentiable(result: Any) -> Tensors:
+    return tuple(o for o in as_tuple(result) if o.requires_grad)
+
+
+def _check_inputs(arguments: Tensors) -> None:
+    wanted = _wanted(arguments)
+    for i, x in wanted:
+        if x.dtype.name not in ("float64", "complex128"):
+            warnings.warn(
+                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check "
+                "will likely fail if all the inputs are not of double precision floating point or complex. ",
+                stacklevel=3,
+            )
+        if any(step == 0 and n > 1 for step, n in zip(x.stride(), x.shape, strict=True)):
+            raise RuntimeError(
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are "
+                "non-overlapping to be able to compute the numerical gradients correctly. You should call .contiguous "
+                "on the input before passing it to gradcheck."
+            )
+    if not wanted:
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
+        )
+
+
+# -- comparing ---------------------------------------------------------------------------------------------------------
+def _check(func: Any, arguments: Tensors, eps: float, atol: float, rtol: float, nondet: float) -> None:
+    wanted = _wanted(arguments)
+    inputs = [x for _, x in wanted]
+    result = as_tuple(func(*arguments))
+    outputs = [(j, o) for j, o in enumerate(result) if o.requires_grad]
+    numeric = [numeric_jacobian(func, arguments, x, eps) for x in inputs]
+    if not outputs:
+        if any(part is not None and np.any(part != 0) for per in numeric for both in per for part in both):
+            raise GradcheckError("Numerical gradient for function expected to be zero")
+        return
+    for part, unit, prefix in _parts(outputs):
+        for k, (j, out) in enumerate(outputs):
+            if part and not out.is_complex():
+                continue
+            analytic, again = analytic_jacobian(out, inputs, unit), analytic_jacobian(out, inputs, unit)
+            for (i, _), mine, second, per in zip(wanted, analytic, again, numeric, strict=True):
+                theirs = per[j][part]
+                if theirs is None:
+                    continue
+                if not np.allclose(mine, theirs, rtol=rtol, atol=atol, equal_nan=True):
+                    raise GradcheckError(
+                        f"{prefix}Jacobian mismatch for output {k} with respect to input {i},\n"
+                        f"numerical:{_shown(theirs)}\nanalytical:{_shown(mine)}\n"
+                    )
+                if np.abs(mine - second).max(initial=0) > nondet:
+                    raise GradcheckError(
+                        f"{prefix}Backward is not reentrant, i.e., running backward with same input and grad_output "
+                        "multiple times gives different values, although analytical gradient matches numerical "
+                        f"gradient.The tolerance for nondeterminism was {nondet}."
+                    )
+
+
+def _parts(outputs: list[tuple[int, Any]]) -> list[tuple[int, Any, str]]:
+    """Which parts of the outputs to look at: (0 for the real part or 1, its unit, how errors begin)."""
+    if not any(o.is_complex() for _, o in outputs):
+        return [(0, 1, "")]
+    of = "While considering the {} part of complex outputs only, "
+    return [(1, 1j, of.format("imaginary")), (0, 1, of.format("real"))]
 
 
 def _shown(jacobian: Any) -> str:
-    return repr(Tensor._of(jacobian))
+    return repr(Tensor._of(np.ascontiguousarray(jacobian)))
 
 
-def _outputs(result: Any) -> tuple[Tensor, ...]:
-    found = result if isinstance(result, (tuple, list)) else (result,)
-    return tuple(o for o in found if isinstance(o, Tensor))
+class _Undefined(Function):
+    """The identity, whose gradient does not arrive."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:  # noqa: ARG004
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:  # noqa: ARG004
+        return None
 
 
-def _jacobian(out: Tensor, inputs: list[Tensor]) -> list[Any]:
-    """One row per input element, one column per output element."""
-    made = [np.zeros((x.numel(), out.numel())) for x in inputs]
-    for column in range(out.numel()):
-        seed = np.zeros(out.shape, dtype=out._array.dtype)
-        seed.reshape(-1)[column] = 1
-        weights = Tensor._of(out.device.wrap(seed), out.device)
-        grads = grad(out, inputs, weights, retain_graph=True, allow_unused=True)
-        for rows, g in zip(made, grads, strict=True):
-            if g is not None:
-                rows[:, column] = g.device.to_numpy(g._array).reshape(-1)
-    return made
+def _check_undefined(func: Any, arguments: Tensors) -> None:
+    """A backward must cope with outputs whose gradient is undefined, and give zero where all of them are."""
+    inputs = [x for _, x in _wanted(arguments)]
+    outputs = _differentiable(func(*arguments))
+    if not outputs:
+        return
+    everything = frozenset(range(len(outputs)))
+    for missing in {everything} if len(outputs) == 1 else {everything, *(frozenset((i,)) for i in everything)}:
+        fresh = _differentiable(func(*arguments))
+        ends = [_Undefined.apply(o) if i in missing else o for i, o in enumerate(fresh)]
+        try:
+            grads = grad(ends, inputs, [o.detach() * 0 for o in fresh], allow_unused=True)
+        except RuntimeError as error:
+            _warn_undefined()
+            raise GradcheckError(f"Expected backward function to handle undefined output grads. {_NOTES}") from error
+        if any(g is not None and not bool((g == 0).all()) for g in grads):
+            _warn_undefined()
+            raise GradcheckError(
+                "Expected all input grads to be undefined or zero when all output grads are undefined or zero. "
+                + _NOTES
+            )
 
 
-def _numeric(func: Any, arguments: Any, i: int, j: int, eps: float) -> Any:
-    x = arguments[i]
-    rows = []
-    for position in range(x.numel()):
-        ends = []
-        for step in (eps, -eps):
-            array = x.device.to_numpy(x._array).copy()
-            array.reshape(-1)[position] += step
-            moved = Tensor._of(x.device.wrap(array), x.device, True)
-            out = _outputs(func(*arguments[:i], moved, *arguments[i + 1 :]))[j]
-            ends.append(np.asarray(out.device.to_numpy(out._array), dtype=np.float64).reshape(-1).copy())
-        rows.append((ends[0] - ends[1]) / (2 * eps))
-    return np.array(rows).reshape(x.numel(), -1)
+def _warn_undefined() -> None:
+    warnings.warn(
+        "Backwards compatibility: New undefined gradient support checking feature is enabled by default, but it may "
+        "break existing callers of this function. If this is true for you, you can call this function with "
+        '"check_undefined_grad=False" to disable the feature',
+        stacklevel=5,
+    )
 
 
 def gradgradcheck(
@@ -140,27 +195,60 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
-    **options: Any,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
 ) -> bool:
-    """Whether the gradients of the gradients of `func` agree with central differences."""
-    arguments = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    outs = [o for o in _outputs(func(*arguments)) if o.requires_grad]
-    if grad_outputs is None:
-        draw = np.random.default_rng(0)
-        grad_outputs = tuple(
-            Tensor._of(o.device.wrap(draw.standard_normal(tuple(o.shape)).astype(o._array.dtype)), o.device, True)
-            for o in outs
-        )
-    seeds = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
+    """Whether the gradients of the gradients of `func` agree with central differences.
+
+    `grad_outputs` weigh the outputs; without them they are drawn.
+    https://docs.pytorch.org/docs/2.13/generated/torch.autograd.gradcheck.gradgradcheck.html
+    """
+    if not (check_fwd_over_rev or check_rev_over_rev):
+        raise AssertionError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
+    if check_fwd_over_rev:
+        raise NotImplementedError("gradgradcheck(): argument 'check_fwd_over_rev' is not supported")
+    arguments = as_tuple(inputs)
+    outputs = _differentiable(func(*arguments))
+    seeds = _drawn(outputs, gen_non_contig_grad_outputs) if grad_outputs is None else as_tuple(grad_outputs)
 
     def gradient(*both: Any) -> Any:
-        xs, weights = both[: len(arguments)], both[len(arguments) :]
-        found = tuple(o for o in _outputs(func(*xs)) if o.requires_grad)
-        wanted = [x for x in xs if isinstance(x, Tensor) and x.requires_grad]
-        grads = grad(found, wanted, weights, create_graph=True, allow_unused=True)
+        xs, weights = both[: -len(outputs)], both[-len(outputs) :]
+        found = _differentiable(func(*xs))
+        grads = grad(found, [x for _, x in _wanted(xs)], weights, create_graph=True, allow_unused=True)
         return tuple(g for g in grads if g is not None)
 
     return gradcheck(
-        gradient, (*arguments, *seeds), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, **options
+        gradient,
+        (*arguments, *seeds),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
+        check_undefined_grad=check_undefined_grad,
+        check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        fast_mode=fast_mode,
+        masked=masked,
     )
+
+
+def _drawn(outputs: Tensors, strided: bool) -> Tensors:
+    """A random weight per output; `strided`: with gaps in its memory."""
+    draw = np.random.default_rng(0)
+    made = []
+    for o in outputs:
+        values = draw.uniform(-1, 1, (*o.shape, 2))
+        if o.is_complex():
+            values = values + 1j * draw.uniform(-1, 1, values.shape)
+        array = o.device.wrap(values.astype(o._array.dtype))
+        made.append(Tensor._of(array[..., 0] if strided else array[..., 0].copy(), o.device, True))
+    return tuple(made)

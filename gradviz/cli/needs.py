@@ -28,7 +28,7 @@ NEEDS = (
     Need(
         "oracle",
         "comparing every number with PyTorch",
-        r"could not import '?torch|(needs?|no|without) (py)?torch|torch is not|oracle",
+        r"could not import '?torch|(needs?|no|without) (py)?torch|torch is not|expecttest|oracle",
         'pip install -e ".[oracle]"',
     ),
     Need(

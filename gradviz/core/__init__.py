@@ -8,7 +8,9 @@ from .function import Function as Function
 from .node import AccumulateGrad as AccumulateGrad
 from .node import Node as Node
 from .ops.attach import attach as attach
+from .ops.out import attach_out as attach_out
 from .size import Size as Size
 from .tensor import Tensor as Tensor
 
 attach()
+attach_out()

@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from gradviz.core.errors import noted
 
 from . import errors, events
+from .anomaly import Anomaly, look_for_nan, running_node, tell
 from .clock import Last, user_frame, wrote
-from .hooks import run_hooks, run_post_hooks
+from .edges import place, seed
+from .hooks import run_post_hooks, run_pre_hooks, run_tensor_hooks
 from .messages import fit, raw_dtype, shared
 from .mode import grad_mode
-from .node import AccumulateGrad, Freed, Node, Output, edge_of
+from .node import AccumulateGrad, Freed, Node, Output
 from .op import RECORDED
+from .rules import products
 from .tensor import Tensor
 
 
@@ -69,14 +73,11 @@ def order(edges: Sequence[Any], *, to_run: bool = True) -> list[Node]:
     return plan
 
 
+# The pass whose step is being taken: hooks may ask for it.
+running: ContextVar[Any] = ContextVar("running", default=None)
+
 _seq = operator.attrgetter("seq")
-
-
-def _conj(F: Any, g: Any) -> Any:
-    """The conjugate of a gradient, or of each of several."""
-    if isinstance(g, tuple):
-        return tuple(None if x is None else F.conj_physical(x) for x in g)
-    return F.conj_physical(g)
+_NONE = ((), None)  # the shape and type of an output that is no tensor
 
 
 class Undo:
@@ -113,10 +114,10 @@ class Backward:
 
     def __init__(
         self,
-        roots: Sequence[Tensor],
+        roots: Sequence[Any],
         grads: Sequence[Any] | None = None,
         *,
-        inputs: Sequence[Tensor] | None = None,
+        inputs: Sequence[Any] | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
         journal: bool = True,
@@ -125,6 +126,7 @@ class Backward:
         self.retain_graph = create_graph if retain_graph is None else bool(retain_graph)
         self.create_graph = create_graph
         self.roots = tuple(roots)
+        self.partial = inputs is not None  # whether only some gradients are wanted
         self.cursor = 0
         self.grads: dict[Any, Any] = {}
         self.captured: dict[Any, Any] = {}
@@ -149,31 +151,14 @@ class Backward:
         """Whether every step of the plan has been taken."""
         return self.cursor == len(self.plan)
 
-    def _seed(self, index: int, root: Tensor, grad: Any) -> Any:
-        edge = edge_of(root)
-        if edge is None:
-            raise noted(RuntimeError(errors.no_graph(root).replace("element 0", f"element {index}", 1)))
-        if grad is None:
-            if root._array.size != 1:
-                raise noted(RuntimeError(errors.non_scalar(root._array.shape)))
-            seed = root.device.xp.ones_like(root._array)
-        else:
-            if not isinstance(grad, Tensor):
-                raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
-            if grad._array.shape != root._array.shape:
-                raise noted(RuntimeError(errors.mismatched_gradient(index, grad._array.shape, root._array.shape)))
-            seed = grad._array
-            if seed.dtype != root._array.dtype:
-                seed = seed.astype(root._array.dtype)
-        value: Any = seed
-        if self.create_graph:
-            value = grad if grad is not None else Tensor._of(seed, root.device)
+    def _seed(self, index: int, root: Any, grad: Any) -> Any:
+        edge, value = seed(index, root, grad, self.create_graph)
         self.grads[edge] = value if edge not in self.grads else self.grads[edge] + value
         return edge
 
     def _only(self, inputs: list[Tensor], accumulate: bool) -> None:
         """Cut the plan down to what leads to `inputs`; other leaves are left alone."""
-        wanted = [edge_of(x) for x in inputs]
+        wanted = [place(x) for x in inputs]
         self.targets = wanted
         nodes = {e.node for e in wanted if e is not None}
         self._capture = set() if accumulate else {e for e in wanted if e is not None}
@@ -218,8 +203,7 @@ class Backward:
                     if overwritten:
                         node.check_stale()
                     F, parents = node.device.F, node.parents
-                    products = op.pull(F, g, saved, parents)
-                    for edge, product in zip(parents, products):  # noqa: B905 (strict costs as much as the loop)
+                    for edge, product in zip(parents, op.pull(F, g, saved, parents)):  # noqa: B905 (strict costs as much as the loop)
                         if product is None:
                             continue
                         if product.shape != edge.shape or product.dtype is not edge.dtype:
@@ -246,14 +230,17 @@ class Backward:
         if begin and self.cursor == 0 and events.watching:
             events.emit(events.BackwardBegin(self))
         node = self.plan[self.cursor]
-        keys = [node] if node.shape is not None else [Output(node, i, s, d) for i, (s, d) in enumerate(node.shapes)]
+        keys = [node] if node.shape is not None else [Output(node, i, *(s or _NONE)) for i, s in enumerate(node.shapes)]
         arrived = [self.grads.get(key) for key in keys]
         undo = Undo(node, [(key, g) for key, g in zip(keys, arrived, strict=True)])
-        if any(g is not None for g in arrived):
+        # As in PyTorch, a user's backward runs even where no gradient arrives; by default it is given zeros.
+        if any(g is not None for g in arrived) or getattr(node, "called", False):
             try:
                 self._take(node, keys, arrived, undo)
-            except BaseException:
+            except BaseException as error:
                 undo.apply(self.grads)
+                if Anomaly.enabled:
+                    tell(node, error)
                 raise
         for key in keys:
             self.grads.pop(key, None)
@@ -266,16 +253,30 @@ class Backward:
 
     def _take(self, node: Node, keys: list[Any], arrived: list[Any], undo: Undo) -> None:
         """One step: hooks, then into the leaf or through the node's rules."""
-        arrived = run_hooks(node, arrived, self.create_graph)
-        for key, g in zip(keys, arrived, strict=True):
-            if key in self._capture:
-                self.captured[key] = g
-        if node in self._stop:
-            return
-        if node.__class__ is AccumulateGrad:
-            self._accumulate(node, arrived[0])
-        else:
-            self._propagate(node, arrived, undo)
+        mode, session, current = grad_mode.set(self.create_graph), running.set(self), running_node.set(node)
+        try:
+            stop = node in self._stop
+            seen = run_tensor_hooks(node, arrived, self.create_graph)
+            # PyTorch's way: what is handed out has been through hooks only where the pass ends.
+            for key, g in zip(keys, seen if stop else arrived, strict=True):
+                if key in self._capture:
+                    self.captured[key] = g
+            if stop:
+                return
+            arrived = seen
+            extra = node.extra
+            if extra is not None and extra.pre_hooks:
+                arrived = run_pre_hooks(node, extra.pre_hooks, arrived, self.create_graph)
+            if node.__class__ is AccumulateGrad:
+                self._accumulate(node, arrived[0])
+                if extra is not None and extra.post_hooks:
+                    run_post_hooks(node, extra.post_hooks, [], arrived, self.create_graph)
+            else:
+                self._propagate(node, arrived, undo)
+        finally:
+            grad_mode.reset(mode)
+            running.reset(session)
+            running_node.reset(current)
 
     def _propagate(self, node: Node, arrived: list[Any], undo: Undo) -> None:
         """Run a node's rules and add the products to what its inputs have received."""
@@ -284,12 +285,14 @@ class Backward:
         if Last.write > node.seq and node.op is not None:
             node.check_stale()
         g = arrived[0] if node.shape is not None else tuple(arrived)
-        products = self._products(node, g)
+        made = products(node, g, self.create_graph)
         if node.extra is not None and node.extra.post_hooks:
-            products = run_post_hooks(node, node.extra.post_hooks, products, arrived, self.create_graph)
+            made = run_post_hooks(node, node.extra.post_hooks, made, arrived, self.create_graph)
+        if Anomaly.enabled:
+            look_for_nan(node, made)
         messages = []
         F = RECORDED if self.create_graph else node.device.F
-        for position, (edge, product) in enumerate(zip(node.parents, products, strict=True)):
+        for position, (edge, product) in enumerate(zip(node.parents, made, strict=True)):
             if edge is None or product is None:
                 continue
             if product.shape != edge.shape or raw_dtype(product) is not edge.dtype:
@@ -308,26 +311,13 @@ class Backward:
             if events.watching:
                 events.emit(events.Freed(node))
 
-    def _products(self, node: Node, g: Any) -> list[Any]:
-        """What goes to each input: one gradient per parent, None where there is none."""
-        token = grad_mode.set(self.create_graph)
-        try:
-            if node.op is None:
-                return list(node.apply(g, self.create_graph))
-            F = RECORDED if self.create_graph else node.device.F
-            pull, kept = (node.op.pull_recorded, node.opened()) if self.create_graph else (node.op.pull, node.saved)
-            if node.dtype.kind != "c" or node.op.conjugates:
-                return list(pull(F, g, kept, node.parents))
-            # Note [Complex gradients]
-            # With PyTorch's convention an analytic f has the gradient g * conj(f'(z)), which is conj(conj(g) * f'(z)):
-            # the rule for real numbers between two conjugations. It holds for products of matrices too.
-            return [None if p is None else F.conj_physical(p) for p in pull(F, _conj(F, g), kept, node.parents)]
-        finally:
-            grad_mode.reset(token)
-
     def _accumulate(self, node: Any, g: Any) -> None:
         """Add into the leaf's `.grad`, in its own memory unless a step may have to be undone."""
         leaf = node.variable
+        if not leaf._needs:  # taken out of the graph since
+            return
+        if leaf._edge is not None:
+            raise RuntimeError("leaf variable has been moved into the graph interior")
         old = leaf._grad
         if self.create_graph:
             leaf._grad = g if old is None else old + g
@@ -335,7 +325,7 @@ class Backward:
             leaf._grad = Tensor._of(g if type(g) is node.device.array_type else node.device.wrap(g), node.device)
             if leaf._hooks or g.base is not None:
                 leaf._grad._array = leaf._grad._array.copy()
-        elif self.journal is not None or old._needs:
+        elif self.journal is not None:
             leaf._grad = Tensor._of(node.device.wrap(old._array + g), node.device)
         else:
             old._array += g
@@ -346,8 +336,20 @@ class Backward:
                     self, leaf, None if old is None or self.journal is None else old._array, leaf._grad._array
                 )
             )
-        for hook in list((leaf._post_hooks or {}).values()):
-            hook(leaf)
+        if leaf._post_hooks:
+            self._after_accumulation(leaf)
+
+    def _after_accumulation(self, leaf: Any) -> None:
+        """Hooks on a leaf whose gradient has just grown."""
+        mode = grad_mode.set(self.create_graph)
+        try:
+            for hook in list(leaf._post_hooks.values()):
+                answer = hook(leaf)
+                if answer is not None:
+                    kind = type(answer).__name__
+                    raise TypeError(f"expected Variable, but hook returned '{kind}'")
+        finally:
+            grad_mode.reset(mode)
 
     # -- going back ----------------------------------------------------------------------------------------------
     def back(self) -> Node | None:

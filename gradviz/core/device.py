@@ -39,7 +39,7 @@ class Lazy:
 class Device:
     """A place for tensors: its type and index, its array library `xp`, its ops `F`, its array class."""
 
-    __slots__ = ("F", "array_type", "forwards", "index", "name", "sp", "to_numpy", "type", "wrap", "xp")
+    __slots__ = ("F", "address", "array_type", "forwards", "index", "name", "sp", "to_numpy", "type", "wrap", "xp")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Device:
         wrap: Callable[[Any], Any] | None = None,
         to_numpy: Callable[[Any], Any] | None = None,
         sp: Any = None,
+        address: Callable[[Any], int] | None = None,
     ) -> None:
         self.type, self.index, self.xp = type, index, xp
         self.name = type if index is None else f"{type}:{index}"
@@ -58,6 +59,7 @@ class Device:
         # What an operation returned may be a bare scalar: `wrap` makes an array of it.
         self.wrap = wrap if wrap is not None else xp.asarray
         self.to_numpy = to_numpy if to_numpy is not None else (lambda array: array)
+        self.address = address if address is not None else (lambda array: array.__array_interface__["data"][0])
         # SciPy, or its twin over the device's arrays; imported when a function of it first runs.
         self.sp = sp if sp is not None else Lazy("scipy")
         self.F: Any = Vocabulary(xp)
@@ -93,6 +95,17 @@ _MODULES = {"cuda": "gradviz.gpu"}
 _default: ContextVar[tuple[Device, ...]] = ContextVar("default_device", default=())
 
 
+class _Fallback:
+    """Where tensors are made that no `with device:` block is around."""
+
+    device = CPU
+
+
+def set_fallback(device: Device | None) -> None:
+    """Make new tensors on this device where nothing else is said; None means the CPU."""
+    _Fallback.device = CPU if device is None else device
+
+
 def register(device: Device) -> Device:
     """Make a device known by its name."""
     _known[device.name] = device
@@ -115,7 +128,7 @@ def as_device(value: Any, index: int | None = None) -> Device:
     """A Device from a Device, a string such as "cpu" or "cuda:1", a cuda index, or None for the default."""
     if value is None:
         stack = _default.get()
-        return stack[-1] if stack else CPU
+        return stack[-1] if stack else _Fallback.device
     if isinstance(value, Device):
         return value
     name = f"cuda:{value}" if isinstance(value, int) else str(value)

@@ -17,9 +17,11 @@ from gradviz.core.errors import noted
 from . import errors, events
 from .clock import tick
 from .device import CPU
+from .inference import Inference, refuse_saved
 from .mode import current_module, grad_mode
+from .views import note_view
 from .node import Node, Output, Scalar, accumulator
-from .operands import OPERANDS, prepare
+from .operands import BFLOAT16, OPERANDS, narrowed, prepare
 from .tensor import Tensor
 
 # Infinities and NaN are values here, as in PyTorch; gradviz shows them in pictures rather than as NumPy's warnings.
@@ -53,7 +55,7 @@ def make_call(op: Any) -> Any:
 
 def _unary(op: Any) -> Any:
     """One tensor, perhaps with settings."""
-    key, same, differentiable, view = op.name, op.promote == "float", op.differentiable, op.view
+    key, same, differentiable, view = op.name, op.promote == "float" or op.keeps, op.differentiable, op.view
     fixed = isinstance(op.node, str)
     saver = node_type = None
 
@@ -67,6 +69,8 @@ def _unary(op: Any) -> Any:
         try:
             out = device.forwards[key](x, **settings)
         except (ValueError, TypeError) as error:
+            if same and x.dtype.kind in "biu":
+                return run(op, (input,), settings)
             raise explained(op, (input,), error) from None
         if type(out) is not ndarray:
             out = device.wrap(out)
@@ -94,7 +98,11 @@ def _unary(op: Any) -> Any:
             result._edge = None
             result._needs = False
         if view:
-            result._base = input if input._base is None else input._base
+            base = result._base = input if input._base is None else input._base
+            if base._edge is not None or not base._needs:  # a leaf that requires grad is never written: no need to know
+                note_view(base, result)
+            if input._multi:
+                result._multi = True
         if events.watching:
             events.emit(events.Forward(op, (input,), result, settings))
         return result
@@ -114,6 +122,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
     """Two tensors, or a tensor and a number."""
     key, differentiable = op.name, op.differentiable
     same = op.promote == "float"
+    tensors_only = op.numbers == "none"
     savers: list[Any] = [None] * 4
     # The commonest case needs no saver: the rules name both inputs and nothing else.
     both = op.kept == tuple(("input", x) for x in op.inputs)
@@ -139,6 +148,8 @@ def _binary(op: Any, operator: bool = False) -> Any:
         try:
             out = on_cpu(x, y) if device is CPU else device.forwards[key](x, y)
         except (ValueError, TypeError) as error:
+            if same and x.dtype.kind in "biu":
+                return run(op, (input, other), {})
             raise explained(op, (input, other), error) from None
         if type(out) is not ndarray:
             out = device.wrap(out)
@@ -185,7 +196,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
         kind = type(other)
         if operator and not isinstance(other, OPERANDS):
             return NotImplemented
-        if (kind is not float and kind is not int) or not isinstance(input, Tensor):
+        if (kind is not float and kind is not int) or not isinstance(input, Tensor) or tensors_only:
             return run(op, (input, other), {})
         x, device = input._array, input.device
         if x.dtype.kind != "f":
@@ -236,6 +247,10 @@ def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], want_aux: bo
         out = tuple(o if type(o) is device.array_type else device.wrap(o) for o in out)
     elif type(out) is not device.array_type:
         out = device.wrap(out)
+    for array in arrays:
+        if getattr(array, "dtype", None) is BFLOAT16:
+            out = narrowed(arrays, settings, out)
+            break
     result = record(op, opened, out, settings, aux, device)
     if op.view:
         _mark_views(opened[0], result)
@@ -283,6 +298,8 @@ def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any],
             bit <<= 1
         first = out[0] if op.outputs and out else out
         if mask and first.dtype.kind not in "biu":
+            if Inference.ever:
+                refuse_saved(inputs)
             kept = tuple(x if isinstance(x, Tensor) else Scalar(x) for x in inputs) if numbers else inputs
             last_is_number = numbers and not isinstance(inputs[-1], Tensor)
             saved = op.saver(1)(kept, out, settings, aux) if op.variadic else op.saver(mask)(*kept, out, settings, aux)
@@ -291,15 +308,21 @@ def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any],
                 node.shape, node.shapes = None, tuple((o.shape, o.dtype) for o in out)
     if not op.outputs:
         return Tensor._made(out, device, node)
-    edges = [None if node is None else Output(node, i, o.shape, o.dtype) for i, o in enumerate(out)]
+    edges = [
+        None if node is None or o.dtype.kind in "biu" else Output(node, i, o.shape, o.dtype) for i, o in enumerate(out)
+    ]
     return tuple(Tensor._made(o, device, e) for o, e in zip(out, edges, strict=True))
 
 
 def _mark_views(source: Any, result: Any) -> None:
     """Outputs that share memory with the input know their base, and share its write history."""
     base = source._base if source._base is not None else source
-    for tensor in result if isinstance(result, tuple) else (result,):
+    many = isinstance(result, tuple)
+    for tensor in result if many else (result,):
         tensor._base = base
+        note_view(base, tensor)
+        if many:
+            tensor._multi = True
 
 
 def make_node(node_type: type[Node], parents: tuple[Any, ...], saved: Any, out: Any, device: Any) -> Any:

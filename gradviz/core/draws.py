@@ -7,7 +7,9 @@ Two things make a drawn number PyTorch's: the arithmetic, and how many words eac
     integers below 2**28 of them         1 word      modulo; 2 words from there on
     normal, 16 and more, in one block    as uniform  pairs of uniforms 8 apart (Box-Muller), an odd end drawn again
     normal, otherwise                    4 words     for two values in float64; the second waits for the next call
-    bernoulli(number), exponential       2 words     a float64 uniform
+    bernoulli(number), exponential,      2 words     a float64 uniform
+    cauchy, geometric
+    log-normal                           4 words     for two values, as normal in turn
     permutation                          1 word      for each swap
 """
 
@@ -46,8 +48,10 @@ class Draws:
         return (self.words(n) & np.uint64(2**24 - 1)).astype(np.float32) * np.float32(2.0**-24)
 
     def uniform(self, n: int, dtype: Any, low: float = 0.0, high: float = 1.0) -> Array:
-        """Uniform numbers in [low, high)."""
+        """Uniform numbers in [low, high); both parts of complex ones."""
         dtype = np.dtype(dtype)
+        if dtype.kind == "c":
+            return self.uniform(2 * n, _part(dtype), low, high).view(dtype)
         unit = self.unit(n, dtype)
         start, end = unit.dtype.type(low), unit.dtype.type(high)
         if (low, high) != (0.0, 1.0):
@@ -59,6 +63,8 @@ class Draws:
     def normal(self, n: int, dtype: Any, mean: float = 0.0, std: float = 1.0, block: bool = True) -> Array:
         """Normal numbers. `block` says that the memory they go to is in one piece, which decides the method."""
         dtype = np.dtype(dtype)
+        if dtype.kind == "c":  # each part has half of the variance
+            return self.normal(2 * n, _part(dtype), mean, std / math.sqrt(2), block).view(dtype)
         if n < 16 or not block:
             return _narrow(self._normal_in_turn(n) * std + mean, dtype)
         whole = n - n % 16
@@ -113,6 +119,19 @@ class Draws:
         """Waiting times at `rate` events per unit of time."""
         return _narrow(-1.0 / rate * np.log1p(-self.unit(n)), dtype)
 
+    def cauchy(self, n: int, dtype: Any, median: float = 0.0, sigma: float = 1.0) -> Array:
+        """Numbers of the Cauchy distribution: where a ray at a random angle meets a line."""
+        return _narrow(median + sigma * np.tan(math.pi * (self.unit(n) - 0.5)), dtype)
+
+    def geometric(self, n: int, dtype: Any, p: float) -> Array:
+        """How many trials with chance p it takes until one succeeds."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return _narrow(np.ceil(np.log(self.unit(n)) / math.log1p(-p)), dtype)
+
+    def log_normal(self, n: int, dtype: Any, mean: float = 1.0, std: float = 2.0) -> Array:
+        """Numbers whose logarithms are normal."""
+        return _narrow(np.exp(self._normal_in_turn(n) * std + mean), dtype)
+
     def permutation(self, n: int) -> Array:
         """0 ... n-1 in random order (Fisher and Yates: each place swaps with one at or after it)."""
         order = list(range(n))
@@ -133,7 +152,7 @@ class Draws:
                 score = np.where(weights == 0, weights, weights / times)
             return np.argsort(-score, axis=1, kind="stable")[:, :samples]
         unit = self.unit(rows * samples).reshape(rows, samples)
-        total = np.cumsum(weights, axis=1, dtype=weights.dtype)
+        total = np.cumsum(weights, axis=1, dtype=np.float32 if weights.dtype.itemsize == 2 else weights.dtype)
         total /= total[:, -1:]
         total[:, -1] = 1
         return np.stack([np.searchsorted(t, u) for t, u in zip(total, unit, strict=True)])
@@ -155,7 +174,13 @@ def _pair(turn: float, size: float) -> tuple[float, float]:
 def _narrow(values: Array, dtype: Any) -> Array:
     """float64 values in another type; half precision is reached by way of float32, as PyTorch does."""
     dtype = np.dtype(dtype)
-    return (values.astype(np.float32) if dtype.itemsize == 2 else values).astype(dtype, copy=False)
+    half = dtype.itemsize == 2 and dtype.kind not in "iu"
+    return (values.astype(np.float32) if half else values).astype(dtype, copy=False)
+
+
+def _part(dtype: Any) -> Any:
+    """The type of a complex number's real and imaginary part."""
+    return np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
 
 
 def _box_muller(unit: Array) -> Array:

@@ -34,6 +34,11 @@ OVERLAP = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
     "Please clone() the tensor before performing the operation.\nThis tensor is an expanded view: its rows are one row."
 )
+PARTIAL_OVERLAP = (
+    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+    "location. Please clone() the tensor before performing the operation.\n"
+    "Both are views of one memory and lie partly over each other: what is read would change while it is read."
+)
 NO_GRAPH = "element 0 of tensors does not require grad and does not have a grad_fn"
 
 
@@ -95,28 +100,49 @@ def stale(node: Any, name: str, value: Any, cell: Any) -> str:
     return (
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{kind}]{of} is at version {cell.version}; expected version {expected} instead. "
-        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True, check_nan=False).\n"
+        f"{_stale_hint()}\n"
         f"{node.name()} kept {name} and it was overwritten{written}. "
         "Write out of place (y = y + 1 instead of y += 1), or .clone() before the in-place operation."
     )
 
 
+def _stale_hint() -> str:
+    from .anomaly import Anomaly
+
+    if Anomaly.enabled:
+        return (
+            "Hint: the backtrace further above shows the operation that failed to compute its gradient. The variable in "
+            "question was changed in there or anywhere later. Good luck!"
+        )
+    return (
+        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+    )
+
+
 def _short(name: str) -> str:
-    """`MulBackward0` as error texts say it: `Mul`."""
-    return re.sub(r"Backward\d*$", "", name)
+    """`MulBackward0` as error texts say it: `Mul`; `FillBackward2` is `Fill2`."""
+    return re.sub(r"Backward(0$)?", "", name)
 
 
 _LEGACY = {
     "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
     "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
     "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+    "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
 }  # fmt: skip
 
 
 def scalar_type(dtype: Any) -> str:
     """The name error texts give a type: Float, Double, Long."""
     return _LEGACY[getattr(dtype, "name", str(dtype))]
+
+
+def c_name(kind: Any) -> str:
+    """The name C++ gives a type in errors: `float`, `double`, `long int`."""
+    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
+            "uint8": "unsigned char", "int8": "signed char", "bool": "bool", "float16": "c10::Half",
+            "bfloat16": "c10::BFloat16"}.get(kind.name, kind.name)  # fmt: skip
 
 
 def _type_name(value: Any, array: Any) -> str:
@@ -129,6 +155,20 @@ def non_scalar(shape: tuple[int, ...]) -> str:
         "grad can be implicitly created only for scalar outputs\n"
         f"This output has shape {tuple(shape)}. Reduce it to one number first (y.sum() or y.mean()), or give the "
         "weights: y.backward(gradient=torch.ones_like(y))."
+    )
+
+
+def complex_output(dtype: Any) -> str:
+    return (
+        f"grad can be implicitly created only for real scalar outputs but got torch.{dtype.name}\n"
+        "Make one real number of it first (.abs(), .real), or give the weight: y.backward(gradient=...)."
+    )
+
+
+def mixed_complex_gradient(index: int, got: Any, want: Any) -> str:
+    return (
+        "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
+        f"grad_output[{index}] has a dtype of torch.{got.name} and output[{index}] has a dtype of torch.{want.name}."
     )
 
 
@@ -155,11 +195,46 @@ def leaf_view_inplace(tensor: Any) -> str:
     )
 
 
-def view_inplace(tensor: Any, name: str) -> str:
+_SEVERAL = (
+    "This view is the output of a function that returns multiple views. Such functions do not allow the output views to "
+    "be modified inplace. You should replace the inplace operation by an out-of-place one."
+)
+_IN_NO_GRAD = "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
+NO_GRAD_VIEW = (
+    _IN_NO_GRAD + "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+    "moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
+    "tracked) or both outside (if you want the inplace to be tracked)."
+)
+
+
+def multi_view(tensor: Any) -> str:
+    if tensor._edge is None:
+        return _IN_NO_GRAD + _SEVERAL
+    who = f"Output {tensor._edge.nr} of {_short(tensor._edge.node.name())}"
+    return f"{who} is a view and is being modified inplace. {_SEVERAL}"
+
+
+def index_put_types(want: Any, have: Any) -> str:
     return (
-        f"{name} on a view of a tensor that is part of a graph is not supported yet.\n"
-        f"The view has shape {tuple(tensor._array.shape)}. Write into a copy (v = v.clone()), or write through the "
-        "base: x[index] = value."
+        "Index put requires the source and destination dtypes match, "
+        f"got {scalar_type(want)} for the destination and {scalar_type(have)} for the source.\n"
+        f"Convert the value first: value.to({want!r})."
+    )
+
+
+def out_requires_grad(name: str) -> str:
+    return (
+        f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+        "requires grad.\nLeave `out` away, or call it inside `with torch.no_grad():`."
+    )
+
+
+def out_resized(have: tuple[int, ...], want: tuple[int, ...]) -> str:
+    return (
+        f"An output with one or more elements was resized since it had shape {list(have)}, which does not match the "
+        f"required output shape {list(want)}. This behavior is deprecated, and in a future PyTorch release outputs will "
+        "not be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
+        "inplace, to zero elements with t.resize_(0)."
     )
 
 
@@ -178,6 +253,14 @@ def bad_argument(name: str, inputs: tuple[str, ...], value: Any) -> str:
         f"{name}(): argument must be Tensor, not {type(value).__name__}\n"
         f"{name} takes ({', '.join(inputs)}); got {_clipped(value)}. Make a tensor of it: torch.tensor(...) or "
         "torch.from_numpy(...)."
+    )
+
+
+def bad_combination(name: str, inputs: tuple[Any, ...]) -> str:
+    kinds = ", ".join("Tensor" if hasattr(x, "_array") else type(x).__name__ for x in inputs)
+    return (
+        f"{name}() received an invalid combination of arguments - got ({kinds}), but expected one of:\n"
+        f"{name} works on tensors, of which the last may be a number. Make a tensor first: torch.tensor(...)."
     )
 
 
@@ -257,6 +340,14 @@ def function_gradient(node: Any, index: int, got: tuple[int, ...], want: tuple[i
     return (
         f"Function {node.name()} returned an invalid gradient at index {index} - got {list(got)} but expected shape "
         f"compatible with {list(want)}"
+    )
+
+
+def complex_for_real(node: Any, index: int) -> str:
+    return (
+        "Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be true, but got "
+        "false.  (Could this error message be improved?  If so, please report an enhancement request to PyTorch.)\n"
+        f"{node.name()} returned a complex gradient at index {index} for a real input. Return its real part."
     )
 
 

@@ -95,10 +95,44 @@ SPOKEN: dict[str, tuple[str, ...]] = {
     "bmm": ("a @ b", "g @ b.mT", "a.mT @ g"),
     "mv": ("a @ b", "outer(g, b)", "a.T @ g"),
     "addmm": ("x + a @ b", "g", "g @ b.T", "a.T @ g"),
-    "conv2d": ("conv2d(x, w) + bias", "g spread back through w", "x correlated with g", "g summed over places"),
-    "max_pool2d": ("max of each window", "g at each window's maximum, else 0"),
-    "avg_pool2d": ("mean of each window", "g / window size at each place"),
-    "adaptive_avg_pool2d": ("mean of each window", "g / window size at each place"),
+    **{
+        f"conv{d}d": (
+            f"conv{d}d(x, w) + bias",
+            "g spread back through w",
+            "x correlated with g",
+            "g summed over places",
+        )
+        for d in (1, 2, 3)
+    },
+    **{
+        f"conv_transpose{d}d": (
+            "x spread through w, + bias",
+            f"conv{d}d(g, w)",
+            "g correlated with x",
+            "g summed over places",
+        )
+        for d in (1, 2, 3)
+    },
+    **{
+        f"{kind}max_pool{d}d": ("max of each window", "g at each window's maximum, else 0")
+        for kind in ("", "adaptive_", "fractional_")
+        for d in (2, 3)
+    },
+    **{
+        f"{kind}avg_pool{d}d": ("mean of each window", "g / window size at each place")
+        for kind in ("", "adaptive_")
+        for d in (2, 3)
+    },
+    "max_unpool2d": ("x at the indices, else 0", "g at the indices"),
+    "constant_pad_nd": ("x with a border", "g without the border"),
+    "im2col": ("each window as a column", "columns of g added up where they came from"),
+    "col2im": ("columns added up where they came from", "each window of g as a column"),
+    "pixel_shuffle": ("channels as pixels", "pixels of g as channels"),
+    "grid_sampler_2d": (
+        "x read at the places of grid",
+        "g added where it was read",
+        "g * the slope of x at each place",
+    ),
     "softmax": ("softmax(x)", "out * (g - sum(g * out))"),
     "log_softmax": ("log(softmax(x))", "g - softmax(x) * sum(g)"),
     "nll_loss": ("-mean(x[target])", "-g / n at each target, else 0"),

@@ -3,125 +3,20 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from gradviz.core.errors import noted
 
 from . import errors, events
-from .clock import cell_of, tick, wrote
+from .clock import tick, wrote
+from .context import FunctionCtx as FunctionCtx
 from .mode import current_module, grad_mode
-from .node import Freed, Node, Output, edge_of
+from .node import Output, edge_of
 from .tensor import Tensor
-
-
-class FunctionCtx(Node):
-    """What `ctx` offers in a Function's forward and backward. It is the node of the call."""
-
-    function: ClassVar[Any] = None
-    materialize_grads = True
-    needs_input_grad: tuple[bool, ...] = ()
-    _to_save: tuple[Any, ...] = ()
-    _dirty: tuple[Any, ...] = ()
-    _fixed: tuple[Any, ...] = ()
-    _positions: tuple[int, ...] = ()
-
-    def save_for_backward(self, *tensors: Any) -> None:
-        """Keep tensors for backward, which finds them in `ctx.saved_tensors`."""
-        for t in tensors:
-            if t is not None and not isinstance(t, Tensor):
-                raise TypeError(
-                    f"save_for_backward can only save variables, but argument is of type {type(t).__name__}"
-                )
-        self._to_save = tensors
-
-    def mark_dirty(self, *tensors: Any) -> None:
-        """Say which inputs were written in place; they must be returned."""
-        self._dirty = tensors
-
-    def mark_non_differentiable(self, *tensors: Any) -> None:
-        """Say which outputs have no gradient."""
-        self._fixed = tensors
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """Whether backward gets zeros (the default) or None for outputs that received no gradient."""
-        self.materialize_grads = value
-
-    @property
-    def keeps_tensors(self) -> bool:
-        return bool(self.saved)
-
-    @property
-    def saved_tensors(self) -> tuple[Any, ...]:
-        """The tensors kept by `save_for_backward`, checked for being overwritten."""
-        if self.saved.__class__ is Freed:
-            raise noted(RuntimeError(errors.freed(self)))
-        self.check_stale()
-        return tuple(self._open(value) for value in self.saved)
-
-    def _open(self, value: Any) -> Any:
-        if not isinstance(value, _Own):
-            return value
-        edge = self if self.shape is not None else Output(self, value.nr, value.array.shape, value.array.dtype)
-        return Tensor._made(value.array, self.device, edge)
-
-    def check_stale(self) -> None:
-        for value in self.saved:
-            if isinstance(value, Tensor):
-                base = value._base if value._base is not None else value
-                if base._cell is not None and base._cell.stamp > self.seq:
-                    raise noted(RuntimeError(errors.stale(self, "a tensor", value, base._cell)))
-
-    def apply(self, g: Any, create_graph: bool) -> list[Any]:
-        """Call the user's backward; raw arrays in and out unless the gradient itself is recorded."""
-        arrived = (g,) if self.shape is not None else g
-        grads = [self._given(i, x) for i, x in enumerate(arrived)]
-        answer = self.function.backward(self, *grads)
-        answer = answer if isinstance(answer, tuple) else (answer,)
-        count = len(self.needs_input_grad)
-        if len(answer) > count and all(a is None for a in answer[count:]):
-            answer = answer[:count]
-        if len(answer) != count:
-            raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients "
-                f"(expected {count}, got {len(answer)})\n"
-                f"{self.function.__name__}.backward must return one gradient, or None, per argument of forward."
-            )
-        made: list[Any] = []
-        for edge, position in zip(self.parents, self._positions, strict=True):
-            value = answer[position]
-            if value is None or edge is None:
-                made.append(None)
-                continue
-            if not isinstance(value, Tensor):
-                raise TypeError(f"expected Variable or None (got {type(value).__name__})")
-            self._check_shape(position, value, edge)
-            made.append(value if create_graph else value._array)
-        return made
-
-    def _check_shape(self, position: int, value: Tensor, edge: Any) -> None:
-        got, want = value._array.shape, edge.shape
-        lead = len(got) - len(want)
-        fits = lead >= 0 and all(b in (a, 1) for a, b in zip(got[lead:], want, strict=True))
-        if not fits:
-            raise noted(RuntimeError(errors.function_gradient(self, position, got, want)))
-
-    def _given(self, index: int, x: Any) -> Any:
-        shape, dtype = (self.shape, self.dtype) if self.shape is not None else self.shapes[index]
-        if x is None:
-            if not self.materialize_grads:
-                return None
-            return Tensor._of(self.device.xp.zeros(shape, dtype=dtype), self.device)
-        return x if isinstance(x, Tensor) else Tensor._of(self.device.wrap(x), self.device)
-
-
-class _Own:
-    """One of a node's own outputs, kept without referring to the tensor (which refers to the node)."""
-
-    __slots__ = ("array", "nr")
-
-    def __init__(self, nr: int, array: Any) -> None:
-        self.nr, self.array = nr, array
+from .views import set_history
 
 
 class Function:
@@ -132,10 +27,20 @@ class Function:
     """
 
     _node_type: ClassVar[Any] = None
+    generate_vmap_rule = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._node_type = type(cls.__name__ + "Backward", (FunctionCtx,), {"function": cls})
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
+            "invoke them on the class itself. Instantiating an autograd function will raise an error in a future "
+            "version of PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise noted(
@@ -165,10 +70,40 @@ class Function:
 
     vjp = backward
 
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """How outputs change along a direction; forward mode is not run here."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        """How the function acts on a batch; `torch.vmap` does not ask for it here, it calls forward per sample."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
+        )
+
     @classmethod
-    def apply(cls, *args: Any) -> Any:
+    def _backward_of(cls) -> Any:
+        """The method that computes gradients: backward, or the other spelling of it."""
+        if cls.vjp is Function.vjp:
+            return cls.backward
+        if cls.backward is not Function.backward:
+            raise RuntimeError(
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only "
+                "implement one of them."
+            )
+        return cls.vjp
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward and record it, so that backward will be called."""
+        apart = cls.setup_context is not Function.setup_context
         ctx = cls._node_type()
+        if kwargs:
+            args = _placed(cls.forward, args, kwargs, 0 if apart else 1)
         ctx.extra, ctx.saved, ctx.path = None, (), current_module.get()
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a._needs for a in args)
         recording = grad_mode.get() and any(ctx.needs_input_grad)
@@ -176,7 +111,7 @@ class Function:
         ctx.parents = tuple(edge_of(args[i]) if args[i]._needs else None for i in ctx._positions)
         token = grad_mode.set(False)
         try:
-            if cls.setup_context is not Function.setup_context:
+            if apart:
                 outputs = cls.forward(*args)
                 cls.setup_context(ctx, args, outputs)
             else:
@@ -193,39 +128,79 @@ class Function:
         single = not isinstance(outputs, tuple)
         found = (outputs,) if single else outputs
         tensors = [o for o in found if isinstance(o, Tensor)]
-        ctx.device = tensors[0].device if tensors else args[ctx._positions[0]].device
+        _check_marks(ctx, found)
+        if tensors or ctx._positions:
+            ctx.device = tensors[0].device if tensors else args[ctx._positions[0]].device
         alone = len(found) == 1 and bool(tensors)
         ctx.shape = tensors[0]._array.shape if alone else None
         ctx.dtype = tensors[0]._array.dtype if tensors else None
         ctx.shapes = tuple((o._array.shape, o._array.dtype) if isinstance(o, Tensor) else None for o in found)
-        for dirty in ctx._dirty:
+        for dirty in ctx.dirty_tensors or ():
+            if recording and dirty._needs and dirty._edge is None:
+                raise noted(RuntimeError(errors.leaf_inplace(dirty).replace("is being used", "has been used", 1)))
             wrote(dirty)
         ctx.seq = tick()
         made = tuple(
             cls._wrap_one(ctx, args, o, i, recording) if isinstance(o, Tensor) else o for i, o in enumerate(found)
         )
-        by_id = {id(o): i for i, o in enumerate(found) if not any(o is a for a in args)}
-        ctx.saved = tuple(_Own(by_id[id(t)], t._array) if id(t) in by_id else t for t in ctx._to_save)
-        ctx._to_save = ctx._fixed = ()
+        if recording:
+            ctx.keep(found, args)
+        ctx.to_save = ctx.non_differentiable = ctx.dirty_tensors = None
         return made[0] if single else made
 
     @classmethod
     def _wrap_one(cls, ctx: Any, args: tuple[Any, ...], o: Tensor, nr: int, recording: bool) -> Tensor:
-        dirty = any(o is d for d in ctx._dirty)
-        fixed = any(o is f for f in ctx._fixed) or o._array.dtype.kind in "biu"
-        edge = None
+        dirty = any(o is d for d in ctx.dirty_tensors or ())
+        fixed = any(o is f for f in ctx.non_differentiable or ()) or o._array.dtype.kind in "biu"
+        edge: Any = None
         if recording and not fixed:
             edge = ctx if ctx.shape is not None else Output(ctx, nr, o._array.shape, o._array.dtype)
         if dirty:
             if edge is not None:
-                edge.node.keep_cell(cell_of(o))
-                o._edge, o._needs = edge, True
+                set_history(o, edge, o._edge)
             return o
         if any(o is a for a in args):
             o = o._alias()
         if edge is not None or o._edge is not None:
             o._edge, o._needs = edge, edge is not None
         return o
+
+
+class InplaceFunction(Function):
+    """A Function whose forward may write into its inputs. Here every Function may; this is the old name."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+
+def _placed(forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any], skip: int) -> tuple[Any, ...]:
+    """Arguments with those given by name put in their places among forward's parameters after `skip`."""
+    names = list(inspect.signature(forward).parameters)[skip:]
+    unknown = next((name for name in kwargs if name not in names[len(args) :]), None)
+    if unknown is not None:
+        raise TypeError(f"forward() got an unexpected keyword argument '{unknown}'")
+    placed = list(args)
+    for position in range(len(args), 1 + max(names.index(name) for name in kwargs)):
+        if names[position] not in kwargs:
+            raise TypeError(f"forward() missing required argument: '{names[position]}' (position {position})")
+        placed.append(kwargs[names[position]])
+    return tuple(placed)
+
+
+def _check_marks(ctx: Any, outputs: tuple[Any, ...]) -> None:
+    """Refuse marks on what is no tensor, and written inputs that were not returned."""
+    for t in ctx.non_differentiable or ():
+        if not isinstance(t, Tensor):
+            raise RuntimeError("mark_non_differentiable only accepts variable arguments, but got")
+    for t in ctx.dirty_tensors or ():
+        if not isinstance(t, Tensor):
+            raise RuntimeError("mark_dirty can only accept variables, but argument")
+        if not any(t is o for o in outputs):
+            raise RuntimeError(
+                "Some elements marked as dirty during the forward method were not returned as output. The inputs that "
+                "are modified inplace must all be outputs of the Function."
+            )
 
 
 def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:

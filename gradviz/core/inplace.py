@@ -18,6 +18,7 @@ from .inference import refuse_write
 from .mode import current_module, grad_mode
 from .node import Scalar
 from .op import OPS, camel
+from .saved import own_copy
 from .views import check_view, look_again, set_history
 
 
@@ -35,13 +36,12 @@ def check_write(tensor: Any, name: str = "an in-place operation", *, repeats: bo
     elif tensor._needs and tensor._edge is None:
         raise noted(RuntimeError(errors.leaf_inplace(tensor)))
     array = tensor._array
-    if repeats:  # one value is written everywhere, so it does not matter
-        if 0 in array.strides and not getattr(array.flags, "writeable", True):
-            array.flags.writeable = True  # NumPy locks what it repeats
+    if 0 not in array.strides or not array.size:
         return
-    pairs = zip(array.strides, array.shape, strict=True)
-    if 0 in array.strides and array.size and any(step == 0 and n > 1 for step, n in pairs):
+    if not repeats and any(step == 0 and n > 1 for step, n in zip(array.strides, array.shape, strict=True)):
         raise noted(RuntimeError(errors.OVERLAP))
+    if not getattr(array.flags, "writeable", True):
+        array.flags.writeable = True  # NumPy locks what it expands
 
 
 def check_overlap(target: Any, others: tuple[Any, ...], *, exact: bool = True) -> None:
@@ -56,7 +56,7 @@ def check_overlap(target: Any, others: tuple[Any, ...], *, exact: bool = True) -
         a, b = target._array, other._array
         if not (_dense(a) and _dense(b)):
             continue
-        if exact and a.strides == b.strides and a.shape == b.shape and _start(target) == _start(other):
+        if exact and _layout(a) == _layout(b) and _start(target) == _start(other):
             continue
         first, second = _start(target), _start(other)
         if first < second + b.nbytes and second < first + a.nbytes:
@@ -67,10 +67,15 @@ def _start(tensor: Any) -> int:
     return int(tensor.device.address(tensor._array))
 
 
+def _layout(array: Any) -> list[tuple[int, int]]:
+    """Steps and sizes of the dimensions that have more than one element."""
+    return [(s, n) for s, n in zip(array.strides, array.shape, strict=True) if n != 1]
+
+
 def _dense(array: Any) -> bool:
     """Whether the elements fill a stretch of memory without gaps or repeats, in some order of dimensions."""
     expected = array.dtype.itemsize
-    for step, n in sorted((s, n) for s, n in zip(array.strides, array.shape, strict=True) if n != 1):
+    for step, n in sorted(_layout(array)):
         if step != expected:
             return False
         expected *= n
@@ -152,6 +157,8 @@ def make_inplace(name: str, call: Any, op: Any = None, *, repeats: bool = False)
         check_write(self, name, repeats=repeats)
         check_overlap(self, args)
         old = self._alias()
+        if events.watching:
+            own_copy(old)
         result = call(old, *args, **settings)
         keep_original(result, old)
         return adopt(self, result, name, (old, *args), op, settings)

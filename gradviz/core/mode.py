@@ -6,6 +6,7 @@ Both are context-local, because JupyterLab may deliver a widget's message on ano
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any, TypeVar
@@ -46,38 +47,56 @@ class _Mode:
         return type(self)()
 
     def __call__(self, function: Callee) -> Callee:
-        import inspect
+        made: Callee = _decorated(self.clone, function)
+        return made
 
-        if inspect.isgeneratorfunction(function):
 
-            @functools.wraps(function)
-            def steps(*args: Any, **kwargs: Any) -> Any:
-                generator = function(*args, **kwargs)
-                with self.clone():
-                    item = next(generator, _END)
-                while item is not _END:
-                    sent = yield item
-                    with self.clone():
-                        item = _advance(generator, sent)
+def _decorated(clone: Callable[[], Any], function: Any) -> Any:
+    """A function that runs inside a fresh copy of the mode; a generator does so between its yields only."""
+    import inspect
 
-            return steps  # type: ignore[return-value]
+    if inspect.isclass(function):
+        warnings.warn(
+            "Decorating classes is deprecated and will be disabled in future versions. You should only decorate "
+            "functions or methods. To preserve the current behavior of class decoration, you can directly decorate the "
+            "`__init__` method and nothing else.",
+            FutureWarning,
+            stacklevel=3,
+        )
+        return functools.wraps(function, updated=())(lambda *args, **kwargs: _inside(clone, function, args, kwargs))
+    if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with self.clone():
-                return function(*args, **kwargs)
+        def steps(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            try:
+                item = _inside(clone, next, (generator,), {})
+                while True:
+                    try:
+                        sent = yield item
+                    except GeneratorExit:
+                        _inside(clone, generator.close, (), {})
+                        raise
+                    except BaseException as error:
+                        item = _inside(clone, generator.throw, (error,), {})
+                    else:
+                        item = _inside(clone, generator.send, (sent,), {})
+            except StopIteration as end:
+                return end.value
 
-        return run  # type: ignore[return-value]
+        return steps
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with clone():
+            return function(*args, **kwargs)
+
+    return run
 
 
-_END = object()
-
-
-def _advance(generator: Any, sent: Any) -> Any:
-    try:
-        return generator.send(sent)
-    except StopIteration:
-        return _END
+def _inside(clone: Callable[[], Any], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    with clone():
+        return function(*args, **kwargs)
 
 
 class no_grad(_Mode):
@@ -142,11 +161,41 @@ class inference_mode(_Mode):
 
     def __enter__(self) -> None:
         self._saved.append((grad_mode.set(not self.mode), inference.set(self.mode)))
+        if self.mode:
+            from .inference import Inference
+
+            Inference.begin()
 
     def __exit__(self, *exc: object) -> None:
         grad, infer = self._saved.pop()
         grad_mode.reset(grad)
         inference.reset(infer)
+        if self.mode:
+            from .inference import Inference
+
+            Inference.end()
+
+    def clone(self) -> _Mode:
+        return type(self)(self.mode)
+
+
+def is_inference(input: Any) -> bool:
+    """Whether a tensor was made inside `inference_mode`."""
+    return bool(input._inference)
+
+
+class set_multithreading_enabled(_Mode):
+    """Accepted and without effect: a backward pass runs on the thread that asked for it."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: object) -> None:
+        pass
 
     def clone(self) -> _Mode:
         return type(self)(self.mode)

@@ -7,12 +7,14 @@ an `Output` where it has several. No node refers to its output tensor, so graphs
 from __future__ import annotations
 
 import weakref
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from gradviz.core.errors import noted
 
 from . import errors
 from .clock import Cell, shown_line, tick
+from .handle import RemovableHandle as Handle
+from .handle import add_hook as add_hook
 
 
 class Scalar:
@@ -38,56 +40,18 @@ class Freed:
         return shown_line(self.place)
 
 
-class Handle:
-    """What registering a hook returns; `remove()` takes the hook away again."""
-
-    _next: ClassVar[int] = 0
-
-    def __init__(self, hooks: dict[int, Any]) -> None:
-        self.id = Handle._next
-        Handle._next += 1
-        self._hooks: Any = weakref.ref(hooks) if isinstance(hooks, _Hooks) else (lambda: hooks)
-
-    def remove(self) -> None:
-        """Take the hook away; doing it twice is harmless."""
-        hooks = self._hooks()
-        if hooks is not None:
-            hooks.pop(self.id, None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
-
-
-class _Hooks(dict):  # type: ignore[type-arg]
-    """Hooks by the id of their handle, in the order they were registered."""
-
-    __slots__ = ("__weakref__",)
-
-
-def add_hook(owner: Any, slot: str, hook: Any) -> Handle:
-    """Register a hook in `owner.<slot>`, a dict made when first needed."""
-    hooks = getattr(owner, slot)
-    if hooks is None:
-        hooks = _Hooks()
-        setattr(owner, slot, hooks)
-    handle = Handle(hooks)
-    hooks[handle.id] = hook
-    return handle
-
-
-_FULL_NAMES = {name: f"torch::autograd::{name}" for name in ("AccumulateGrad", "CopySlices")}
+_IN_AUTOGRAD = ("AccumulateGrad", "CopyBackwards", "CopySlices", "NotImplemented")
+_FULL_NAMES = {name: f"torch::autograd::{name}" for name in _IN_AUTOGRAD}
 
 
 class Extra:
     """What few nodes have: hooks, tensors that want their gradient, the memory of an output, the user's notes."""
 
-    __slots__ = ("cell", "metadata", "post_hooks", "pre_hooks", "retained", "tensor_hooks")
+    __slots__ = ("cell", "metadata", "packed", "post_hooks", "pre_hooks", "retained", "tensor_hooks")
 
     def __init__(self) -> None:
         self.cell: Cell | None = None
+        self.packed = False  # whether saved-tensor hooks replaced what the node kept
         self.tensor_hooks: dict[int, Any] = {}  # {output number: hooks on that output}
         self.retained: dict[int, Any] = {}  # {output number: weak reference to the tensor}
         self.pre_hooks: Any = None
@@ -178,7 +142,24 @@ class Node:
         named = [self.op.kept[i] for i in self.op.kept_tensors if not self.op.kept[i][1].startswith("_")]
         return tuple(v for v in (self.saved_value(kind, name) for kind, name in named) if v is not None)
 
+    def __call__(self, *grads: Any) -> Any:
+        """What this node makes of gradients of its outputs: one per input. No hooks run and nothing is freed."""
+        from .raw_saved import run_by_hand
+
+        return run_by_hand(self, grads)
+
+    @property
+    def requires_grad(self) -> bool:
+        return True
+
+    def _sequence_nr(self) -> int:
+        return self.seq
+
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_raw_saved_"):
+            from .raw_saved import raw_saved
+
+            return raw_saved(self, name[11:])
         if name.startswith("_saved_") and self.op is not None:
             for kind, kept in self.op.kept:
                 shown = self.op.saved_names.get(kept, kept)
@@ -198,18 +179,26 @@ class Node:
         self.check_stale()
         return self.opened()[self.op.kept.index((kind, name))]
 
+    def unpacked(self) -> tuple[Any, ...]:
+        """Everything kept, as it was before saved-tensor hooks."""
+        if self.extra is None or not self.extra.packed:
+            return self.saved  # type: ignore[no-any-return]
+        from .saved import unpacked
+
+        return unpacked(self)
+
     def opened(self) -> tuple[Any, ...]:
         """Everything kept, arrays as Tensors: what rules see when they are recorded themselves."""
         from .tensor import Tensor
 
         device = self.device
         values = []
-        for (kind, _), value in zip(self.op.kept, self.saved, strict=True):
+        for (kind, _), value in zip(self.op.kept, self.unpacked(), strict=True):
             if isinstance(value, Scalar):
                 values.append(value._array)
             elif kind == "out" and value is not None:
                 values.append(self._output_tensor(value))
-            elif kind == "aux" and value is not None:
+            elif kind == "aux" and value is not None and not isinstance(value, tuple):
                 values.append(Tensor._of(value, device))
             else:
                 values.append(value)
@@ -229,7 +218,7 @@ class Node:
                 base = value._base if value._base is not None else value
                 if base._cell is not None and base._cell.stamp > self.seq:
                     raise noted(RuntimeError(errors.stale(self, name, value, base._cell)))
-            elif kind == "out" and self.extra is not None:
+            elif kind == "out" and self.extra is not None and not self.extra.packed:
                 cell = self.extra.cell
                 if cell is not None and cell.stamp > self.seq:
                     raise noted(RuntimeError(errors.stale(self, "its result", value, cell)))

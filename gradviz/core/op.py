@@ -59,6 +59,9 @@ class Op:
         aux: tuple[str, ...] = (),
         number_node: str | None = None,
         conjugates: bool = False,
+        keeps: bool = False,
+        numbers: str = "any",
+        names: tuple[str, ...] = ("input", "other"),
     ) -> None:
         self.name = name
         self.forward = forward
@@ -67,6 +70,10 @@ class Op:
         # Rules are written for real numbers, and for an analytic function of complex ones the engine conjugates what
         # goes in and out of them. `conjugates` says that they do it themselves. See Note [Complex gradients].
         self.conjugates = conjugates
+        # Which inputs may be Python numbers: "any", "one" (not all), "last", "none"; and what PyTorch calls its inputs.
+        self.numbers, self.names = numbers, names
+        # Whether the result is always of the input's type: said where a Python float makes NumPy widen bfloat16.
+        self.keeps = keeps
         self.saved_names = saved_names or {}
         positional, self.settings, self.variadic = signature(forward)
         self.takes = tuple(p for p in positional if p in GIVEN)
@@ -75,6 +82,8 @@ class Op:
             self.inputs = (self.variadic,)
         self.aux = aux
         self.node = node if node is not None else camel(name) + "Backward0"
+        # The settings that the node's name depends on.
+        self.node_settings = () if node is None or isinstance(node, str) else sum(signature(node)[:2], ())
         # The node's name where the last input is a number: PyTorch has a separate operator for that.
         self.number_node = number_node
         self.rules: dict[str, Any] = {}
@@ -213,8 +222,11 @@ class Op:
         if found is not None:
             return found
         if not isinstance(name, str):
-            names, keywords, _ = signature(name)
-            name = name(**{k: settings[k] for k in (*names, *keywords)})
+            name = name(**{k: settings[k] for k in self.node_settings})
+        return self.named_node(name)
+
+    def named_node(self, name: str) -> type[Node]:
+        """A node class with this op's rules and another name."""
         found = self._node_types.get(name)
         if found is None:
             found = self._node_types[name] = type(name, (Node,), {"__slots__": (), "op": self})
@@ -282,7 +294,7 @@ def op(name: str, forward: Callable[..., Any] | None = None, /, **options: Any) 
 
 _OPTIONS = (
     "node", "promote", "view", "outputs", "elementwise", "inplace", "public", "latex", "saved_names", "aux",
-    "number_node", "conjugates",
+    "number_node", "conjugates", "keeps", "numbers", "names",
 )  # fmt: skip
 
 

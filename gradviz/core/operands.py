@@ -9,10 +9,11 @@ import numpy as np
 from gradviz.core.errors import noted
 
 from . import errors
-from .dtype import from_numpy, get_default_dtype, result_dtype
+from .dtype import bfloat16, from_numpy, get_default_dtype, result_dtype
 from .tensor import Tensor
 
 NUMBERS = (int, float, bool, complex)
+BFLOAT16 = bfloat16.numpy
 # What may stand beside a tensor in `a + b`.
 OPERANDS = (Tensor, *NUMBERS, np.generic)
 
@@ -37,6 +38,8 @@ def prepare(op: Any, inputs: tuple[Any, ...]) -> tuple[list[Any], Any, tuple[Any
             if device is not None:
                 return arrays, device, inputs
         device = None
+    if op.numbers != "any":
+        refuse_numbers(op, inputs)
     opened = tuple(_open(op, x) for x in inputs)
     for x in opened:
         if isinstance(x, Tensor) and (device is None or (x._array.ndim and device is not x.device)):
@@ -53,6 +56,17 @@ def prepare(op: Any, inputs: tuple[Any, ...]) -> tuple[list[Any], Any, tuple[Any
     if op.promote is not None:
         arrays = promote(op, opened, arrays, device)
     return arrays, device, opened
+
+
+def refuse_numbers(op: Any, inputs: tuple[Any, ...]) -> None:
+    """PyTorch's error for Python numbers where this operation takes tensors only."""
+    plain = [not isinstance(x, Tensor) for x in inputs]
+    if op.numbers == "none" and any(plain):
+        at = plain.index(True)
+        kind = type(inputs[at]).__name__
+        raise TypeError(f"{op.name}(): argument {op.names[at]!r} (position {at + 1}) must be Tensor, not {kind}")
+    if all(plain) or (op.numbers == "last" and any(plain[:-1])):
+        raise noted(TypeError(errors.bad_combination(op.name, inputs)))
 
 
 def device_dims(inputs: tuple[Any, ...], device: Any) -> bool:
@@ -100,3 +114,16 @@ def _wrapped(value: Any, common: Any) -> Any:
         span = int(info.max) - int(info.min) + 1
         return (int(value) - int(info.min)) % span + int(info.min)
     return value
+
+
+def narrowed(arrays: list[Any], settings: dict[str, Any], out: Any) -> Any:
+    """A bfloat16 operation's result as bfloat16: NumPy goes on in a wider type where a Python number or a product is."""
+    if "dtype" in settings or not all(a.dtype == BFLOAT16 for a in arrays if _floats(a)):
+        return out
+    if isinstance(out, tuple):
+        return tuple(o.astype(BFLOAT16) if o.dtype.kind == "f" else o for o in out)
+    return out.astype(BFLOAT16) if out.dtype.kind == "f" else out
+
+
+def _floats(array: Any) -> bool:
+    return hasattr(array, "dtype") and array.dtype.kind in "fcV"

@@ -57,11 +57,11 @@ def array_str(array: np.ndarray[Any, Any], indent: int = 0, options: Options | N
     options = get_printoptions() if options is None else options
     if array.size == 0:
         return "[]"
-    if array.dtype.kind not in "biuc":  # float32, float16, bfloat16 (kind "V"): every one of their values is a double
-        array = array.astype(np.float64)
     edge = options.edgeitems if array.size > options.threshold else None
     shown = array if edge is None else _edges(array, edge)
-    return _nested(array, indent, edge, column(shown, options), options.linewidth)
+    if shown.dtype.kind not in "biuc":  # float32, float16, bfloat16 (kind "V"): every one of their values is a double
+        shown = shown.astype(np.float64)
+    return _nested(shown, array.shape, indent, edge, column(shown, options), options.linewidth)
 
 
 def _edges(array: np.ndarray[Any, Any], edge: int) -> np.ndarray[Any, Any]:
@@ -72,23 +72,25 @@ def _edges(array: np.ndarray[Any, Any], edge: int) -> np.ndarray[Any, Any]:
     return array
 
 
-def _nested(array: np.ndarray[Any, Any], indent: int, edge: int | None, col: Column, linewidth: int) -> str:
-    if array.ndim == 0:
-        return col.write(array.item())
-    n = len(array)
-    cut = edge is not None and n > 2 * edge
-    head, tail = (array[:edge], array[n - (edge or 0) :]) if cut else (array, array[n:])
-    if array.ndim == 1:
+def _nested(
+    shown: np.ndarray[Any, Any], shape: tuple[int, ...], indent: int, edge: int | None, col: Column, linewidth: int
+) -> str:
+    """The brackets of an array of this shape, of which only the elements in `shown` are written."""
+    if not shape:
+        return col.write(shown.item())
+    cut = edge is not None and shape[0] > 2 * edge
+    head, tail = (shown[:edge], shown[edge:]) if cut else (shown, shown[:0])
+    if len(shape) == 1:
         items = [col.write(v) for v in head.tolist()]
         if cut:
             items += [" ..." if edge else "...", *(col.write(v) for v in tail.tolist())]
         per_line = max(1, (linewidth - indent) // (col.width + 2))
         lines = [", ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
         return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
-    rows = [_nested(row, indent + 1, edge, col, linewidth) for row in head]
+    rows = [_nested(row, shape[1:], indent + 1, edge, col, linewidth) for row in head]
     if cut:
-        rows += ["...", *(_nested(row, indent + 1, edge, col, linewidth) for row in tail)]
-    return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(rows) + "]"
+        rows += ["...", *(_nested(row, shape[1:], indent + 1, edge, col, linewidth) for row in tail)]
+    return "[" + ("," + "\n" * (len(shape) - 1) + " " * (indent + 1)).join(rows) + "]"
 
 
 def _suffixes(t: Any) -> list[str]:
@@ -106,7 +108,10 @@ def _suffixes(t: Any) -> list[str]:
         found.append(f"size={tuple(t._array.shape)}")
     if t.dtype not in told:
         found.append(f"dtype={t.dtype}")
-    node = t.grad_fn
+    try:
+        node = t.grad_fn
+    except RuntimeError:  # a view whose base was written in a way that left it no place in the graph
+        return [*found, "grad_fn=<Invalid>"]
     if node is not None:
         found.append(f"grad_fn=<{type(node).__name__}>")
     elif t.requires_grad:

@@ -131,6 +131,14 @@ class Generator(Draws):
         self.load_bytes(new_state.device.to_numpy(array).tobytes())
         return self
 
+    def get_offset(self) -> int:
+        """Where a GPU's generator stands in its stream; a CPU's has no such number."""
+        raise RuntimeError("CPU Generator does not use offset")
+
+    def set_offset(self, offset: int) -> None:
+        """Let a GPU's generator stand elsewhere in its stream; a CPU's cannot."""
+        raise RuntimeError("CPU Generator does not use offset")
+
     def clone_state(self) -> Generator:
         """A new generator that will draw what this one would."""
         return _restore(self.state_bytes())
@@ -171,6 +179,11 @@ def register_generator(device: str, generator: Any) -> None:
 def use_generator(generator: Generator) -> None:
     """In this thread (or context), draw from a generator of its own in place of the default one."""
     _own.set(generator)
+
+
+def thread_safe_generator() -> Generator | None:
+    """The generator that belongs to this thread, if it is a data-loading worker's; None draws from the default one."""
+    return _own.get()
 
 
 def _current() -> Generator:

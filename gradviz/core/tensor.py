@@ -15,9 +15,11 @@ from . import errors
 from .clock import Cell, cell_of
 from .device import CPU, Device
 from .dtype import as_dtype, dtype, from_numpy
+from .memory_format import CONTIGUOUS, Layout, is_laid_out, strided
 from .node import Handle, Node, accumulator, add_hook
 from .size import Size
-from .values import Values, legacy
+from .storage import contiguous_strides, storage_offset, strides_of
+from .values import Values
 
 new = object.__new__
 
@@ -29,10 +31,13 @@ class _Defaults:
     _grad: Any = None
     _cell: Cell | None = None
     _base: Any = None
+    _views: Any = None  # weak references to the tensors that are views of this one's memory
+    _multi = False  # one of several views made by one operation
     _accumulator: Any = None
     _hooks: Any = None
     _post_hooks: Any = None
     _retains = False
+    _inference = False  # made inside `inference_mode`
     name: str | None = None
 
 
@@ -71,7 +76,15 @@ class Tensor(Values, _Defaults):
         def __ge__(self, other: Any) -> Tensor: ...
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return legacy(*args, **kwargs) if cls is Tensor else new(cls)
+        from .legacy import make
+
+        return make(cls, args, kwargs)
+
+    @staticmethod
+    def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Any:
+        from .legacy import make_subclass
+
+        return make_subclass(cls, data, require_grad)
 
     # -- how the library makes tensors ---------------------------------------------------------------------------
     @staticmethod
@@ -102,7 +115,7 @@ class Tensor(Values, _Defaults):
     @property
     def shape(self) -> Size:
         """The sizes of its dimensions."""
-        return Size(self._array.shape)
+        return tuple.__new__(Size, self._array.shape)
 
     @property
     def dtype(self) -> dtype:
@@ -149,13 +162,21 @@ class Tensor(Values, _Defaults):
 
     def stride(self, dim: int | None = None) -> Any:
         """The number of elements to step over per index in each dimension."""
-        size = self._array.dtype.itemsize
-        strides = tuple(s // size for s in self._array.strides)
-        return strides if dim is None else strides[dim]
+        array = self._array
+        strides = strides_of(array) if array.size else contiguous_strides(array.shape)
+        if dim is None:
+            return strides
+        if not -len(strides) <= dim < len(strides):
+            raise noted(IndexError(errors.dim_range(dim, len(strides))))
+        return strides[dim]
 
-    def is_contiguous(self, memory_format: Any = None) -> bool:
-        """Whether the elements lie in memory in row-major order without gaps."""
-        return bool(self._array.flags.c_contiguous)
+    def storage_offset(self) -> int:
+        """How many elements of the memory lie before the first one of this tensor."""
+        return storage_offset(self._array)
+
+    def is_contiguous(self, memory_format: Any = CONTIGUOUS) -> bool:
+        """Whether the elements lie in memory in the order of the format (rows first), without gaps."""
+        return is_laid_out(self._array, memory_format)
 
     def is_floating_point(self) -> bool:
         return self.dtype.is_floating_point
@@ -175,15 +196,15 @@ class Tensor(Values, _Defaults):
         return self.device.type == "cpu"
 
     @property
-    def layout(self) -> str:
-        return "torch.strided"
+    def layout(self) -> Layout:
+        return strided
 
     def get_device(self) -> int:
         return -1 if self.device.index is None else self.device.index
 
     def data_ptr(self) -> int:
         """The address of the first element: equal for tensors that start at the same memory."""
-        return int(self._array.__array_interface__["data"][0])
+        return int(self.device.address(self._array))
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -206,7 +227,7 @@ class Tensor(Values, _Defaults):
     def __format__(self, spec: str) -> str:
         if self.ndim == 0 and type(self) is Tensor:
             return format(self.item(), spec)
-        return object.__format__(self, spec) if not spec else format(repr(self), spec)
+        return object.__format__(self, spec)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.__dict__})
@@ -233,7 +254,16 @@ class Tensor(Values, _Defaults):
             return
         if value and not (self.dtype.is_floating_point or self.dtype.is_complex):
             raise noted(RuntimeError(errors.integer_requires_grad(self.dtype, kinds)))
+        if value and self._inference:
+            from .mode import inference
+
+            if not inference.get():
+                raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self._needs = bool(value)
+
+    def is_inference(self) -> bool:
+        """Whether it was made inside `inference_mode`."""
+        return self._inference
 
     @property
     def grad_fn(self) -> Node | None:
@@ -337,7 +367,7 @@ class Tensor(Values, _Defaults):
                 "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
                 "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
                 "detach_() cannot be called on these gradients. To fix this error, please refer to the "
-                "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution."
+                "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
             )
         self._edge, self._needs = None, False
         return self
@@ -353,6 +383,8 @@ class Tensor(Values, _Defaults):
 
     @property
     def _version(self) -> int:
+        if self._inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
         base = self._base if self._base is not None else self
         return 0 if base._cell is None else int(base._cell.version)
 

@@ -1,24 +1,21 @@
-"""A tensor's values leaving it: as Python numbers, NumPy arrays, copies and pickles; and the old constructor."""
+"""A tensor's values leaving it: as Python numbers, NumPy arrays and DLPack capsules."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from . import errors
+from .copies import PRIVATE as PRIVATE
+from .copies import Copies
 from .device import CPU, Device
 from .errors import noted
-from .size import Size
+from .mode import grad_mode
 
 if TYPE_CHECKING:
     from .dtype import dtype
-    from .tensor import Tensor
-
-new = object.__new__
-# Entries of a tensor's __dict__ that belong to one graph and are not copied with it.
-_PRIVATE = frozenset(("_cell", "_base", "_accumulator", "_hooks", "_post_hooks", "_retains", "_grad"))
 
 
-class Values:
+class Values(Copies):
     """The part of Tensor that hands its values out."""
 
     __slots__ = ()
@@ -48,7 +45,7 @@ class Values:
 
     def numpy(self, *, force: bool = False) -> Any:
         """A NumPy array that shares this CPU tensor's memory; `force=True` detaches and copies as needed."""
-        if self._needs and not force:
+        if self._needs and not force and grad_mode.get():
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         if self.device is not CPU:
             if not force:
@@ -58,7 +55,7 @@ class Values:
                 )
             return self.device.to_numpy(self._array)
         if self.dtype.name == "bfloat16":
-            raise TypeError("Got unsupported ScalarType BFloat16. Use tensor.float().numpy().")
+            raise noted(TypeError("Got unsupported ScalarType BFloat16\nNumPy has no such type: x.float().numpy()."))
         return self._array
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -70,11 +67,14 @@ class Values:
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         from .tensor import Tensor
 
-        return Tensor._of(array, CPU)
+        # What NumPy's functions answer with yes or no comes back as numbers, as in PyTorch.
+        return Tensor._of(array.astype("uint8") if array.dtype == bool else array, CPU)
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         if self._needs:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        if self.dtype.name == "bfloat16":
+            raise BufferError("Can't export bfloat16 tensors: NumPy has no such type, use tensor.float()")
         return self._array.__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> Any:
@@ -87,11 +87,25 @@ class Values:
             )
         return self.item()
 
+    def _real_number(self, kind: str, c_name: str) -> Any:
+        """Its one element, if it is a real number."""
+        value = self._number(kind)
+        if isinstance(value, complex):
+            if value.imag:
+                raise noted(
+                    RuntimeError(
+                        f"value cannot be converted to type {c_name} without overflow\n"
+                        f"{value} is not a real number: take x.real first."
+                    )
+                )
+            return value.real
+        return value
+
     def __bool__(self) -> bool:
         return bool(self._number("bool"))
 
     def __int__(self) -> int:
-        return int(self._number("int"))
+        return int(self._real_number("int", "int64_t"))
 
     def __index__(self) -> int:
         if self.dtype.category > 1 or self._array.size != 1:
@@ -99,66 +113,24 @@ class Values:
         return int(self.item())
 
     def __float__(self) -> float:
-        return float(self._number("float"))
+        return float(self._real_number("float", "double"))
 
     def __complex__(self) -> complex:
-        return complex(self._number("complex"))
+        if self._array.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return complex(self.item())
 
-    # -- copies ------------------------------------------------------------------------------------------------
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if id(self) in memo:
-            found: Tensor = memo[id(self)]
-            return found
-        if self._edge is not None:
-            raise noted(RuntimeError(errors.DEEPCOPY_NON_LEAF))
-        import copy
+    def __contains__(self, element: Any) -> bool:
+        from .tensor import Tensor
 
-        made: Any = new(type(self))
-        made._array, made.device, made._edge, made._needs = self._array.copy(), self.device, None, self._needs
-        memo[id(self)] = made
-        for key, value in self.__dict__.items():
-            if key == "_grad" or not key.startswith("_") or key not in _PRIVATE:
-                made.__dict__[key] = copy.deepcopy(value, memo)
-        return made
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        if self._edge is not None:
+        if not isinstance(element, (Tensor, bool, int, float, complex)):
             raise noted(
                 RuntimeError(
-                    "Only Tensors created explicitly by the user (graph leaves) support pickling at the moment.\n"
-                    "Pickle tensor.detach() instead."
+                    f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.\n"
+                    "A tensor holds numbers only."
                 )
             )
-        extra = {k: v for k, v in self.__dict__.items() if k not in _PRIVATE}
-        return _rebuild, (type(self), self.device.to_numpy(self._array), self.device, self._needs, extra)
+        return bool((self == element).any())  # type: ignore[attr-defined]
 
-
-def _rebuild(kind: type, array: Any, device: Device, needs: bool, extra: dict[str, Any]) -> Tensor:
-    """Undo the pickling of a tensor."""
-    made: Tensor = new(kind)
-    made._array, made.device, made._edge, made._needs = device.wrap(array), device, None, needs
-    made.__dict__.update(extra)
-    return made
-
-
-def legacy(*args: Any, **kwargs: Any) -> Tensor:
-    """`torch.Tensor(2, 3)` is uninitialised, `torch.Tensor([1, 2])` holds floats: the old constructor."""
-    import numpy as np
-
-    from .device import as_device
-    from .dtype import get_default_dtype
-    from .tensor import Tensor
-
-    device = kwargs.pop("device", None)
-    if kwargs:
-        raise TypeError(f"new() received an invalid combination of arguments: unexpected keywords {sorted(kwargs)}")
-    target = get_default_dtype().numpy
-    if len(args) == 1 and isinstance(args[0], Tensor):
-        return args[0].detach()
-    if len(args) == 1 and not isinstance(args[0], int):
-        size = isinstance(args[0], Size)
-        array = np.empty(args[0], target) if size else np.array(args[0], dtype=target)
-    else:
-        array = np.empty(args, target)
-    where = as_device(device)
-    return Tensor._of(where.wrap(array), where)
+    def __reversed__(self) -> Any:
+        return self if self._array.ndim == 0 else self.flip(0)  # type: ignore[attr-defined]

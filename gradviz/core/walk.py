@@ -67,7 +67,7 @@ class _Walk:
 
     def kept_values(self, node: Any) -> None:
         """Collect what a node kept of its inputs and its result."""
-        if node.op is None or not isinstance(node.saved, tuple):
+        if node.op is None or not isinstance(node.saved, tuple) or (node.extra is not None and node.extra.packed):
             return
         for (kind, name), value in zip(node.op.kept, node.saved, strict=True):
             if kind == "out" and value is not None and not isinstance(value, tuple):

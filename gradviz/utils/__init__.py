@@ -1,5 +1,5 @@
 """Helpers around training (torch.utils)."""
 
-from . import data
+from . import checkpoint, data, dlpack, hooks
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data", "dlpack", "hooks"]

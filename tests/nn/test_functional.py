@@ -20,17 +20,23 @@ def test_same_as_torch(row: Sample) -> None:
 @pytest.mark.parametrize(
     ("code", "argument"),
     [
-        ("F.mse_loss(x, x, size_average=True)", "size_average"),
-        ("F.cross_entropy(x, x, reduce=False)", "reduce"),
-        ("F.pad(x, (1, 1), mode='reflect')", "mode"),
-        ("F.embedding(x, x, max_norm=1.0)", "max_norm"),
+        ("F.linear_cross_entropy(x, x, x, options=2)", "options"),
+        ("F.embedding(x.long(), x * y, sparse=True)", "sparse"),
         ("nn.Conv2d(1, 1, 1, padding_mode='circular')", "padding_mode"),
         ("nn.Unflatten('C', (1, 2))", "dim"),
     ],
 )
 def test_unsupported_arguments_are_refused_by_name(code: str, argument: str) -> None:
     with pytest.raises(NotImplementedError, match=argument):
-        eval(code, {"F": gradviz.nn.functional, "nn": gradviz.nn, "x": gradviz.ones(2, 2)})
+        eval(
+            code,
+            {
+                "F": gradviz.nn.functional,
+                "nn": gradviz.nn,
+                "x": gradviz.ones(2, 2),
+                "y": gradviz.ones(2, requires_grad=True),
+            },
+        )
 
 
 def test_broadcast_targets_are_warned_about() -> None:

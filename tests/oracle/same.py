@@ -39,14 +39,14 @@ class Input:
         kind = np.dtype(self.dtype).kind
         if self.value is not None:
             array = np.array(self.value, dtype=self.dtype)
+        elif kind == "c":
+            array = self._reals(rng) + 1j * self._reals(rng)
         elif kind == "b":
             array = rng.random(self.shape) > 0.5
         elif kind in "iu":
             array = rng.integers(self.low or 0, 5 if self.high is None else self.high, self.shape)
-        elif self.low is not None:
-            array = rng.uniform(self.low, self.high, self.shape)
         else:
-            array = rng.standard_normal(self.shape)
+            array = self._reals(rng)
         array = np.asarray(array, dtype=self.dtype)
         if self.layout == "F":
             return np.asfortranarray(array)
@@ -56,9 +56,12 @@ class Input:
             return wide[..., ::2]
         return array
 
+    def _reals(self, rng: np.random.Generator) -> Any:
+        return rng.standard_normal(self.shape) if self.low is None else rng.uniform(self.low, self.high, self.shape)
+
     @property
     def differentiable(self) -> bool:
-        return self.requires_grad and np.dtype(self.dtype).kind == "f"
+        return self.requires_grad and np.dtype(self.dtype).kind in "fc"
 
 
 def floats(*shape: int, low: float | None = None, high: float | None = None, dtype: Any = F32, **options: Any) -> Input:
@@ -73,6 +76,11 @@ def positive(*shape: int, dtype: Any = F32) -> Input:
 def unit(*shape: int, dtype: Any = F32) -> Input:
     """Numbers inside (-1, 1)."""
     return Input(shape, dtype, -0.9, 0.9)
+
+
+def complexes(*shape: int, dtype: Any = np.complex64, **options: Any) -> Input:
+    """Complex numbers with normal parts."""
+    return Input(shape, dtype, **options)
 
 
 def ints(*shape: int, low: int = 0, high: int = 5, dtype: Any = np.int64) -> Input:
@@ -179,11 +187,12 @@ def _weighted(torch: Any, outs: list[Any], seed: int, device: Any) -> Any:
         if out is None or not out.requires_grad:
             continue
         rng = np.random.default_rng(seed + i)
-        weights = torch.from_numpy(np.asarray(rng.uniform(0.5, 1.5, tuple(out.shape)), F64)).to(out.dtype)
-        if device is not None:
-            weights = weights.to(device)
-        term = (out * weights * (out * 0.5 + 1)).sum()
-        total = term if total is None else total + term
+        for part in (out.real, out.imag) if out.is_complex() else (out,):
+            weights = torch.from_numpy(np.asarray(rng.uniform(0.5, 1.5, tuple(part.shape)), F64)).to(part.dtype)
+            if device is not None:
+                weights = weights.to(device)
+            term = (part * weights * (part * 0.5 + 1)).sum()
+            total = term if total is None else total + term
     return total
 
 
@@ -217,11 +226,14 @@ def _array(tensor: Any) -> Any:
     tensor = tensor.detach().cpu()
     if getattr(tensor, "_is_zerotensor", bool)():  # PyTorch's zeros without memory
         return np.zeros(tuple(tensor.shape), name), name
-    return (tensor.float() if name == "bfloat16" else tensor).numpy().copy(), name
+    if tensor.is_complex():  # PyTorch's conjugates and their parts may be left to be computed
+        tensor = tensor.resolve_conj()
+    return (tensor.resolve_neg().float() if name == "bfloat16" else tensor.resolve_neg()).numpy().copy(), name
 
 
 # -- comparing -----------------------------------------------------------------------------------------------------
 TOLERANCE = {"float16": 4e-3, "bfloat16": 2e-2, "float32": 2e-5, "float64": 1e-10}
+TOLERANCE |= {"complex64": TOLERANCE["float32"], "complex128": TOLERANCE["float64"]}
 
 
 def first_sentence(text: str) -> str:
@@ -251,7 +263,7 @@ def close(what: str, theirs: Any, ours: Any, rtol: float | None, *, none_is_zero
         assert want_type == got_type, f"{what}: dtype {got_type}, PyTorch {want_type}"
         assert want.shape == got.shape, f"{what}: shape {got.shape}, PyTorch {want.shape}"
         tolerance = rtol if rtol is not None else TOLERANCE.get(want_type, 0)
-        scale = float(np.max(np.abs(want[np.isfinite(want)]), initial=0.0)) if want.dtype.kind == "f" else 1.0
+        scale = float(np.max(np.abs(want[np.isfinite(want)]), initial=0.0)) if want.dtype.kind in "fc" else 1.0
         np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(scale, 0.1), err_msg=what)
     elif none_is_zero and theirs is None and ours is not None:
         assert not np.any(ours[0]), f"{what}: PyTorch has none, gradviz {ours[0]}"

@@ -361,18 +361,11 @@ POOL = [
     x in (("2", (2, 3, 4, 6)), ("(3, 2)", (1, 2, 7, 5)), ("1", (2, 3, 4, 4)), ("(None, 2)", (1, 1, 3, 4)), ("5", (1, 2, 3, 3)), ("2", (3, 4, 4)))
 ]  # fmt: skip
 
-RANDOM = [
-    sample("torch.manual_seed(0)\ntorch.bernoulli(x)", x=floats(5, low=0.1, high=0.9)),
-    sample("torch.manual_seed(0)\ntorch.normal(x, 1.0)", x=(5,)),
-    sample("torch.manual_seed(0)\ntorch.normal(0.0, x)", x=positive(5)),
-    sample("torch.manual_seed(0)\ntorch.normal(x, y)", x=(5,), y=positive(5)),
-]
-
 TABLES: dict[str, list[Sample]] = {
     "two": TWO, "kinds": KINDS, "numbers": NUMBERS, "unary": UNARY, "pieces": PIECES, "reduce": REDUCE, "shape": SHAPE,
     "index": INDEX,
     "in_place": IN_PLACE, "matmul": MATMUL, "activation": ACTIVATION, "softmax": SOFTMAX, "loss": LOSS,
-    "convolve": CONVOLVE, "pool": POOL, "random": RANDOM,
+    "convolve": CONVOLVE, "pool": POOL,
 }  # fmt: skip
 
 

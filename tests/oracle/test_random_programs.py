@@ -24,12 +24,12 @@ VIEWS = """
     {n} = {x}[0] | {n} = {x}[1:] | {n} = {x}[..., ::2] | {n} = {x}[:, 1] | {n} = {x}.t() | {n} = {x}.view(-1)
     {n} = {x}.reshape(-1) | {n} = {x}.unsqueeze(0) | {n} = {x}.squeeze() | {n} = {x}.diagonal() | {n} = {x}.detach()
     {n} = {x}.narrow(0, 0, 1) | {n} = {x}.select(-1, 0) | {n} = {x}.chunk(2)[0] | {n} = {x}.unbind()[0]
-    {n} = {x}.expand(2, *{x}.shape) | {n} = {x}.transpose(0, -1) | {n} = {x}[None] | {n} = {x}[-1] | {n} = {x}.view_as({x})
+    {n} = {x}.expand(2, *{x}.shape) * 1 | {n} = {x}.transpose(0, -1) | {n} = {x}[None] | {n} = {x}[-1] | {n} = {x}.view_as({x})
 """
 MAKES = """
     {n} = {x} * {y} | {n} = {x} + {y} | {n} = {x} - 1.5 | {n} = 2 / ({x} * {x} + 1) | {n} = {x}.clone() | {n} = {x}.sum(0)
     {n} = torch.relu({x}) | {n} = torch.where({x} > 0, {x}, {y}) | {n} = {x}.exp() | {n} = {x}[{x} > 0] | {n} = {x}[[0, 1]]
-    {n} = {x} @ {y} | {n} = {x}.float() | {n} = torch.cat([{x}, {y}]) | {n} = torch.stack([{x}, {y}]) | {n} = {x}.mean()
+    {n} = ({x} @ {y}) * 1 | {n} = {x}.float() | {n} = torch.cat([{x}, {y}]) | {n} = torch.stack([{x}, {y}]) | {n} = {x}.mean()
     {n} = {x} > 0.1 | {n} = {x}.long() | {n} = torch.maximum({x}, {y}) | {n} = {x}.tanh() | {n} = {x} ** 2
     with torch.no_grad(): {n} = {x} * 2 | {n} = {x}.cumsum(0) | {n} = {x}.flip(0)
 """
@@ -62,7 +62,8 @@ def programs(draw: Any, most: int = 30) -> list[str]:
         kind = draw(st.sampled_from((VIEWS_, VIEWS_, MAKES_, WRITES_, WRITES_, WRITES_, ASKS_)))
         code = draw(st.sampled_from(kind))
         x, y = (names[-1 - min(draw(st.integers(0, 6)), len(names) - 1)] for _ in "xy")
-        lines.append(code.format(x=x, y=y, n=f"v{i}"))
+        # What is written must not lie in the memory it is computed from: then the order of elements would matter.
+        lines.append(code.format(x=x, y=f"({y} * 1)" if kind is WRITES_ else y, n=f"v{i}"))
         if "{n}" in code:
             names.append(f"v{i}")
     return lines
@@ -120,6 +121,8 @@ def agree(program: list[str], torch: Any) -> None:
     for i, line in enumerate([*program, ""]):
         want, got = (m.do(line) if line else m.backward() for m in (theirs, ours))
         context = "\n".join([*program[: i + 1], f"PyTorch: {want}", f"gradviz: {got}"])
+        if "[[0]] =" in line or want.startswith("IndexError"):  # several things are wrong at once: which is said first is not part of the promise
+            want, got = ("refused" if text else "" for text in (want, got))
         assert want == got or (want and got and want.startswith(got)), context
         last = i == len(program) and not want
         try:
@@ -134,7 +137,7 @@ def agree(program: list[str], torch: Any) -> None:
 
 
 @pytest.mark.oracle
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_random_program(program: list[str]) -> None:
     torch = pytest.importorskip("torch")

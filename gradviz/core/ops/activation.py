@@ -11,10 +11,10 @@ from typing import Any
 from gradviz.core.errors import noted
 
 from .. import errors
-from ..op import function, op
+from ..op import op
 
 
-def _floating(x: Any, kernel: str) -> None:
+def require_curve(x: Any, kernel: str) -> None:
     """PyTorch's error for integers where a curve needs floating numbers."""
     if x.dtype.kind in "biu":
         raise noted(
@@ -31,7 +31,7 @@ def _no_bool(x: Any, text: str) -> None:
 
 
 # What a declaration of an elementwise function of x shares.
-ONE: dict[str, Any] = {"elementwise": True, "public": False, "saved_names": {"x": "self"}}
+ONE: dict[str, Any] = {"elementwise": True, "public": False, "saved_names": {"x": "self"}, "keeps": True}
 
 
 # -- straight pieces -----------------------------------------------------------------------------------------------
@@ -41,35 +41,44 @@ def _relu(xp: Any, x: Any) -> Any:
 
 
 def _leaky_relu(xp: Any, x: Any, *, negative_slope: float) -> Any:
-    _floating(x, "leaky_relu_cpu")
+    require_curve(x, "leaky_relu_cpu")
     return xp.where(x > 0, x, x * negative_slope)
 
 
 def _hardtanh(xp: Any, x: Any, *, min_val: float, max_val: float) -> Any:
     _no_bool(x, "Bool inputs not supported for hardtanh")
+    if x.dtype.kind == "u" and min(min_val, max_val) < 0:
+        raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     return xp.clip(x, min_val, max_val).astype(x.dtype, copy=False)
 
 
 def _hardsigmoid(xp: Any, x: Any) -> Any:
-    _floating(x, "hardsigmoid_cpu")
+    require_curve(x, "hardsigmoid_cpu")
     return xp.clip(x + 3, 0, 6) / 6
 
 
 def _hardswish(xp: Any, x: Any) -> Any:
-    _floating(x, "hardswish_cpu")
+    require_curve(x, "hardswish_cpu")
     return x * xp.clip(x + 3, 0, 6) / 6
 
 
 def _hardshrink(xp: Any, x: Any, *, lambd: float) -> Any:
-    _floating(x, "hardshrink_cpu")
+    require_curve(x, "hardshrink_cpu")
     return xp.where((x >= -lambd) & (x <= lambd), 0.0, x)
 
 
 def _softshrink(xp: Any, x: Any, *, lambd: float) -> Any:
-    _floating(x, "softshrink_check")
+    require_curve(x, "softshrink_check")
     if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
+        most, name = xp.finfo(x.dtype).max, errors.scalar_type(x.dtype)
+        raise RuntimeError(f"lambda must be in range [0, {most:g}] for input dtype {name}, but found {lambd:g}")
     return xp.where(x > lambd, x - lambd, xp.where(x < -lambd, x + lambd, x * 0))
+
+
+def _threshold_of(xp: Any, x: Any, *, threshold: float, value: float) -> Any:
+    if x.dtype.kind == "b":
+        require_curve(x, "threshold_cpu")
+    return xp.where(x <= threshold, value, x).astype(x.dtype)
 
 
 # The result is zero where x was negative; a NaN passes its gradient on, as in PyTorch.
@@ -84,8 +93,7 @@ hardswish = op("hardswish", _hardswish, **ONE,
                x=lambda F, g, x: F.where(x <= -3, 0.0, F.where(x < 3, g * (x / 3 + 0.5), g)))  # fmt: skip
 _hard = op("hardshrink", _hardshrink, x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)), **ONE)
 softshrink = op("softshrink", _softshrink, x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)), **ONE)
-_threshold = op("threshold",
-                lambda xp, x, *, threshold, value: xp.where(x <= threshold, value, x).astype(x.dtype), **ONE,
+_threshold = op("threshold", _threshold_of, **ONE,
                 x=lambda F, g, x, *, threshold: F.where(x <= threshold, 0.0, g))  # fmt: skip
 _prelu = op("prelu", lambda xp, x, w: xp.where(x > 0, x, x * w), node="PreluKernelBackward0", public=False,
             saved_names={"x": "self", "w": "weight"},
@@ -94,32 +102,32 @@ _prelu = op("prelu", lambda xp, x, w: xp.where(x > 0, x, x * w), node="PreluKern
 
 # -- curves --------------------------------------------------------------------------------------------------------
 def _silu(F: Any, x: Any) -> Any:
-    _floating(x, "silu_cpu")
+    require_curve(x, "silu_cpu")
     return x * F.sigmoid(x)
 
 
 def _softplus(xp: Any, x: Any, *, beta: float, threshold: float) -> Any:
-    _floating(x, "softplus_cpu")
+    require_curve(x, "softplus_cpu")
     return xp.where(x * beta > threshold, x, xp.logaddexp(x * beta, x.dtype.type(0)) / beta)
 
 
 def _logsigmoid(xp: Any, x: Any) -> Any:
-    _floating(x, "log_sigmoid_cpu")
+    require_curve(x, "log_sigmoid_cpu")
     return -xp.logaddexp(-x, x.dtype.type(0))
 
 
 def _mish(xp: Any, x: Any) -> Any:
-    _floating(x, "mish_cpu")
+    require_curve(x, "mish_cpu")
     return x * xp.tanh(xp.logaddexp(x, x.dtype.type(0)))
 
 
 def _elu(xp: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
-    _floating(x, "elu_cpu")
+    require_curve(x, "elu_cpu")
     return xp.where(x > 0, x, xp.expm1(xp.minimum(x, 0) * input_scale) * alpha) * scale
 
 
 def _gelu(xp: Any, F: Any, x: Any, *, approximate: str) -> Any:
-    _floating(x, "GeluKernelImpl")
+    require_curve(x, "GeluKernelImpl")
     if approximate == "none":
         return x * (F.erf(x * math.sqrt(0.5)) + 1) * 0.5
     if approximate == "tanh":
@@ -138,7 +146,7 @@ def _mish_rule(F: Any, g: Any, x: Any) -> Any:
 
 
 def _elu_rule(F: Any, g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    slope = F.exp(F.minimum(x, 0.0) * input_scale) * (alpha * scale * input_scale)
+    slope = F.exp(F.where(x < 0, x, 0.0) * input_scale) * (alpha * scale * input_scale)
     return g * F.where(x > 0, scale, slope)
 
 
@@ -165,46 +173,3 @@ _celu = op("celu", lambda xp, x, *, alpha: _elu(xp, x, alpha=alpha, scale=1.0, i
 
 # Klambauer et al., Self-Normalizing Neural Networks, 2017: the constants that keep mean 0 and variance 1.
 SELU = {"alpha": 1.6732632423543772848170429916717, "scale": 1.0507009873554804934193349852946, "input_scale": 1.0}
-
-
-# -- those that torch has under its own name -----------------------------------------------------------------------
-@function(method=False)
-def selu(input: Any) -> Any:
-    """`scale * (x if x > 0 else alpha * (exp(x) - 1))`, with the two constants that keep activations normalised."""
-    return elu.call(input, **SELU)
-
-
-@function(method=False)
-def celu(input: Any, alpha: float = 1.0) -> Any:
-    """`x if x > 0 else alpha * (exp(x / alpha) - 1)`: smooth for every alpha."""
-    if alpha == 0:
-        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return _celu.call(input, alpha=alpha)
-
-
-@function
-def hardshrink(input: Any, lambd: float = 0.5) -> Any:
-    """`x`, but 0 between `-lambd` and `lambd`."""
-    return _hard.call(input, lambd=lambd)
-
-
-@function(method=False)
-def threshold(input: Any, threshold: float, value: float) -> Any:
-    """`x` where it is above `threshold`, `value` elsewhere."""
-    return _threshold.call(input, threshold=threshold, value=value)
-
-
-@function
-def prelu(input: Any, weight: Any) -> Any:
-    """`x if x > 0 else weight * x`, the slope learned: one number, or one for each channel (dimension 1)."""
-    if input.dtype is not weight.dtype:
-        names = errors.scalar_type(input.dtype), errors.scalar_type(weight.dtype)
-        raise RuntimeError(f"prelu: Type promoting not supported. Got {names[0]} and {names[1]}")
-    channels = input.shape[1] if input.ndim > 1 else 1
-    if weight.numel() not in (1, channels):
-        raise RuntimeError(
-            f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {weight.numel()} and "
-            f"channel size = {channels}."
-        )
-    slopes = weight.view(*(-1 if i == min(1, input.ndim - 1) else 1 for i in range(input.ndim)))
-    return _prelu.call(input, slopes)

@@ -1,16 +1,18 @@
-"""Along one dimension: gathering and scattering by a tensor of indices, sorting, the k largest."""
+"""Along one dimension: gathering and scattering by a tensor of indices of the input's rank."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .. import errors
 from ..op import function, op
 from ..tensor import Tensor
+from .grid import broadcast_shapes
 from .helpers import one_dim
-from .index import indices_of
-from .named import named
+from .index import outside
+from .pick import indices_of
+from .shape import expand, reshape
 
-# -- an index tensor of the input's rank points along one dimension ------------------------------------------------
 _gather = op("gather", lambda xp, x, index, *, dim: _gathered(xp, x, index, dim), public=False,
              x=lambda F, g, index, *, x_shape, dim: F.scatter_zeros(g, index, shape=x_shape, dim=dim))  # fmt: skip
 _scatter_zeros = op("scatter_zeros", lambda xp, x, index, *, shape, dim: _scattered(xp, x, index, shape, dim),
@@ -18,27 +20,19 @@ _scatter_zeros = op("scatter_zeros", lambda xp, x, index, *, shape, dim: _scatte
 _scatter = op("scatter", lambda xp, x, src, *, index, dim: _replaced(xp, x, src, index, dim),
               number_node="ScatterBackward1", public=False,
               x=lambda F, g, *, index, dim: F.scatter(g, 0.0, index=index, dim=dim),
-              src=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
-_pick_grid = op("pick_grid", lambda xp, x, *, index, dim: x[_grid(xp, index, dim)], public=False,
+              src=lambda F, g, *, src_shape, index, dim: picked(F, g, src_shape, index, dim))  # fmt: skip
+_scatter_add = op("scatter_add", lambda xp, x, src, *, index, dim: _added(xp, x, src, index, dim), public=False,
+                  x=lambda g: g,
+                  src=lambda F, g, *, src_shape, index, dim: picked(F, g, src_shape, index, dim))  # fmt: skip
+# The same with the indices as a setting: what the rules of scattering are made of.
+_pick_grid = op("pick_grid", lambda xp, x, *, index, dim: _gathered(xp, x, index, dim), public=False,
                 x=lambda F, g, *, x_shape, index, dim:
                     F.grid_zeros(g, shape=x_shape, index=index, dim=dim))  # fmt: skip
 _grid_zeros = op("grid_zeros", lambda xp, x, *, shape, index, dim: _scattered(xp, x, index, shape, dim), public=False,
                  x=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
-_scatter_add = op("scatter_add",
-                  lambda xp, x, src, *, index, dim: x + _scattered(xp, src, index, x.shape, dim),
-                  public=False, x=lambda g: g,
-                  src=lambda F, g, *, index, dim: F.pick_grid(g, index=index, dim=dim))  # fmt: skip
-
-# -- in order; where each element was is known only in the forward -------------------------------------------------
-_sort = op("sort", lambda xp, x, *, dim, descending, stable: _sorted(xp, x, dim, descending),
-           public=False, aux=("indices",),
-           x=lambda F, g, indices, *, x_shape, dim: F.scatter_zeros(g, indices, shape=x_shape, dim=dim))  # fmt: skip
-_topk = op("topk", lambda xp, x, *, k, dim, largest: _top(xp, x, k, dim, largest),
-           public=False, aux=("indices",),
-           x=lambda F, g, indices, *, x_shape, dim: F.scatter_zeros(g, indices, shape=x_shape, dim=dim))  # fmt: skip
 
 
-def _grid(xp: Any, index: Any, dim: int) -> tuple[Any, ...]:
+def grid(xp: Any, index: Any, dim: int) -> tuple[Any, ...]:
     """Indices of every element that an index tensor of the same rank points to along `dim`."""
     at = []
     for i, n in enumerate(index.shape):
@@ -46,101 +40,147 @@ def _grid(xp: Any, index: Any, dim: int) -> tuple[Any, ...]:
     return tuple(at)
 
 
+def lined(array: Any) -> Any:
+    """A number as a line of one element: here they are interchangeable."""
+    return array if array.ndim else array.reshape(1)
+
+
+def first_of(x: Any, shape: tuple[int, ...]) -> Any:
+    """The first elements of each dimension, as many as another shape has."""
+    return x if x.shape == shape else x[tuple(slice(n) for n in shape)]
+
+
+def picked(F: Any, g: Any, shape: tuple[int, ...], index: Any, dim: int) -> Any:
+    """The gradient of what was scattered: the elements at the indices, zeros where the source had more."""
+    found = F.pick_grid(g, index=index, dim=dim)
+    if tuple(index.shape) == tuple(shape) or not shape:
+        return found
+    return F.embed(found, shape=shape, index=tuple(slice(n) for n in index.shape))
+
+
 def _gathered(xp: Any, x: Any, index: Any, dim: int) -> Any:
     """The elements pointed to; where the other sizes differ too, only as many as `index` has."""
-    if index.shape[:dim] + index.shape[dim + 1 :] == x.shape[:dim] + x.shape[dim + 1 :]:
-        return xp.take_along_axis(x, index, axis=dim)
-    return x[_grid(xp, index, dim)]
+    if not index.size:
+        return xp.zeros(index.shape, dtype=x.dtype)
+    line, at = lined(x), lined(index)
+    if at.shape[:dim] + at.shape[dim + 1 :] == line.shape[:dim] + line.shape[dim + 1 :]:
+        return xp.take_along_axis(line, at, axis=dim).reshape(index.shape)
+    return line[grid(xp, at, dim)].reshape(index.shape)
 
 
 def _scattered(xp: Any, x: Any, index: Any, shape: tuple[int, ...], dim: int) -> Any:
-    out = xp.zeros(shape, dtype=x.dtype)
-    part = x if x.shape == index.shape else x[tuple(slice(n) for n in index.shape)]
-    xp.add.at(out, _grid(xp, index, dim), part)
+    return _added(xp, xp.zeros(shape, dtype=x.dtype), x, index, dim)
+
+
+def _added(xp: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
+    out = xp.array(x)
+    if index.size:
+        at = lined(index)
+        xp.add.at(lined(out), grid(xp, at, dim), first_of(lined(src), at.shape))
     return out
 
 
 def _replaced(xp: Any, x: Any, src: Any, index: Any, dim: int) -> Any:
-    out = x.copy()
-    part = src[tuple(slice(n) for n in index.shape)] if getattr(src, "ndim", 0) else src
-    out[_grid(xp, index, dim)] = part
+    out = xp.array(x)
+    if index.size:
+        at = lined(index)
+        lined(out)[grid(xp, at, dim)] = first_of(lined(src), at.shape) if hasattr(src, "ndim") else src
     return out
 
 
-def _sorted(xp: Any, x: Any, dim: int, descending: bool) -> Any:
-    if descending:
-        flipped = xp.flip(x, dim)
-        order = x.shape[dim] - 1 - xp.flip(xp.argsort(flipped, axis=dim, kind="stable"), dim)
-    else:
-        order = xp.argsort(x, axis=dim, kind="stable")
-    return xp.take_along_axis(x, order, axis=dim), {"indices": order}
-
-
-def _top(xp: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
-    values, aux = _sorted(xp, x, dim, largest)
-    first = (slice(None),) * dim + (slice(k),)
-    return values[first], {"indices": aux["indices"][first]}
-
-
 # -- the public functions ------------------------------------------------------------------------------------------
-def _within(index: Any, size: int, name: str, dim: int) -> None:
-    if index.size and (int(index.min()) < 0 or int(index.max()) >= size):
-        bad = int(index.max()) if int(index.max()) >= size else int(index.min())
+def _rank(x: Any) -> int:
+    rank: int = max(x.ndim, 1)
+    return rank
+
+
+def _within(index: Any, size: int, dim: int) -> Any:
+    bad = outside(index, 0, size)
+    if bad is not None:
         raise RuntimeError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
+    return index
+
+
+def _size(x: Tensor, dim: int) -> int:
+    return int(x._array.shape[dim]) if x.ndim else 1
 
 
 @function
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """The elements of `input` that `index` points to along `dim`."""
     at = one_dim(dim, input.ndim)
-    if index.ndim != input.ndim:
+    if not index._array.size:
+        return _gather.call(input, index.long(), dim=at)
+    raw = indices_of(index, "gather")
+    if _rank(raw) != _rank(input):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
-    _within(indices_of(index, "gather"), input._array.shape[at] if input.ndim else 1, "gather", at)
+    mine, other = lined(input._array).shape, lined(raw).shape
+    for d, (n, most) in enumerate(zip(other, mine, strict=True)):
+        if d != at and n > most:
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(raw.shape)} to be no larger than self "
+                f"{list(input._array.shape)} apart from dimension {at}"
+            )
+    _within(raw, _size(input, at), at)
     return _gather.call(input, index, dim=at)
 
 
-@function(inplace=True)
-def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
-) -> Tensor:
-    """`input` with elements of `src`, or one number, put where `index` points along `dim`."""
-    if reduce is not None:
-        raise NotImplementedError("scatter(): argument 'reduce' is not supported; use scatter_add for sums")
+@function
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """The elements of `input` at `indices` along `dim`, both broadcast to one shape in the other dimensions."""
+    if indices.dtype.name != "int64":
+        kind = errors.scalar_type(indices.dtype)
+        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {kind}")
+    if dim is None:
+        return gather(reshape(input, -1), 0, _wrapped(reshape(indices, -1), input._array.size))
+    if input.ndim != indices.ndim:
+        raise RuntimeError(
+            "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
     at = one_dim(dim, input.ndim)
-    _within(indices_of(index, "scatter"), input._array.shape[at] if input.ndim else 1, "scatter", at)
-    return _scatter.call(input, value if src is None else src, index=index._array, dim=at)
+    mine, other = list(input._array.shape), list(indices._array.shape)
+    size, count = mine[at], other[at]
+    mine[at] = other[at] = 1
+    common = list(broadcast_shapes(mine, other))
+    wide = expand(input, *common[:at], size, *common[at + 1 :])
+    at_indices = expand(_wrapped(indices, size), *common[:at], count, *common[at + 1 :])
+    return gather(wide, at, at_indices)
+
+
+def _wrapped(indices: Tensor, size: int) -> Tensor:
+    """Indices counted from the front; those outside come round."""
+    raw = indices._array
+    if not size or not raw.size or (int(raw.min()) >= 0 and int(raw.max()) < size):
+        return indices
+    return Tensor._of(raw % size, indices.device)
+
+
+def scatter_to(x: Tensor, dim: int, index: Tensor, src: Any) -> tuple[int, Any]:
+    """The dim and the raw indices of a scattering, once everything is seen to fit."""
+    at = one_dim(dim, x.ndim)
+    raw = index._array if not index._array.size else indices_of(index, "scatter")
+    if isinstance(src, Tensor) and src.dtype is not x.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+    if not raw.size:  # of any type then
+        return at, raw.astype("int64")
+    if _rank(raw) != _rank(x):
+        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
+    if isinstance(src, Tensor) and _rank(raw) != _rank(src):
+        raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
+    mine, other = lined(x._array).shape, lined(raw).shape
+    most = lined(src._array).shape if isinstance(src, Tensor) else other
+    if any((d != at and n > mine[d]) or n > most[d] for d, n in enumerate(other)):
+        room = f" and to be no larger size than src {list(src._array.shape)}" if isinstance(src, Tensor) else ""
+        raise RuntimeError(
+            f"Expected index {list(raw.shape)} to be no larger than self {list(x._array.shape)} apart from dimension "
+            f"{at}{room}"
+        )
+    return at, _within(raw, _size(x, at), at)
 
 
 @function(inplace=True)
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` plus the elements of `src` where `index` points along `dim`."""
-    at = one_dim(dim, input.ndim)
-    _within(indices_of(index, "scatter"), input._array.shape[at] if input.ndim else 1, "scatter_add", at)
-    return _scatter_add.call(input, src, index=index._array, dim=at)
-
-
-@function
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """Elements in order along `dim`, and where they were."""
-    values, aux = _sort.with_aux(input, dim=one_dim(dim, input.ndim), descending=descending, stable=stable)
-    return named("sort", ("values", "indices"))((values, aux["indices"]))
-
-
-@function
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices that sort `input` along `dim`."""
-    made: Tensor = sort(input, dim, descending, stable)[1]
-    return made
-
-
-@function
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """The k largest (or smallest) elements along `dim` in order, and where they were."""
-    at = one_dim(dim, input.ndim)
-    if input.ndim == 0:
-        values, indices = topk(input.reshape(1), k, 0, largest)
-        return named("topk", ("values", "indices"))((values.reshape(()), indices.reshape(())))
-    if k > input._array.shape[at]:
-        raise RuntimeError("selected index k out of range")
-    values, aux = _topk.with_aux(input, k=k, dim=at, largest=largest)
-    return named("topk", ("values", "indices"))((values, aux["indices"]))
+    at, raw = scatter_to(input, dim, index, src)
+    return _scatter_add.call(input, src, index=raw, dim=at)

@@ -1,4 +1,4 @@
-"""Changing type and device, and copying into existing memory."""
+"""Changing the type, the device and the layout in memory."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 from .. import errors
 from ..device import Device, as_device
 from ..dtype import DTYPES, as_dtype, dtype
+from ..legacy import TensorType, named_type
+from ..memory_format import is_laid_out, of_format
+from ..memory_format import memory_format as memory_formats
 from ..mode import grad_mode
 from ..op import RECORDED, composite, function, method, op
 from ..tensor import Tensor
-from .join import _cast
-from .shape import clone
+from .join import _cast, cast_
 
 _move = op(
     "to_device", lambda x, *, device, source: device.wrap(source.to_numpy(x)), node="ToCopyBackward0", public=False
@@ -26,24 +28,28 @@ def x(F: Any, g: Any, *, device: Any, source: Any) -> Any:
 @method
 def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False,
        memory_format: Any = None) -> Tensor:  # fmt: skip
-    """The tensor as another type or on another device; itself where nothing changes and `copy` is False."""
-    if memory_format is not None:
-        raise NotImplementedError("to(): argument 'memory_format' is not supported")
+    """The tensor as another type, on another device or laid out anew; itself where nothing changes, unless `copy`."""
+    if len(args) > 2:  # `non_blocking`, which changes nothing here, and `copy`
+        flags = [arg for arg in args if isinstance(arg, bool)]
+        copy = copy or (len(flags) > 1 and flags[1])
     for arg in args:
         if isinstance(arg, Tensor):
             dtype, device = arg.dtype, arg.device
         elif isinstance(arg, (Device, str, int)) and not isinstance(arg, bool):
             device = arg
-        elif arg is not None and not isinstance(arg, bool):  # a bool is `non_blocking`: here every copy is complete
+        elif arg is not None and not isinstance(arg, bool):
             dtype = as_dtype(arg)
     where = self.device if device is None else as_device(device)
     kind = self.dtype if dtype is None else as_dtype(dtype)
+    wanted = None if memory_format is None else of_format(memory_format, self)
+    if wanted is memory_formats.preserve_format:
+        wanted = None
     out = self
-    if kind is not out.dtype:
-        out = _cast(out, kind)
+    if kind is not out.dtype or (wanted is not None and not is_laid_out(out._array, wanted)):
+        out = _cast(out, kind) if wanted is None else cast_.call(out, dtype=kind.numpy, memory_format=wanted)
     if where is not out.device:
         out = moved(out, where)
-    return clone(out) if copy and out is self else out
+    return _cast(out, kind) if copy and out is self else out
 
 
 def moved(x: Tensor, where: Device) -> Tensor:
@@ -82,9 +88,9 @@ def type(self: Tensor, dtype: Any = None) -> Any:
     """Its legacy type name, or the tensor converted."""
     if dtype is None:
         return errors._type_name(self, self._array)
-    if isinstance(dtype, str):
-        name = dtype.removeprefix("torch.").removesuffix("Tensor")
-        dtype = next(d for d in DTYPES.values() if errors.scalar_type(d) == name)
+    if isinstance(dtype, (str, TensorType)):
+        kind = named_type(dtype)
+        return to(self, kind.place, kind.dtype)
     return to(self, dtype)
 
 
@@ -95,7 +101,9 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 
 def _conversion(name: str, kind: dtype) -> None:
     def convert(self: Tensor, memory_format: Any = None) -> Tensor:
-        return to(self, kind)
+        if memory_format is None and self.dtype is kind:
+            return self
+        return to(self, kind, memory_format=memory_format)
 
     convert.__name__ = name
     convert.__doc__ = f"The tensor as {kind!r}."
@@ -105,8 +113,15 @@ def _conversion(name: str, kind: dtype) -> None:
 for _name, _kind in (
     ("float", "float32"), ("double", "float64"), ("half", "float16"), ("bfloat16", "bfloat16"), ("int", "int32"),
     ("long", "int64"), ("short", "int16"), ("char", "int8"), ("byte", "uint8"), ("bool", "bool"),
+    ("cfloat", "complex64"), ("cdouble", "complex128"),
 ):  # fmt: skip
     _conversion(_name, DTYPES[_kind])
+
+
+@method
+def chalf(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor as complex numbers of half precision, which neither NumPy nor gradviz has."""
+    raise NotImplementedError("chalf(): complex32 is not supported; use x.cfloat().")
 
 
 @function

@@ -1,20 +1,16 @@
-"""Convolution and its two adjoints: three operations whose gradient rules name one another.
+"""Convolution and its two adjoints, in one, two and three dimensions, as operations that name one another.
 
-A convolution is linear in the image x and in the weights w. The gradient for x is linear in (g, w), the gradient for w
-is linear in (g, x), and the gradients of *those* are convolutions and adjoints again, so all orders exist:
+A convolution is linear in the picture x and in the weights w. The gradient for x is linear in (g, w), the gradient for
+w is linear in (g, x), and the gradients of *those* are convolutions and adjoints again, so all orders exist:
 
     y = conv2d(x, w)          x: conv2d_input(g, w)      w: conv2d_weight(g, x)
     x = conv2d_input(y, w)    y: conv2d(g, w)            w: conv2d_weight(y, g)
     w = conv2d_weight(y, x)   y: conv2d(x, g)            x: conv2d_input(y, g)
 
-NOTE [Rows]  The usual im2col copies each pixel kh * kw times. Here it is copied only kw times, into
+A transposed convolution is conv2d_input with a bias: it turns the direction of a convolution around.
 
-    rows[group, h, c, j, n, wo] = x[n, c, h, wo * stride + j * dilation]
-
-With h outermost, what output row `ho` needs is the block of rows h = ho ... ho + kh - 1, which already lies in memory
-as one matrix with kh * c * kw rows and n * wo columns. Blocks of neighbouring output rows overlap, so all of them
-together are a strided view, and the convolution is one batched matrix product `w @ view`: a fifth of the copying for a
-5 x 5 kernel. `_fold` is the exact adjoint: kh + kw slice additions instead of kh * kw.
+All is computed in two dimensions. A line is a picture of height 1. A volume is a stack of pictures, one for each
+output depth, whose channels are all channels at all the depths that the kernel reaches from there.
 """
 
 from __future__ import annotations
@@ -24,221 +20,212 @@ from typing import Any
 
 from gradviz.core.errors import noted
 
-from ..op import op
-from .linalg import same_type, wide_matmul
+from ..op import OPS, op
+from .convolve_check import check_arrays
+from .convolve_rows import convolve_2d, correlate_2d, spread_2d
+from .windows import Dims
 
-Pair = tuple[int, int]
 # Rows of up to this many bytes are kept for the gradient of the weights instead of being made again.
 KEPT_ROWS = 2**20
 
 
-def _conv2d(xp: Any, x: Any, w: Any, bias: Any, *, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Any:
-    """x (N, C, H, W), w (O, C / groups, kh, kw), bias (O) or None -> (N, O, Ho, Wo); also with one spatial dim less."""
-    _check(x, w, bias, stride, padding, dilation, groups)
-    if x.ndim == 3:
-        out, _ = _conv2d(xp, x[:, :, None], w[:, :, None], bias, **_flat(stride, padding, dilation, groups))
-        return out[:, :, 0], {"_rows": None}
-    n, _, h, width = x.shape
-    o, c, kh, kw = w.shape
-    ho, wo = out_size((h, width), (kh, kw), stride, padding, dilation)
-    rows = _rows(xp, x, kw, wo, stride[1], padding, dilation[1], groups)
-    blocks = _blocks(xp, rows, kh, ho, stride[0], dilation[0])
-    kernel = w.reshape(groups, 1, o // groups, c, kh, kw).transpose(0, 1, 2, 4, 3, 5)
-    y = wide_matmul(xp, kernel.reshape(groups, 1, o // groups, kh * c * kw), blocks)
-    y = y.reshape(groups, ho, o // groups, n, wo).transpose(3, 0, 2, 1, 4)
-    out = xp.empty((n, groups, o // groups, ho, wo), dtype=x.dtype)
-    if bias is None:
-        out[...] = y
-    else:
-        xp.add(y, bias.reshape(groups, o // groups, 1, 1), out=out)
-    return out.reshape(n, o, ho, wo), {"_rows": rows if rows.nbytes <= KEPT_ROWS else None}
-
-
-def _conv2d_input(
-    xp: Any, y: Any, w: Any, *, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> Any:
-    """The adjoint for the image: y (N, O, Ho, Wo) with w -> an image of the given shape (N, C, H, W)."""
-    if y.ndim == 3:
-        flat = _flat(stride, padding, dilation, groups)
-        return _conv2d_input(xp, y[:, :, None], w[:, :, None], shape=(*shape[:2], 1, shape[2]), **flat)[:, :, 0]
-    n, o, ho, wo = y.shape
-    _, c, kh, kw = w.shape
-    y = y.reshape(n, groups, o // groups, ho, wo).transpose(1, 3, 2, 0, 4).reshape(groups, ho, o // groups, n * wo)
-    kernel = w.reshape(groups, 1, o // groups, c, kh, kw).transpose(0, 1, 4, 3, 5, 2)
-    blocks = wide_matmul(xp, kernel.reshape(groups, 1, kh * c * kw, o // groups), y)
-    blocks = blocks.reshape(groups, ho, kh, c, kw, n, wo)
-    return _fold(xp, blocks, shape, stride, padding, dilation)
-
-
-def _conv2d_weight(
-    xp: Any, y: Any, x: Any, rows: Any, *,
-    shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int,
-) -> Any:  # fmt: skip
-    """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) and its rows or None -> weights of `shape`."""
-    if y.ndim == 3:
-        flat = _flat(stride, padding, dilation, groups)
-        return _conv2d_weight(xp, y[:, :, None], x[:, :, None], None, shape=(*shape[:2], 1, shape[2]), **flat)[:, :, 0]
-    n, o, ho, wo = y.shape
-    _, c, kh, kw = shape
-    if rows is None:
-        rows = _rows(xp, x, kw, wo, stride[1], padding, dilation[1], groups)
-    blocks = _blocks(xp, rows, kh, ho, stride[0], dilation[0])
-    y = y.reshape(n, groups, o // groups, ho, wo).transpose(1, 3, 2, 0, 4).reshape(groups, ho, o // groups, n * wo)
-    w = wide_matmul(xp, y, blocks.swapaxes(2, 3)).sum(axis=1)
-    return xp.ascontiguousarray(w.reshape(groups, o // groups, kh, c, kw).transpose(0, 1, 3, 2, 4)).reshape(shape)
-
-
-conv2d = op(
-    "conv2d",
-    _conv2d,
-    node="ConvolutionBackward0",
-    public=False,
-    saved_names={"x": "input", "w": "weight"},
-    latex=r"y_{o,p} = b_o + \sum_{c,k} w_{o,c,k}\, x_{c,p+k}",
-    x=lambda F, g, w, *, x_shape, stride, padding, dilation, groups: F.conv2d_input(
-        g, w, shape=x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-    w=lambda F, g, x, _rows, *, w_shape, stride, padding, dilation, groups: F.conv2d_weight(
-        g, x, _rows, shape=w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-    bias=lambda F, g, *, x_shape: F.sum(g, dim=(0, *range(2, len(x_shape))), keepdim=False),
-)
-
-conv2d_input = op(
-    "conv2d_input",
-    _conv2d_input,
-    node="ConvolutionBackwardBackward0",
-    public=False,
-    y=lambda F, g, w, *, stride, padding, dilation, groups: F.conv2d(
-        g, w, None, stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-    w=lambda F, g, y, *, w_shape, stride, padding, dilation, groups: F.conv2d_weight(
-        y, g, None, shape=w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-)
-
-conv2d_weight = op(
-    "conv2d_weight",
-    _conv2d_weight,
-    node="ConvolutionBackwardBackward0",
-    public=False,
-    y=lambda F, g, x, *, stride, padding, dilation, groups: F.conv2d(
-        x, g, None, stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-    x=lambda F, g, y, *, x_shape, stride, padding, dilation, groups: F.conv2d_input(
-        y, g, shape=x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
-    ),
-)
-
-
-def out_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
-    """How many positions the kernel has along both dimensions."""
-    (h, w), (kh, kw), (sh, sw), (ph, pw), (dh, dw) = size, kernel, stride, padding, dilation
-    return (h + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (w + 2 * pw - dw * (kw - 1) - 1) // sw + 1
-
-
-def _rows(xp: Any, x: Any, kw: int, wo: int, stride: int, padding: Pair, dilation: int, groups: int) -> Any:
-    """(N, C, H, W) -> rows (groups, H, C / groups, kw, N, Wo); see NOTE [Rows]."""
-    x = _padded(xp, x, padding)
-    n, c, h, _ = x.shape
-    sn, sc, sh, sw = x.strides
-    each = c // groups
-    windows = xp.lib.stride_tricks.as_strided(
-        x, (groups, h, each, kw, n, wo), (sc * each, sh, sc, sw * dilation, sn, sw * stride)
-    )
-    return xp.ascontiguousarray(windows)
-
-
-def _blocks(xp: Any, rows: Any, kh: int, ho: int, stride: int, dilation: int) -> Any:
-    """The matrix of each output row, as a view of the rows: (groups, Ho, kh * C * kw, N * Wo)."""
-    groups, _, c, kw, n, wo = rows.shape
-    step, up, across, last = rows.strides[0], rows.strides[1], rows.strides[3], rows.strides[5]
-    view = xp.lib.stride_tricks.as_strided
-    if dilation == 1:
-        return view(rows, (groups, ho, kh * c * kw, n * wo), (step, up * stride, across, last))
-    # Rows of one block are not evenly spaced: the reshape copies.
-    blocks = view(rows, (groups, ho, kh, c * kw, n * wo), (step, up * stride, up * dilation, across, last))
-    return blocks.reshape(groups, ho, kh * c * kw, n * wo)
-
-
-def _fold(xp: Any, blocks: Any, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair) -> Any:
-    """Add blocks (groups, Ho, kh, C, kw, N, Wo) up into an image (N, C, H, W): the adjoint of `_rows` and `_blocks`."""
-    groups, ho, kh, c, kw, n, wo = blocks.shape
-    (ph, pw), (sh, sw), (dh, dw) = padding, stride, dilation
-    h, w = shape[2] + 2 * ph, shape[3] + 2 * pw
-    rows = xp.zeros((groups, h, c, kw, n, wo), dtype=blocks.dtype)
-    for i in range(kh):
-        rows[:, i * dh : i * dh + (ho - 1) * sh + 1 : sh] += blocks[:, :, i]
-    image = xp.zeros((groups, h, c, n, w), dtype=blocks.dtype)
-    for j in range(kw):
-        image[..., j * dw : j * dw + (wo - 1) * sw + 1 : sw] += rows[:, :, :, j]
-    image = image.transpose(3, 0, 2, 1, 4)
-    if ph or pw:
-        image = image[..., ph : h - ph, pw : w - pw]
-    return xp.ascontiguousarray(image).reshape(shape)
-
-
-def _padded(xp: Any, x: Any, padding: Pair) -> Any:
-    ph, pw = padding
-    if not (ph or pw):
-        return x
-    n, c, h, w = x.shape
-    wide = xp.zeros((n, c, h + 2 * ph, w + 2 * pw), dtype=x.dtype)
-    wide[:, :, ph : ph + h, pw : pw + w] = x
-    return wide
-
-
-def _flat(stride: Any, padding: Any, dilation: Any, groups: int) -> dict[str, Any]:
-    """The settings of a one-dimensional convolution as those of a two-dimensional one with height 1."""
-    return {
-        "stride": (1, stride[-1]), "padding": (0, padding[-1]), "dilation": (1, dilation[-1]), "groups": groups,
-    }  # fmt: skip
-
-
-def _check(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> None:
-    """PyTorch's errors for arguments that do not fit one another."""
-    if bias is not None:
-        same_type("Input type ({a}) and bias type ({b}) should be the same", x, bias, short=True)
-    same_type("expected scalar type {a} but found {b}", x, w)
-    _check_shapes(x.shape, w.shape, None if bias is None else bias.shape, stride, padding, dilation, groups)
-
-
+# -- lines and volumes as pictures ---------------------------------------------------------------------------------
 @functools.lru_cache(maxsize=256)
-def _check_shapes(
-    x: tuple[int, ...], w: tuple[int, ...], bias: tuple[int, ...] | None, stride: Any, padding: Any, dilation: Any,
+def _flat(stride: Dims, padding: Dims, dilation: Dims, groups: int) -> dict[str, Any]:
+    """The settings along the last two dimensions; of a line they are those of a picture with height 1."""
+    if len(stride) == 1:
+        stride, padding, dilation = (1, *stride), (0, *padding), (1, *dilation)
+    return {"stride": stride[-2:], "padding": padding[-2:], "dilation": dilation[-2:], "groups": groups}
+
+
+def _plane(shape: Dims) -> Dims:
+    return (*shape[:2], 1, shape[2])
+
+
+def _kernel(w: Any) -> Any:
+    """(O, C, [kd,] [kh,] kw) -> (O, C [* kd], kh, kw)."""
+    if w.ndim == 3:
+        return w[:, :, None]
+    return w if w.ndim == 4 else w.reshape(w.shape[0], -1, *w.shape[3:])
+
+
+def _depths(count: int, reach: int, stride: int, dilation: int) -> list[slice]:
+    """For each depth of the kernel, the depths of the volume it meets."""
+    return [slice(i * dilation, i * dilation + (count - 1) * stride + 1, stride) for i in range(reach)]
+
+
+def _pictures(xp: Any, x: Any, count: int, reach: int, stride: Dims, padding: Dims, dilation: Dims) -> Any:
+    """(N, C, [D,] [H,] W) -> (N [* count], C [* reach], H, W)."""
+    if x.ndim == 3:
+        return x[:, :, None]
+    if x.ndim == 4:
+        return x
+    n, c, _, h, width = x.shape
+    if padding[0]:
+        edge = xp.zeros((n, c, padding[0], h, width), dtype=x.dtype)
+        x = xp.concatenate((edge, x, edge), axis=2)
+    made = xp.stack([x[:, :, at] for at in _depths(count, reach, stride[0], dilation[0])], axis=2)
+    return made.transpose(0, 3, 1, 2, 4, 5).reshape(n * count, c * reach, h, width)
+
+
+def _outputs(y: Any) -> Any:
+    """(N, O, [Do,] [Ho,] Wo) -> (N [* Do], O, Ho, Wo)."""
+    if y.ndim == 3:
+        return y[:, :, None]
+    if y.ndim == 4:
+        return y
+    return y.transpose(0, 2, 1, 3, 4).reshape(-1, y.shape[1], *y.shape[3:])
+
+
+def _from_outputs(xp: Any, y: Any, dims: int, n: int, count: int) -> Any:
+    """The inverse of `_outputs`."""
+    if dims == 2:
+        return y
+    if dims == 1:
+        return y.reshape(*y.shape[:2], y.shape[3])
+    return xp.ascontiguousarray(y.reshape(n, count, *y.shape[1:]).transpose(0, 2, 1, 3, 4))
+
+
+def _from_pictures(xp: Any, pictures: Any, shape: Dims, reach: int, stride: Dims, padding: Dims, dilation: Dims) -> Any:
+    """The adjoint of `_pictures`: the depths of the kernel added up where they came from."""
+    if len(shape) == 3:
+        return pictures.reshape(shape)
+    n, c, depth, h, width = shape
+    count = pictures.shape[0] // n if n else 0
+    each = pictures.reshape(n, count, c, reach, h, width).transpose(3, 0, 2, 1, 4, 5)
+    out = xp.zeros((n, c, depth + 2 * padding[0], h, width), dtype=pictures.dtype)
+    for at, part in zip(_depths(count, reach, stride[0], dilation[0]), each, strict=True):
+        out[:, :, at] += part
+    return xp.ascontiguousarray(out[:, :, padding[0] : padding[0] + depth])
+
+
+# -- the three forwards --------------------------------------------------------------------------------------------
+def _convolve(xp: Any, x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
+    """x (N, C, sizes), w (O, C / groups, kernel), bias (O) or None -> (N, O, sizes of the output)."""
+    dims = len(stride)
+    check_arrays(f"conv{dims}d", x, w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    flat = _flat(stride, padding, dilation, groups)
+    if dims != 2:
+        count = (x.shape[2] + 2 * padding[0] - dilation[0] * (w.shape[2] - 1) - 1) // stride[0] + 1
+        x, n = _pictures(xp, x, count, w.shape[2], stride, padding, dilation), x.shape[0]
+        out, rows = convolve_2d(xp, x, _kernel(w), bias, **flat)
+        out = _from_outputs(xp, out, dims, n, count)
+    else:
+        out, rows = convolve_2d(xp, x, w, bias, **flat)
+    return out, {"_rows": rows if rows.nbytes <= KEPT_ROWS else None}
+
+
+def _spread(xp: Any, y: Any, w: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
+    """The adjoint for the picture: y (N, O, sizes of the output) with w -> a picture of the given shape."""
+    flat = _flat(stride, padding, dilation, groups)
+    if len(stride) == 2:
+        return spread_2d(xp, y, w, shape=shape, **flat)
+    reach = w.shape[2]
+    if len(stride) == 1:
+        plane = _plane(shape)
+    else:
+        plane = (y.shape[0] * y.shape[2], shape[1] * reach, *shape[3:])
+    pictures = spread_2d(xp, _outputs(y), _kernel(w), shape=plane, **flat)
+    return _from_pictures(xp, pictures, shape, reach, stride, padding, dilation)
+
+
+def _correlate(
+    xp: Any, y: Any, x: Any, rows: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int
+) -> Any:
+    """The adjoint for the weights: y (N, O, sizes of the output), x and its rows or None -> weights of `shape`."""
+    flat = _flat(stride, padding, dilation, groups)
+    if len(stride) == 2:
+        return correlate_2d(xp, y, x, rows, shape=shape, **flat)
+    if rows is None:
+        x = _pictures(xp, x, y.shape[2], shape[2], stride, padding, dilation)
+    plane = _plane(shape) if len(shape) == 3 else (shape[0], shape[1] * shape[2], *shape[3:])
+    return correlate_2d(xp, _outputs(y), x, rows, shape=plane, **flat).reshape(shape)
+
+
+def _convolve_transposed(
+    xp: Any, x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims, output_padding: Dims, dilation: Dims,
     groups: int,
-) -> None:  # fmt: skip
-    """The same for shapes and settings alone: worked out once for each combination."""
-    o, c = w[:2]
-    if min(stride) <= 0:
-        raise noted(RuntimeError(f"non-positive stride is not supported\nconv2d got stride={tuple(stride)}."))
-    if min(padding) < 0:
-        raise noted(RuntimeError(f"negative padding is not supported\nconv2d got padding={tuple(padding)}."))
-    if o % groups:
-        raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of "
-            f"size [{list(w)}] instead"
-        )
-    if x[1] != c * groups:
+) -> Any:  # fmt: skip
+    """x (N, C, sizes), w (C, O / groups, kernel), bias (O) or None -> (N, O, larger sizes)."""
+    settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    name = f"conv_transpose{len(stride)}d"
+    check_arrays(name, x, w, bias, transposed=True, output_padding=output_padding, **settings)
+    each = zip(x.shape[2:], w.shape[2:], stride, padding, dilation, output_padding, strict=True)
+    sizes = tuple((n - 1) * s - 2 * p + d * (k - 1) + o + 1 for n, k, s, p, d, o in each)
+    if min(sizes) < 0:
+        planes = [(1, *v) if len(v) == 1 else v for v in (x.shape[2:], sizes)]
+        have, made = (" x ".join(map(str, v)) for v in planes)
         raise noted(
             RuntimeError(
-                f"Given groups={groups}, weight of size {list(w)}, expected input{list(x)} to have "
-                f"{c * groups} channels, but got {x[1]} channels instead\nThe layer before must give "
-                f"{c * groups} channels (the second dimension), or this layer's in_channels must be what arrives."
+                f"Given input size per channel: ({have}). Calculated output size per channel: ({made}). Output size is "
+                "too small\nPadding cuts the result of a transposed convolution: use less."
             )
         )
-    if bias is not None and bias != (o,):
-        raise RuntimeError(
-            f"Given weight of size {list(w)}, expected bias to be 1-dimensional with {o} elements, but got bias "
-            f"of size {list(bias)} instead"
-        )
-    there = [n + 2 * p for n, p in zip(x[2:], padding, strict=True)]
-    reach = [d * (k - 1) + 1 for k, d in zip(w[2:], dilation, strict=True)]
-    if any(n < k for n, k in zip(there, reach, strict=True)):
-        raise noted(
-            RuntimeError(
-                f"Calculated padded input size per channel: ({' x '.join(map(str, there))}). Kernel size: "
-                f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size\n"
-                "Use a smaller kernel, more padding, or larger images."
-            )
-        )
+    out = _spread(xp, x, w, shape=(x.shape[0], w.shape[1] * groups, *sizes), **settings)
+    return out if bias is None else out + bias.reshape(-1, *(1,) * len(stride))
+
+
+# -- the operations ------------------------------------------------------------------------------------------------
+def _cut(F: Any, x: Any, shape: Dims) -> Any:
+    """`x` without what lies beyond `shape`: an output padding of a stride or more leaves room for more places."""
+    for dim in range(2, len(shape)):
+        if x.shape[dim] != shape[dim]:
+            x = F.slice(x, dim=dim, start=0, stop=shape[dim], step=1)
+    return x
+
+
+def _bias_gradient(F: Any, g: Any, x_shape: Dims) -> Any:
+    return F.sum(g, dim=(0, *range(2, len(x_shape))), keepdim=False)
+
+
+def _declare(dims: int) -> None:
+    """The four operations of this many dimensions."""
+    name = f"conv{dims}d"
+    to_input, to_weight = f"{name}_input", f"{name}_weight"
+
+    def convolve(F: Any, x: Any, w: Any, shape: Dims, **settings: Any) -> Any:
+        return _cut(F, getattr(F, name)(x, w, None, **settings), shape)
+
+    def spread(F: Any, y: Any, w: Any, shape: Dims, **settings: Any) -> Any:
+        return getattr(F, to_input)(y, w, shape=shape, **settings)
+
+    def correlate(F: Any, y: Any, x: Any, rows: Any, shape: Dims, **settings: Any) -> Any:
+        return getattr(F, to_weight)(y, x, rows, shape=shape, **settings)
+
+    op(
+        name, _convolve, node="ConvolutionBackward0", public=False, saved_names={"x": "input", "w": "weight"},
+        latex=r"y_{o,p} = b_o + \sum_{c,k} w_{o,c,k}\, x_{c,p+k}",
+        x=lambda F, g, w, *, x_shape, stride, padding, dilation, groups: spread(
+            F, g, w, x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        w=lambda F, g, x, _rows, *, w_shape, stride, padding, dilation, groups: correlate(
+            F, g, x, _rows, w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        bias=lambda F, g, *, x_shape: _bias_gradient(F, g, x_shape),
+    )  # fmt: skip
+    op(
+        to_input, _spread, node="ConvolutionBackwardBackward0", public=False,
+        y=lambda F, g, w, *, y_shape, stride, padding, dilation, groups: convolve(
+            F, g, w, y_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        w=lambda F, g, y, *, w_shape, stride, padding, dilation, groups: correlate(
+            F, y, g, None, w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
+    )  # fmt: skip
+    op(
+        to_weight, _correlate, node="ConvolutionBackwardBackward0", public=False,
+        y=lambda F, g, x, *, y_shape, stride, padding, dilation, groups: convolve(
+            F, x, g, y_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        x=lambda F, g, y, *, x_shape, stride, padding, dilation, groups: spread(
+            F, y, g, x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
+    )  # fmt: skip
+    op(
+        f"conv_transpose{dims}d", _convolve_transposed, node="ConvolutionBackward0", public=False,
+        saved_names={"x": "input", "w": "weight"}, latex=r"y_{o,p} = b_o + \sum_{c,k} w_{c,o,k}\, x_{c,p-k}",
+        x=lambda F, g, w, *, x_shape, stride, padding, dilation, groups: convolve(
+            F, g, w, x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        w=lambda F, g, x, *, w_shape, stride, padding, dilation, groups: correlate(
+            F, x, g, None, w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
+        bias=lambda F, g, *, x_shape: _bias_gradient(F, g, x_shape),
+    )  # fmt: skip
+
+
+for _dims in (1, 2, 3):
+    _declare(_dims)
+conv2d = OPS["conv2d"]

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.device import as_device
-from gradviz.core.dtype import dtype, from_numpy, get_default_dtype
+from gradviz.core.dtype import dtype, from_numpy
 from gradviz.core.errors import noted
+from gradviz.core.memory_format import order_of
 from gradviz.core.op import FUNCTIONS, METHODS, function, method
 from gradviz.core.ops.factory import (
     check_fits,
     dtype_of_number,
+    laid_out,
     leaf,
     only_defaults,
     read_dtype,
@@ -104,7 +106,7 @@ def from_numpy_(ndarray: Any) -> Tensor:
     return Tensor._of(array)
 
 
-@function(method=False, aliases=("asarray",))
+@function(method=False)
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of the data, sharing its memory where it is a tensor or a NumPy array of the right dtype and device."""
     kind = None if dtype is None else read_dtype("as_tensor", dtype)
@@ -137,21 +139,27 @@ def _constant(name: str) -> None:
         *args: Any, size: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
         requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
-        only_defaults(name, out=out, layout=layout, pin_memory=pin_memory, memory_format=memory_format)
+        only_defaults(name, out=out, layout=layout, pin_memory=pin_memory)
+        if memory_format is not None and name != "empty":
+            raise TypeError(f"{name}() got an unexpected keyword argument 'memory_format'")
         shape, kind, place = read_size(name, args, size), read_dtype(name, dtype), as_device(device)
-        return leaf(getattr(place.xp, name)(shape, dtype=kind.numpy), place, requires_grad)
+        made = leaf(getattr(place.xp, name)(shape, dtype=kind.numpy), place, requires_grad)
+        return made if memory_format is None else laid_out(made, memory_format)
 
     def like(
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
         pin_memory: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
         spelling = f"{name}_like"
-        only_defaults(spelling, layout=layout, pin_memory=pin_memory, memory_format=memory_format)
+        only_defaults(spelling, layout=layout, pin_memory=pin_memory)
         x = read_tensor(spelling, "input", 1, input)
         kind, place = read_dtype(spelling, dtype, x.dtype), x.device if device is None else as_device(device)
         if place is x.device:
-            return leaf(getattr(place.xp, spelling)(x._array, dtype=kind.numpy), place, requires_grad)
-        return leaf(getattr(place.xp, name)(x._array.shape, dtype=kind.numpy), place, requires_grad)
+            order = order_of(x._array)
+            made = leaf(getattr(place.xp, spelling)(x._array, dtype=kind.numpy, order=order), place, requires_grad)
+        else:
+            made = leaf(getattr(place.xp, name)(x._array.shape, dtype=kind.numpy), place, requires_grad)
+        return made if memory_format is None else laid_out(made, memory_format)
 
     def new(
         self: Tensor, *args: Any, size: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
@@ -185,9 +193,8 @@ def full(
 ) -> Tensor:  # fmt: skip
     """A tensor of the given size filled with `fill_value`, whose kind decides the dtype where none is given."""
     only_defaults("full", out=out, layout=layout, pin_memory=pin_memory)
-    given = get_default_dtype() if isinstance(fill_value, Tensor) else None
     value = read_number("full", "fill_value", 2, fill_value)
-    kind = read_dtype("full", dtype, given or dtype_of_number(value))
+    kind = read_dtype("full", dtype, dtype_of_number(value))
     return _filled(read_size("full", (size,), varargs=False), value, kind, device, requires_grad)
 
 
@@ -197,10 +204,13 @@ def full_like(
     requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """A tensor filled with `fill_value` with the size, dtype and device of `input`."""
-    only_defaults("full_like", layout=layout, pin_memory=pin_memory, memory_format=memory_format)
+    only_defaults("full_like", layout=layout, pin_memory=pin_memory)
     x = read_tensor("full_like", "input", 1, input)
     value, place = read_number("full_like", "fill_value", 2, fill_value), x.device if device is None else device
-    return _filled(tuple(x._array.shape), value, read_dtype("full_like", dtype, x.dtype), place, requires_grad)
+    kind = read_dtype("full_like", dtype, x.dtype)
+    check_fits(value, kind)
+    made = METHODS["fill_"](FUNCTIONS["empty_like"](x, dtype=kind, device=place, memory_format=memory_format), value)
+    return leaf(made._array, made.device, requires_grad)
 
 
 @method

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core import errors
-from gradviz.core.device import as_device
+from gradviz.core import counts, errors
+from gradviz.core.device import CPU, as_device
 from gradviz.core.errors import noted
 from gradviz.core.mode import grad_mode
 from gradviz.core.op import function, op
@@ -31,13 +31,37 @@ class Drawn:
         return "random"
 
 
-_PRIVATE: dict[str, Any] = {"public": False, "x": lambda g: g * 0}
+_PRIVATE: dict[str, Any] = {"public": False, "x": lambda F, g: F.zero(g)}
 _bernoulli = op("bernoulli", lambda x, *, drawn: drawn.array, **_PRIVATE)
 _by_mean = op("normal_mean", lambda x, *, drawn: drawn.array, node="NormalBackward1", **_PRIVATE)
 _by_std = op("normal_std", lambda x, *, drawn: drawn.array, node="NormalBackward2", **_PRIVATE)
+_poisson = op("poisson", lambda x, *, drawn: drawn.array, **_PRIVATE)
 _by_both = op(
-    "normal_mean_std", lambda x, y, *, drawn: drawn.array, node="NormalBackward3", y=lambda g: g * 0, **_PRIVATE
+    "normal_mean_std", lambda x, y, *, drawn: drawn.array, node="NormalBackward3", y=lambda F, g: F.zero(g), **_PRIVATE
 )
+
+
+def _unknown(name: str) -> Any:
+    """A rule for what PyTorch has no derivative of: it says so when it is asked for."""
+
+    def rule(g: Any) -> Any:
+        raise noted(
+            RuntimeError(
+                f"derivative for aten::{name} is not implemented\nWhat is drawn does not depend smoothly on inputs: "
+                "use .detach() on them, or on the result."
+            )
+        )
+
+    return rule
+
+
+_bernoulli_p = op(
+    "bernoulli_number", lambda x, *, drawn: drawn.array, node="NotImplemented", public=False, x=_unknown("bernoulli")
+)
+_binomial = op(
+    "binomial", lambda x, y, *, drawn: drawn.array, node="NotImplemented", public=False,
+    x=_unknown("binomial"), y=_unknown("binomial"),
+)  # fmt: skip
 
 
 def _recorded(call: Any, inputs: tuple[Tensor, ...], array: Any) -> Tensor:
@@ -48,9 +72,8 @@ def _recorded(call: Any, inputs: tuple[Tensor, ...], array: Any) -> Tensor:
 
 
 @function
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, out: Any = None) -> Tensor:
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """Zeros and ones: each element is 1 with the probability that `input` holds there, or with probability p."""
-    only_defaults("bernoulli", out=out)
     x = read_tensor("bernoulli", "input", 1, input)
     draws = source("bernoulli", generator, x.device)
     if p is None:
@@ -58,7 +81,11 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, o
         drawn = draws.bernoulli_each(beside(draws, probabilities(x._array), x.device))
     else:
         drawn = draws.bernoulli(x._array.size, probability("bernoulli_", p))
-    return _recorded(_bernoulli, (x,), on_device(drawn.astype(x._array.dtype).reshape(x._array.shape), x.device))
+    return _recorded(
+        _bernoulli if p is None else _bernoulli_p,
+        (x,),
+        on_device(drawn.astype(x._array.dtype).reshape(x._array.shape), x.device),
+    )
 
 
 def probability(name: str, p: float) -> float:
@@ -85,7 +112,6 @@ def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None, out: Any = None
 ) -> Tensor:
     """Per row of `input`, `num_samples` column numbers, each as likely as its weight there."""
-    only_defaults("multinomial", out=out)
     x, samples = read_tensor("multinomial", "input", 1, input), read_int("multinomial", "num_samples", 2, num_samples)
     weights = x._array
     if not x.dtype.is_floating_point:
@@ -114,11 +140,11 @@ def multinomial(
 
 @function(method=False)
 def normal(
-    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Any = None, dtype: Any = None,
+    mean: Any, std: Any = 1.0, size: Any = None, *, generator: Any = None, dtype: Any = None,
     layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Normal numbers with the given means and standard deviations: tensors, or two numbers and a size."""
-    only_defaults("normal", out=out, layout=layout, pin_memory=pin_memory)
+    only_defaults("normal", layout=layout, pin_memory=pin_memory)
     given = tuple(x for x in (mean, std) if isinstance(x, Tensor))
     if bool(given) == (size is not None):
         raise noted(
@@ -130,11 +156,11 @@ def normal(
     check_std(std)
     if not given:
         shape, kind, place = read_size("normal", (size,)), read_dtype("normal", dtype), as_device(device)
-        require_floating("normal_kernel_cpu", kind)
+        require_floating("normal_kernel_cpu", kind.to_real())
         drawn = source("normal", generator, place).normal(int(np.prod(shape, dtype=np.int64)), kind.numpy, mean, std)
         return leaf(on_device(drawn.reshape(shape), place), place, requires_grad)
     for tensor in given:
-        require_floating("normal_kernel_cpu", tensor.dtype)
+        require_floating("normal_kernel_cpu", tensor.dtype.to_real())
     place, kind = given[0].device, given[0].dtype.numpy
     shapes = [tuple(x._array.shape) for x in given]
     try:
@@ -156,3 +182,35 @@ def check_std(std: Any) -> None:
             raise RuntimeError("normal expects all elements of std >= 0.0")
     elif not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+
+
+@function(method=False)
+def poisson(input: Tensor, generator: Any = None) -> Tensor:
+    """Numbers of events: at each place as many as happen at the rate that `input` holds there."""
+    x = read_tensor("poisson", "input", 1, input)
+    require_floating("poisson_cpu", x.dtype)
+    if not bool((x._array >= 0).all()):
+        raise noted(
+            RuntimeError("invalid Poisson rate, expected rate to be non-negative\nApply torch.exp to scores first.")
+        )
+    drawn = counts.poisson(source("poisson", generator, CPU), x.device.to_numpy(x._array))
+    return _recorded(_poisson, (x,), x.device.wrap(drawn.astype(x.dtype.numpy).reshape(x._array.shape)))
+
+
+@function(method=False)
+def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
+    """Numbers of successes in `count` trials that succeed with chance `prob`; no gradients flow back."""
+    n, p = read_tensor("binomial", "count", 1, count), read_tensor("binomial", "prob", 2, prob)
+    for name, x in (("count", n), ("prob", p)):
+        if not x.dtype.is_floating_point:
+            kind = errors.scalar_type(x.dtype)
+            raise noted(ValueError(f"binomial only supports floating-point dtypes for {name}, got: {kind}"))
+    if n.dtype is not p.dtype:
+        found, expected = errors.scalar_type(p.dtype), errors.scalar_type(n.dtype)
+        raise noted(RuntimeError(f"Found dtype {found} but expected {expected}\nConvert one of them first."))
+    try:
+        trials, chances = np.broadcast_arrays(n.device.to_numpy(n._array), p.device.to_numpy(p._array))
+    except ValueError:
+        raise noted(RuntimeError(errors.broadcast("binomial", n._array.shape, p._array.shape))) from None
+    drawn = counts.binomial(source("binomial", generator, CPU), trials.astype(np.float64), chances.astype(np.float64))
+    return _recorded(_binomial, (n, p), n.device.wrap(drawn.astype(n.dtype.numpy).reshape(trials.shape)))

@@ -1,4 +1,4 @@
-"""Functions of one element: simple ones first, then those with several pieces."""
+"""Functions of one element: exponentials, roots, circular and hyperbolic functions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ..op import function, op
+from .kinds import FLOATING, REAL, only, widened
 
 UNARY = {"promote": "float", "elementwise": True, "inplace": True}
 
@@ -37,51 +38,37 @@ tanh = op(
 asinh = op("asinh", lambda xp, x: xp.arcsinh(x), x=lambda F, g, x: g * F.rsqrt(x * x + 1), **UNARY)
 acosh = op("acosh", lambda xp, x: xp.arccosh(x), x=lambda F, g, x: g * F.rsqrt(x * x - 1), **UNARY)
 atanh = op("atanh", lambda xp, x: xp.arctanh(x), x=lambda g, x: g / (1 - x * x), **UNARY)
+# sin(pi x) / (pi x), with its limit at zero.
+sinc = op("sinc", lambda xp, x: widened(lambda x: _sinc(xp, x), x), **UNARY,
+          x=lambda F, g, x, out: F.where(
+              x == 0, 0.0, g * ((F.cos(x * math.pi) - out) / F.where(x == 0, 1.0, x))))  # fmt: skip
+
+# -- two numbers ---------------------------------------------------------------------------------------------------
+atan2 = op("atan2", lambda xp, a, b: xp.arctan2(only(REAL, a, "atan2_cpu"), b), promote="float", elementwise=True,
+           inplace=True, numbers="none",
+           a=lambda g, a, b: g * b / (a * a + b * b), b=lambda g, a, b: -g * a / (a * a + b * b))  # fmt: skip
+hypot = op("hypot", lambda xp, a, b: widened(xp.hypot, only(FLOATING, a, "hypot_cpu"), b), promote="binary",
+           elementwise=True, inplace=True, numbers="none",
+           a=lambda g, a, out: g * a / out, b=lambda g, b, out: g * b / out)  # fmt: skip
 
 # -- bounded ones --------------------------------------------------------------------------------------------------
 sigmoid = op("sigmoid", lambda xp, x: _sigmoid(xp, x), x=lambda g, out: g * (out - out * out),
              saved_names={"out": "result"}, **UNARY)  # fmt: skip
-erf = op("erf", lambda xp, x: _special(xp, "erf", x),
-         x=lambda F, g, x: g * (2 / math.sqrt(math.pi)) * F.exp(-x * x), **UNARY)  # fmt: skip
-erfc = op("erfc", lambda xp, x: _special(xp, "erfc", x),
-          x=lambda F, g, x: -g * (2 / math.sqrt(math.pi)) * F.exp(-x * x), **UNARY)  # fmt: skip
-
-# -- rounding: flat, so the gradient is zero -----------------------------------------------------------------------
-floor = op("floor", lambda xp, x: xp.floor(x).astype(x.dtype), x=lambda g: g * 0.0, elementwise=True, inplace=True)
-ceil = op("ceil", lambda xp, x: xp.ceil(x).astype(x.dtype), x=lambda g: g * 0.0, elementwise=True, inplace=True)
-trunc = op("trunc", lambda xp, x: xp.trunc(x).astype(x.dtype), x=lambda g: g * 0.0, elementwise=True, inplace=True)
-_round = op("round", lambda xp, x, *, decimals: xp.round(x, decimals), x=lambda g: g * 0.0, public=False,
-            node=lambda decimals: f"RoundBackward{int(decimals != 0)}")  # fmt: skip
-frac = op("frac", lambda xp, x: x - xp.trunc(x), x=lambda g: g, elementwise=True, inplace=True)
 
 
 def _sigmoid(xp: Any, x: Any) -> Any:
     """1 / (1 + exp(-x)) without overflow for very negative x."""
-    half = x.dtype.type(0.5) if x.dtype.kind == "f" else 0.5
-    return xp.tanh(x * half) * half + half if x.dtype.kind == "f" else 1 / (1 + xp.exp(-x))
+    half = x.dtype.type(0.5) if x.dtype.kind in "fV" else 0.5
+    return xp.tanh(x * half) * half + half if x.dtype.kind in "fV" else 1 / (1 + xp.exp(-x))
 
 
-def _special(xp: Any, name: str, x: Any) -> Any:
-    """A special function of the device's array library: SciPy's for NumPy arrays, its twin for others."""
-    made = xp.special(name, x) if hasattr(xp, "special") else _scipy(name)(x)
-    return made.astype(x.dtype, copy=False)
-
-
-def _scipy(name: str) -> Any:
-    import scipy.special
-
-    return getattr(scipy.special, name)
-
-
-@function(inplace=True)
-def round(input: Any, *, decimals: int = 0) -> Any:
-    """Every element rounded to `decimals` places, halves to even."""
-    return _round.call(input, decimals=decimals)
+def _sinc(xp: Any, x: Any) -> Any:
+    turns = x * math.pi
+    return xp.where(x == 0, 1.0, xp.sin(turns) / xp.where(x == 0, 1.0, turns)).astype(turns.dtype)
 
 
 for _name, _call in (
     ("arcsin", asin.call), ("arccos", acos.call), ("arctan", atan.call), ("arcsinh", asinh.call),
-    ("arccosh", acosh.call), ("arctanh", atanh.call), ("fix", trunc.call), ("arctan2", None),
+    ("arccosh", acosh.call), ("arctanh", atanh.call), ("arctan2", atan2.call),
 ):  # fmt: skip
-    if _call is not None:
-        function(name=_name)(_call)
+    function(name=_name, inplace=True)(_call)

@@ -10,6 +10,7 @@ import numpy as np
 from gradviz.core.device import Device, as_device
 from gradviz.core.dtype import as_dtype, bool_, complex64, complex128, dtype, float64, get_default_dtype, int64
 from gradviz.core.errors import noted
+from gradviz.core.memory_format import arranged, of_format
 from gradviz.core.tensor import Tensor
 
 # Arguments that PyTorch's functions take besides, with the values that change nothing here.
@@ -17,7 +18,6 @@ _NEUTRAL = {
     "out": (None,),
     "layout": (None, "torch.strided"),
     "pin_memory": (None, False),
-    "memory_format": (None, "torch.preserve_format", "torch.contiguous_format"),
 }
 
 
@@ -77,9 +77,13 @@ def read_int(name: str, argument: str, position: int, value: Any) -> int:
     return int(value)
 
 
+# Functions that take tensors without dimensions for numbers, and no others.
+_ZERO_DIM = ("linspace", "logspace")
+
+
 def read_number(name: str, argument: str, position: int, value: Any) -> Any:
     """An argument that must be a number; tensors and NumPy scalars of one element are taken as theirs."""
-    if isinstance(value, Tensor) and value._array.size == 1:
+    if isinstance(value, Tensor) and value._array.size == 1 and (name not in _ZERO_DIM or not value.ndim):
         return value.item()
     if isinstance(value, np.generic) and value.dtype.kind in "biufc":
         return value.item()
@@ -104,7 +108,7 @@ def read_dtype(name: str, given: Any, default: dtype | None = None) -> dtype:
     """The dtype asked for, else `default`, else the default dtype."""
     if given is None:
         return get_default_dtype() if default is None else default
-    if not (isinstance(given, dtype) or given in (bool, int, float)):
+    if not (isinstance(given, dtype) or given in (bool, int, float, complex)):
         raise noted(
             TypeError(
                 f"{name}(): argument 'dtype' must be torch.dtype, not {_kind(given)}\n"
@@ -128,7 +132,7 @@ def dtype_of_number(value: Any) -> dtype:
 
 _C_NAMES = {
     "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t",
-    "float16": "at::Half", "bfloat16": "at::BFloat16", "float32": "float",
+    "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float",
 }  # fmt: skip
 
 
@@ -157,6 +161,12 @@ def wrap(array: Any, device: Device | None = None, requires_grad: bool = False) 
     """A new leaf over a NumPy array, moved to the device; only floating types can require gradients."""
     place = as_device(device)
     return leaf(place.wrap(array), place, requires_grad)
+
+
+def laid_out(x: Tensor, memory_format: Any) -> Tensor:
+    """A new leaf with its memory in another format."""
+    x._array = arranged(x.device.xp, x._array, of_format(memory_format, x))
+    return x
 
 
 def leaf(array: Any, device: Device, requires_grad: bool = False) -> Tensor:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradviz.core.errors import noted
 
 from .. import errors
+from ..mode import grad_mode
 from ..op import Function
 from ..tensor import Tensor
 
@@ -22,6 +24,8 @@ def one_dim(dim: int, ndim: int) -> int:
     """A dim counted from the front; IndexError outside the range."""
     reach = max(ndim, 1)
     if not isinstance(dim, int):
+        if not hasattr(dim, "__index__"):
+            raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
         dim = dim.__index__()
     if not -reach <= dim < reach:
         raise noted(IndexError(errors.dim_range(dim, ndim)))
@@ -49,7 +53,7 @@ def sizes(args: Sequence[Any]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     if len(args) == 1 and isinstance(args[0], (tuple, list)):
         args = args[0]
-    return tuple(int(a) for a in args)
+    return tuple(operator.index(a) for a in args)
 
 
 def spread(name: str) -> Callable[[Function], Function]:
@@ -71,3 +75,20 @@ def unreduce(F: Any, g: Any, shape: tuple[int, ...], dim: tuple[int, ...] | None
         return g
     kept = tuple(1 if dim is None or i in dim else n for i, n in enumerate(shape))
     return F.reshape(g, shape=kept)
+
+
+def wider(xp: Any, x: Any) -> Any:
+    """16-bit floats in 32 bits, so that sums are rounded once, at the end; other arrays as they are."""
+    return x.astype(xp.float32) if x.dtype.itemsize == 2 and x.dtype.kind not in "iu" else x
+
+
+def constants(op: str, **tensors: Any) -> None:
+    """RuntimeError for an input that is not learned but wants a gradient."""
+    for name, tensor in tensors.items():
+        if tensor is not None and tensor.requires_grad and grad_mode.get():
+            raise noted(
+                RuntimeError(
+                    f"The function '{op}' is not differentiable with respect to argument '{name}'. This input "
+                    f"cannot have requires_grad True.\nPass {name}.detach()."
+                )
+            )

@@ -1,38 +1,27 @@
-"""Indexing: reading and writing parts of a tensor by position, slice, mask or list of indices."""
+"""Indexing as PyTorch reads it: `x[...]` by position, slice, mask, and lists or tensors of indices.
+
+Positions, slices, None and `...` make views, one recorded view each. What is left, masks and indices, then picks from
+that view in one operation, so that `x[0, :, i]` is `x[0][:, i]`.
+"""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from gradviz.core.errors import noted
-
-from ..op import function, method, op
+from ..errors import noted
+from ..op import method, op
 from ..tensor import Tensor
-from .helpers import one_dim
-from .reduce import count
-from .shape import _detached, _select, _slice, _unsqueeze
+from .views import _detached, _select, _slice, _unsqueeze
 
 # -- reading by arrays of indices and masks; the gradient adds up where an index repeats ----------------------------
 _index = op("index", lambda x, *, index: x[index], public=False,
             x=lambda F, g, *, x_shape, index: F.index_add_zeros(g, shape=x_shape, index=index))  # fmt: skip
-_index_select = op("index_select", lambda x, *, dim, index: x[(slice(None),) * dim + (index,)], public=False,
-                   x=lambda F, g, *, x_shape, dim, index:
-                       F.index_add_zeros(g, shape=x_shape, index=(slice(None),) * dim + (index,)))  # fmt: skip
-_take = op("take", lambda x, *, index: x.reshape(-1)[index], public=False,
-           x=lambda F, g, *, x_shape, index: F.reshape(
-               F.index_add_zeros(g, shape=(count(x_shape, None),), index=(index,)), shape=x_shape))  # fmt: skip
-_masked_select = op("masked_select", lambda x, *, mask: x[mask], public=False,
-                    x=lambda F, g, *, x_shape, mask: F.index_add_zeros(g, shape=x_shape, index=(mask,)))  # fmt: skip
 _index_add = op("index_add_zeros", lambda xp, x, *, shape, index: _added(xp, x, shape, index), public=False,
                 x=lambda F, g, *, index: F.index(g, index=index))  # fmt: skip
-
-# -- by a mask, by rows of a table ---------------------------------------------------------------------------------
-_masked_fill = op("masked_fill", lambda xp, x, mask, value: xp.where(mask, value, x), public=False,
-                  node="MaskedFillBackward1", number_node="MaskedFillBackward0",
-                  x=lambda F, g, mask: F.where(mask, 0.0, g),
-                  value=lambda F, g, mask: F.sum(F.where(mask, g, 0.0), dim=None, keepdim=False))  # fmt: skip
 _embedding = op("embedding", lambda weight, *, index: weight[index], public=False,
                 weight=lambda F, g, *, weight_shape, index:
                     F.index_add_zeros(g, shape=weight_shape, index=(index,)))  # fmt: skip
@@ -48,17 +37,27 @@ def _added(xp: Any, x: Any, shape: tuple[int, ...], index: Any) -> Any:
     return out
 
 
+ONE_NUMBER = "This tensor is a single number: read it with x.item(), or write x as it is."
 ZERO_DIM = (
     "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
     "tensor to a number"
 )
+# A list that holds any of these stands for a tuple of indices.
+_TUPLE_LIKE = (slice, type(None), type(Ellipsis), Tensor, list, tuple, range, np.ndarray)
 
 
-# -- x[...] --------------------------------------------------------------------------------------------------------
+# -- reading an index ----------------------------------------------------------------------------------------------
 def _parts(index: Any) -> tuple[Any, ...]:
     if isinstance(index, tuple):
         return index
-    if isinstance(index, list) and any(isinstance(i, (slice, type(None), type(Ellipsis), Tensor)) for i in index):
+    if isinstance(index, list) and len(index) < 32 and any(isinstance(i, _TUPLE_LIKE) for i in index):
+        warnings.warn(
+            "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch "
+            "2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, "
+            "x[torch.tensor(seq)], which will result either in an error or a different result",
+            UserWarning,
+            stacklevel=5,
+        )
         return tuple(index)
     return (index,)
 
@@ -70,43 +69,69 @@ def _width(part: Any) -> int:
     dtype = getattr(part, "dtype", None)
     if dtype is not None and getattr(dtype, "name", "") in ("bool", "uint8"):
         return int(part.ndim)
+    if isinstance(part, (list, tuple)):
+        array = np.asarray(part) if not any(isinstance(p, Tensor) for p in part) else None
+        return array.ndim if array is not None and array.dtype.kind == "b" else 1
     return 1
+
+
+def _outside(index: int, dim: int, size: int) -> str:
+    return f"index {index} is out of bounds for dimension {dim} with size {size}"
 
 
 def _spelled_out(index: Any, ndim: int) -> tuple[Any, ...]:
     """The parts of an index with `...` written as full slices."""
     parts = _parts(index)
     used = sum(_width(p) for p in parts)
-    if used > ndim and ndim == 0 and not isinstance(index, tuple):
-        raise IndexError(ZERO_DIM)
+    if used > ndim == 0 and isinstance(index, slice):
+        raise noted(IndexError(f"slice() cannot be applied to a 0-dim tensor.\n{ONE_NUMBER}"))
+    if used > ndim == 0 and isinstance(index, (int, np.integer)):
+        raise noted(IndexError(f"{ZERO_DIM if index == 0 else _outside(int(index), 0, 0)}\n{ONE_NUMBER}"))
     if used > ndim:
         raise IndexError(f"too many indices for tensor of dimension {ndim}")
     dots = [i for i, p in enumerate(parts) if p is Ellipsis]
-    if len(dots) > 1:
-        raise IndexError("an index can only have a single ellipsis ('...')")
-    if dots:
+    if dots:  # the first one stands for all dimensions that no other part takes up
         i = dots[0]
-        return (*parts[:i], *(slice(None),) * (ndim - used), *parts[i + 1 :])
+        rest = (p for p in parts[i + 1 :] if p is not Ellipsis)
+        return (*parts[:i], *(slice(None),) * (ndim - used), *rest)
     return parts
 
 
 def _raw(part: Any) -> Any:
     """One part of an index as NumPy takes it."""
     if isinstance(part, Tensor):
-        if part.dtype.category > 1:
+        if part.dtype.name not in ("int64", "int32", "uint8", "bool"):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-        array = part._array
-        return array.astype(bool) if part.dtype.name == "uint8" else array
-    if isinstance(part, (list, tuple, range)):
-        return np.asarray([_raw(p) for p in part] or np.zeros(0, np.int64))
-    if isinstance(part, (float, str)):
-        raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
-            f"(got {type(part).__name__})"
+        if part.dtype.name != "uint8":
+            return part._array
+        warnings.warn(
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+            UserWarning,
+            stacklevel=5,
         )
+        return part._array.astype(bool)
+    if isinstance(part, np.ndarray):
+        return part.astype(bool) if part.dtype == np.uint8 else part
+    if isinstance(part, Sequence) and not isinstance(part, str):
+        array = np.asarray([_item(p) for p in part] if len(part) else np.zeros(0, np.int64))
+        return array if array.dtype.kind in "bi" else array.astype(np.int64)
+    if isinstance(part, str):
+        raise TypeError(f"new(): invalid data type '{type(part).__name__}'")
     if isinstance(part, slice):
         return slice(*(None if v is None else v.__index__() for v in (part.start, part.stop, part.step)))
-    return part
+    if isinstance(part, (int, np.integer, np.bool_)) or part is None:
+        return part
+    raise IndexError(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+        f"(got {type(part).__name__})"
+    )
+
+
+def _item(part: Any) -> Any:
+    """One entry of a list of indices."""
+    if isinstance(part, Tensor):
+        return part.tolist()
+    return [_item(p) for p in part] if isinstance(part, (list, tuple, range)) else part
 
 
 def _is_basic(part: Any) -> bool:
@@ -115,154 +140,130 @@ def _is_basic(part: Any) -> bool:
     return part is None or (isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool))
 
 
+# -- x[...] --------------------------------------------------------------------------------------------------------
 @method(name="__getitem__")
 def getitem(self: Tensor, index: Any) -> Tensor:
     if type(index) is int and self._array.ndim:
-        return _one(self, 0, index)
+        return _one(self, 0, index, 0)
     if isinstance(index, slice) and self._array.ndim:
         start, stop, step = _bounds(index, self._array.shape[0])
         return _slice.call(self, dim=0, start=start, stop=stop, step=step)
-    parts = _spelled_out(index, self._array.ndim)
-    if all(_is_basic(p) for p in parts):
-        return _basic(self, parts)
-    return _advanced(self, parts)
+    if isinstance(index, Tensor) and index._array.ndim and _width(index) <= self._array.ndim:
+        return _index.call(self, index=checked_index(self, (_raw(index),)))
+    seen, picks = locate(self, index)
+    if picks is not None:
+        return _index.call(seen, index=picks)
+    return _detached.call(seen) if seen is self else seen
 
 
-def _one(x: Tensor, dim: int, i: int) -> Tensor:
-    size = x._array.shape[dim]
-    if not -size <= i < size:
-        raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {size}")
-    return _select.call(x, dim=dim, index=i % size)
-
-
-def _basic(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
-    """Ints, slices and None, one recorded view each, as PyTorch's graph shows them."""
+def locate(x: Tensor, index: Any) -> tuple[Tensor, tuple[Any, ...] | None]:
+    """The view that the basic parts of an index make, and the raw index into it that the others make, if any."""
     dim, out, original = 0, x, 0
-    for part in parts:
-        if part is None:
+    picks: list[Any] = []
+    for part in _spelled_out(index, x._array.ndim):
+        if part is None or isinstance(part, bool):
             out = _unsqueeze.call(out, dim=dim)
+            picks.append(slice(None) if part is None else np.array([part]))
             dim += 1
             continue
         if isinstance(part, slice):
             start, stop, step = _bounds(part, out._array.shape[dim])
             if (start, stop, step) != (0, out._array.shape[dim], 1):
                 out = _slice.call(out, dim=dim, start=start, stop=stop, step=step)
+            picks.append(slice(None))
             dim += 1
+        elif _is_basic(part):
+            out = _one(out, dim, int(part), original)
         else:
-            size, i = out._array.shape[dim], int(part)
-            if not -size <= i < size:
-                raise IndexError(f"index {i} is out of bounds for dimension {original} with size {size}")
-            out = _select.call(out, dim=dim, index=i % size)
+            raw = _raw(part)
+            if not raw.ndim and raw.dtype.kind == "b":
+                out, raw = _unsqueeze.call(out, dim=dim), raw.reshape(1)
+            picks.append(raw)
+            dim += raw.ndim if raw.dtype.kind == "b" else 1
+            original += raw.ndim - 1 if raw.dtype.kind == "b" else 0
         original += 1
-    return _detached.call(out) if out is x else out
+    if all(isinstance(p, slice) for p in picks):
+        return out, None
+    return out, checked_index(out, picks)
+
+
+def checked_index(x: Tensor, picks: Sequence[Any]) -> tuple[Any, ...]:
+    """A raw index of slices, masks and integers, on the device of `x`, once it is seen to fit."""
+    shape = x._array.shape
+    parts = tuple(picks)
+    _check_bounds(parts, shape)
+    lists = [p for p in parts if not isinstance(p, slice)]
+    if any(p.dtype.kind == "b" for p in lists):
+        text = _mask_text(parts, shape)
+        if text:
+            raise IndexError(text)
+    if len(lists) > 1:
+        sizes = [p.shape if p.dtype.kind != "b" else (int(p.sum()),) for p in lists]
+        try:
+            np.broadcast_shapes(*sizes)
+        except ValueError:
+            shapes = ", ".join(str(list(s)) for s in sizes)
+            raise IndexError(
+                f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+            ) from None
+    return _on_device(x, parts)
+
+
+def _one(x: Tensor, dim: int, i: int, original: int) -> Tensor:
+    """One position of a dimension, which was `original` before other parts of the index changed the shape."""
+    size = x._array.shape[dim]
+    if not -size <= i < size:
+        raise IndexError(_outside(i, original, size))
+    return _select.call(x, dim=dim, index=i % size)
 
 
 def _bounds(part: slice, size: int) -> tuple[int, int, int]:
     raw = _raw(part)
     step = 1 if raw.step is None else raw.step
-    if step <= 0:
+    if step == 0:
+        raise ValueError("slice step cannot be zero")
+    if step < 0:
         raise ValueError("step must be greater than zero")
     start, stop, _ = raw.indices(size)
     return start, max(start, stop), step
-
-
-def _advanced(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
-    raw = tuple(_raw(p) for p in parts)
-    _check_bounds(raw, x._array.shape)
-    try:
-        return _index.call(x, index=_on_device(x, raw))
-    except IndexError as error:
-        raise IndexError(_mask_text(raw, x._array.shape) or str(error)) from None
 
 
 def _on_device(x: Tensor, raw: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(x.device.wrap(p) if isinstance(p, np.ndarray) else p for p in raw)
 
 
+def outside(raw: Any, low: int, high: int) -> int | None:
+    """The first of these integers that is not in [low, high), if any."""
+    if not raw.size or (int(raw.min()) >= low and int(raw.max()) < high):
+        return None
+    return int(raw[(raw < low) | (raw >= high)].reshape(-1)[0])
+
+
 def _check_bounds(raw: tuple[Any, ...], shape: tuple[int, ...]) -> None:
-    dim = 0
+    """IndexError for an index outside its dimension; PyTorch counts the indexed dimensions only."""
+    dim = indexed = 0
     for part in raw:
         if part is None:
             continue
         kind = getattr(getattr(part, "dtype", None), "kind", "")
-        if kind in ("i", "u") and part.size and dim < len(shape):
-            low, high = int(part.min()), int(part.max())
-            if low < -shape[dim] or high >= shape[dim]:
-                bad = high if high >= shape[dim] else low
-                raise IndexError(f"index {bad} is out of bounds for dimension {dim} with size {shape[dim]}")
+        if kind in ("i", "u") and dim < len(shape):
+            bad = outside(part, -shape[dim], shape[dim])
+            if bad is not None:
+                raise IndexError(_outside(bad, indexed, shape[dim]))
         dim += part.ndim if kind == "b" else 1
+        indexed += 0 if isinstance(part, slice) else part.ndim if kind == "b" else 1
 
 
 def _mask_text(raw: tuple[Any, ...], shape: tuple[int, ...]) -> str:
     dim = 0
     for part in raw:
-        if getattr(getattr(part, "dtype", None), "kind", "") == "b":
+        mask = getattr(getattr(part, "dtype", None), "kind", "") == "b"
+        if mask:
             for i, (n, m) in enumerate(zip(part.shape, shape[dim:], strict=False)):
                 if n != m:
                     return (
                         f"The shape of the mask {list(part.shape)} at index {i} does not match the shape of the "
                         f"indexed tensor {list(shape)} at index {dim + i}"
                     )
-        dim += 0 if part is None else 1
+        dim += 0 if part is None else part.ndim if mask else 1
     return ""
-
-
-# -- the public functions ------------------------------------------------------------------------------------------
-def indices_of(index: Tensor, name: str) -> Any:
-    if index.dtype.name not in ("int64", "int32"):
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-    return index._array
-
-
-@function
-def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices of `input` along `dim` at these indices."""
-    at = one_dim(dim, input.ndim)
-    raw = indices_of(index, "index_select")
-    if input.ndim == 0:
-        made: Tensor = index_select(input.reshape(1), 0, index).reshape(())
-        return made
-    if raw.size and (int(raw.min()) < 0 or int(raw.max()) >= input._array.shape[at]):
-        raise IndexError("index out of range in self")
-    return _index_select.call(input, dim=at, index=raw.reshape(-1))
-
-
-@function
-def take(input: Tensor, index: Tensor) -> Tensor:
-    """The elements at these positions of the flattened input."""
-    return _take.call(input, index=indices_of(index, "take"))
-
-
-@function(inplace=True)
-def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """`input` with one value where the mask holds."""
-    if mask.dtype.name != "bool":
-        raise noted(
-            RuntimeError(
-                "masked_fill_ only supports boolean masks, but got mask with dtype "
-                f"{mask.dtype.aliases[0] if mask.dtype.aliases else mask.dtype.name}"
-            )
-        )
-    out = _masked_fill.call(input, mask, value if not isinstance(value, Tensor) else value.to(input.dtype))
-    return out if out.dtype is input.dtype else out.to(input.dtype)
-
-
-@function
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask holds, in one dimension."""
-    from .join import broadcast_tensors
-
-    x, m = broadcast_tensors(input, mask)
-    return _masked_select.call(x, mask=m._array)
-
-
-@function
-def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The indices of elements that are not zero: one row each, or one tensor per dimension."""
-    found = input.device.xp.nonzero(input._array if input.ndim else input._array.reshape(1))
-    made = tuple(Tensor._of(i, input.device) for i in found)
-    if as_tuple:
-        return made
-    if input.ndim == 0:
-        return Tensor._of(input.device.xp.zeros((int(found[0].size), 0), dtype=np.int64), input.device)
-    return Tensor._of(input.device.xp.stack(found, axis=1), input.device)

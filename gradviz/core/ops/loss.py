@@ -9,16 +9,13 @@ from typing import Any
 
 from gradviz.core.errors import noted
 
+from .. import errors
 from ..op import op
-
-# `number * tensor` as C++ code writes it: what cross_entropy's graph shows for its own constants.
-mul_scalar = op("mul_scalar", lambda x, *, value: x * value, x=lambda g, *, value: g * value,
-                node="MulBackward1", elementwise=True, public=False)  # fmt: skip
-div_scalar = op("div_scalar", lambda x, *, value: x / value, x=lambda g, *, value: g / value,
-                node="DivBackward1", elementwise=True, public=False)  # fmt: skip
+from .activation import require_curve
+from .logs import xlogy as xlogy
 
 
-def _reduced(each: Any, reduction: str) -> Any:
+def reduced(each: Any, reduction: str) -> Any:
     """All elements, their sum, or their mean."""
     if reduction == "none":
         return each
@@ -26,7 +23,7 @@ def _reduced(each: Any, reduction: str) -> Any:
     return total if reduction == "sum" else total / (each.size or float("nan"))
 
 
-def _share(g: Any, x: Any, reduction: str) -> Any:
+def share(g: Any, x: Any, reduction: str) -> Any:
     """What one element of the loss receives: a mean gives each element an equal part."""
     if reduction != "mean":
         return g
@@ -38,30 +35,33 @@ def _share(g: Any, x: Any, reduction: str) -> Any:
 
 # -- distances -----------------------------------------------------------------------------------------------------
 def _mse(x: Any, target: Any, *, reduction: str) -> Any:
+    require_curve(x, "mse_cpu")
     difference = x - target
-    return _reduced(difference * difference, reduction)
+    return reduced(difference * difference, reduction)
 
 
 def _smooth_l1(xp: Any, x: Any, target: Any, *, reduction: str, beta: float) -> Any:
+    require_curve(x, "smooth_l1_cpu")
     far = xp.abs(x - target)
-    return _reduced(xp.where(far < beta, far * far * (0.5 / beta), far - 0.5 * beta), reduction)
+    return reduced(xp.where(far < beta, far * far * (0.5 / beta), far - 0.5 * beta), reduction)
 
 
 def _huber(xp: Any, x: Any, target: Any, *, reduction: str, delta: float) -> Any:
+    require_curve(x, "huber_cpu")
     far = xp.abs(x - target)
-    return _reduced(xp.where(far <= delta, far * far * 0.5, (far - 0.5 * delta) * delta), reduction)
+    return reduced(xp.where(far <= delta, far * far * 0.5, (far - 0.5 * delta) * delta), reduction)
 
 
 def _mse_slope(g: Any, x: Any, target: Any, reduction: str) -> Any:
-    return (x - target) * (_share(g, x, reduction) * 2)
+    return (x - target) * (share(g, x, reduction) * 2)
 
 
 def _smooth_l1_slope(F: Any, g: Any, x: Any, target: Any, reduction: str, beta: float) -> Any:
-    return F.clamp((x - target) / beta, min=-1.0, max=1.0) * _share(g, x, reduction)
+    return F.clamp((x - target) / beta, min=-1.0, max=1.0) * share(g, x, reduction)
 
 
 def _huber_slope(F: Any, g: Any, x: Any, target: Any, reduction: str, delta: float) -> Any:
-    return F.clamp(x - target, min=-delta, max=delta) * _share(g, x, reduction)
+    return F.clamp(x - target, min=-delta, max=delta) * share(g, x, reduction)
 
 
 _TWO: dict[str, Any] = {"public": False, "promote": "binary", "saved_names": {"x": "self"}}
@@ -85,25 +85,33 @@ huber_loss = op(
 # -- two classes ---------------------------------------------------------------------------------------------------
 def _bce(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str) -> Any:
     """-(t log x + (1 - t) log(1 - x)); logarithms no lower than -100, so that x = 0 and x = 1 stay finite."""
-    if not bool(((x >= 0) & (x <= 1)).all()):
+    require_curve(x, "binary_cross_entropy")
+    outside = [(value < 0) | (value > 1) | (value != value) for value in (x, target)]
+    if bool((outside[0] | outside[1]).any()):
+        first = int(xp.argmax((outside[0] | outside[1]).reshape(-1)))
+        name = "input" if bool(outside[0].reshape(-1)[first]) else "target"
         raise noted(
             RuntimeError(
-                "all elements of input should be between 0 and 1\n"
+                f"all elements of {name} should be between 0 and 1\n"
                 "They are probabilities: apply torch.sigmoid first, or use binary_cross_entropy_with_logits."
             )
         )
     yes, no = xp.maximum(xp.log(x), -100.0), xp.maximum(xp.log1p(-x), -100.0)
     each = (target - 1) * no - target * yes
-    return _reduced(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 def _bce_logits(xp: Any, x: Any, target: Any, weight: Any, pos_weight: Any, *, reduction: str) -> Any:
     """The same for x = sigmoid(score), computed from the score so that nothing overflows."""
+    require_curve(x, "log_sigmoid_cpu")
+    if target.dtype.kind in "biu":
+        kind = errors.scalar_type(target.dtype)
+        raise RuntimeError(f"result type Float can't be cast to the desired output type {kind}")
     soft = xp.log1p(xp.exp(-xp.abs(x))) + xp.maximum(-x, 0)  # -log sigmoid(x)
     if pos_weight is not None:
         soft = soft * ((pos_weight - 1) * target + 1)
     each = (1 - target) * x + soft
-    return _reduced(each if weight is None else each * weight, reduction)
+    return reduced(each if weight is None else each * weight, reduction)
 
 
 def _weighed(value: Any, weight: Any) -> Any:
@@ -125,22 +133,15 @@ binary_cross_entropy = op(
     "binary_cross_entropy", _bce, public=False, saved_names={"x": "self"},
     latex=r"-t\log x - (1-t)\log(1-x)",
     x=lambda F, g, x, target, weight, *, reduction: _weighed(
-        (x - target) / F.clamp(x * (1 - x), min=1e-12, max=None) * _share(g, x, reduction), weight),
+        (x - target) / F.clamp(x * (1 - x), min=1e-12, max=None) * share(g, x, reduction), weight),
     target=lambda F, g, x, target, weight, *, reduction: _weighed(
-        (F.log1p(-x) - F.log(x)) * _share(g, x, reduction), weight),
+        (F.log1p(-x) - F.log(x)) * share(g, x, reduction), weight),
 )  # fmt: skip
 binary_cross_entropy_with_logits = op(
     "binary_cross_entropy_with_logits", _bce_logits, node="BinaryCrossEntropyWithLogitsBackward0", public=False,
     saved_names={"x": "self"},
     x=lambda F, g, x, target, weight, pos_weight, *, reduction: _weighed(
-        _logits_slope(F, x, target, pos_weight) * _share(g, x, reduction), weight),
+        _logits_slope(F, x, target, pos_weight) * share(g, x, reduction), weight),
     target=lambda F, g, x, weight, pos_weight, *, reduction: _weighed(
-        _logits_target_slope(F, x, pos_weight) * _share(g, x, reduction), weight),
-)  # fmt: skip
-
-# x log y, which is 0 where x is 0.
-xlogy = op(
-    "xlogy", lambda xp, x, y: xp.where(x == 0, 0.0, x * xp.log(xp.where(x == 0, 1.0, y))).astype(x.dtype),
-    promote="float", elementwise=True, inplace=True,
-    x=lambda F, g, x, y: g * F.where((x == 0) & (y <= 0), 0.0, F.log(y)), y=lambda g, x, y: g * (x / y),
+        _logits_target_slope(F, x, pos_weight) * share(g, x, reduction), weight),
 )  # fmt: skip

@@ -153,7 +153,7 @@ def _fill(leaves: list[Any], wanted: dtype) -> np.ndarray[Any, Any]:
             check_fits(value, wanted, {})
         leaves = [math.trunc(v) for v in leaves]
     try:
-        numbers = np.array(leaves, np.int64)
+        numbers = np.array(leaves, np.uint64 if wanted.name == "uint64" and min(leaves, default=0) >= 0 else np.int64)
     except OverflowError:
         raise noted(
             ValueError(

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import errors
 from ..errors import noted
-from ..inplace import overwrote
+from ..inplace import check_overlap, check_write, overwrote
 from ..mode import grad_mode
 from ..op import FUNCTIONS, SPACES
 from ..tensor import Tensor
@@ -37,8 +37,10 @@ TAKES = """
     vstack where xlogy zeros
 """.split()
 SPACES_THAT_TAKE = ("linalg", "fft", "special")
-# Of products of matrices PyTorch wants `out` in exactly the result's type.
-EXACT = frozenset(("matmul", "mm", "bmm", "mv", "addmm", "addmv", "baddbmm", "addbmm", "dot", "vdot", "inner"))
+# Of these PyTorch wants `out` in exactly the result's type.
+EXACT = frozenset("matmul mm bmm mv addmm addmv baddbmm addbmm dot vdot inner gather aminmax".split())  # noqa: SIM905
+# These may not write into what they read, not even element by element.
+APART = frozenset("gather take cat masked_select kthvalue index_select".split())  # noqa: SIM905
 
 
 def attach_out() -> None:
@@ -74,6 +76,13 @@ def takes_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         tensors = [x for a in (*args, *kwargs.values(), *found) for x in (a if isinstance(a, (tuple, list)) else (a,))]
         if grad_mode.get() and any(isinstance(x, Tensor) and x._needs for x in tensors):
             raise noted(RuntimeError(errors.out_requires_grad(name)))
+        if name in _DRAWN and kwargs.get("dtype") is None:
+            kwargs["dtype"] = out.dtype
+        for x in found:
+            check_write(x, name)
+            if name in APART and any(t is x for t in tensors[: -len(found)]):
+                raise noted(RuntimeError(errors.PARTIAL_OVERLAP))
+            check_overlap(x, tuple(t for t in tensors[: -len(found)] if isinstance(t, Tensor)), exact=name not in APART)
         result = function(*args, **kwargs)
         if isinstance(result, Tensor):
             return into(name, out, result)
@@ -92,8 +101,12 @@ def into(name: str, target: Tensor, value: Tensor) -> Tensor:
     if name in ("complex", "polar") and have is not want:
         kinds = f"{errors.scalar_type(have)} but got scalar type {errors.scalar_type(want)}"
         raise RuntimeError(f"Expected object of scalar type {kinds} for argument 'out'")
+    if name == "multinomial" and have is not want:
+        raise noted(RuntimeError(f"multinomial expects Long tensor out, got: {errors.scalar_type(want)}\nIt counts."))
+    if name == "multinomial" and want.name != "int64":
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {errors.scalar_type(want)}")
     if name in EXACT and have is not want:
-        raise RuntimeError(f"Expected out tensor to have dtype {c_name(have)}, but got {c_name(want)} instead")
+        raise RuntimeError(f"Expected out tensor to have dtype {errors.c_name(have)}, but got {errors.c_name(want)} instead")
     shape = value._array.shape
     if target._array.shape != shape:
         if target._array.size:
@@ -104,11 +117,6 @@ def into(name: str, target: Tensor, value: Tensor) -> Tensor:
     return written
 
 
-_ANY_TYPE = frozenset(("sum", "zeros", "ones", "full", "arange"))
-
-
-def c_name(kind: Any) -> str:
-    """The name C++ gives a type in errors: `float`, `double`, `long int`."""
-    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
-            "uint8": "unsigned char", "int8": "signed char", "bool": "bool", "float16": "c10::Half",
-            "bfloat16": "c10::BFloat16"}.get(kind.name, kind.name)  # fmt: skip
+_ANY_TYPE = frozenset(("sum", "zeros", "ones", "full", "arange", "bernoulli"))
+# What is drawn depends on the type it is drawn in.
+_DRAWN = frozenset(("rand", "randn", "randint", "randperm", "arange", "linspace", "logspace"))

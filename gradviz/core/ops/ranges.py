@@ -40,10 +40,12 @@ def arange(
     kind = read_dtype("arange", dtype, int64 if whole else get_default_dtype())
     if kind.category == 0:
         raise noted(NotImplementedError(f"\"arange_cpu\" not implemented for '{errors.scalar_type(kind)}'"))
-    if kind.category == 1:
-        first, last, by = int(first), int(last), int(by)
     if by == 0:
         raise RuntimeError("step must be nonzero")
+    if kind.category == 1:
+        first, last, by = int(first), int(last), int(by)
+        if by == 0:
+            raise noted(ValueError("step must be nonzero\nIn whole numbers this step is zero."))
     if not (math.isfinite(first) and math.isfinite(last)):
         raise RuntimeError(f"unsupported range: {first} -> {last}")
     if (last - first) * by < 0:
@@ -70,7 +72,7 @@ def linspace(
 ) -> Tensor:  # fmt: skip
     """`steps` evenly spaced numbers from start to end, both included."""
     only_defaults("linspace", out=out, layout=layout, pin_memory=pin_memory)
-    values = _spaced("linspace", start, end, steps, read_dtype("linspace", dtype).numpy)
+    values = _spaced("linspace", start, end, steps, _kind("linspace", dtype, start, end))
     return wrap(values, device, requires_grad)
 
 
@@ -81,18 +83,43 @@ def logspace(
 ) -> Tensor:  # fmt: skip
     """`base` to the power of `steps` evenly spaced numbers from start to end."""
     only_defaults("logspace", out=out, layout=layout, pin_memory=pin_memory)
-    kind = read_dtype("logspace", dtype).numpy
-    fine = np.dtype(np.float64) if kind == np.float64 else np.dtype(np.float32)
-    powers = np.power(float(base), _spaced("logspace", start, end, steps, fine).astype(np.float64))
+    kind = _kind("logspace", dtype, start, end)
+    fine = kind if kind.itemsize >= 8 and kind.kind in "fc" else np.dtype(np.float32)
+    wide = np.complex128 if kind.kind == "c" else np.float64
+    powers = np.power(wide(base), _spaced("logspace", start, end, steps, fine, kind.kind in "iu").astype(wide))
     return wrap(powers.astype(kind), device, requires_grad)
 
 
-def _spaced(name: str, start: Any, end: Any, steps: Any, kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
+def _kind(name: str, given: Any, start: Any, end: Any) -> Any:
+    """The type to make: the default one, or its complex partner where an end is complex."""
+    if not any(x.is_complex() if isinstance(x, Tensor) else isinstance(x, complex) for x in (start, end)):
+        return read_dtype(name, given).numpy
+    inferred = get_default_dtype().to_complex()
+    kind = read_dtype(name, given, inferred)
+    if not kind.is_complex:
+        shown = {"complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}[inferred.name]
+        raise RuntimeError(
+            f"torch.{name}(): inferred dtype {shown} can't be safely cast to passed dtype {errors.scalar_type(kind)}"
+        )
+    return kind.numpy
+
+
+def _spaced(
+    name: str, start: Any, end: Any, steps: Any, kind: np.dtype[Any], whole: bool = False
+) -> np.ndarray[Any, Any]:
     """Counted from the start in the first half and from the end in the second, so that both ends are exact."""
+    if any(isinstance(x, Tensor) and x.ndim for x in (start, end)):
+        dims = [x.ndim if isinstance(x, Tensor) else 0 for x in (start, end)]
+        raise RuntimeError(
+            f"{name} only supports 0-dimensional start and end tensors, but got start with {dims[0]} dimension(s) and "
+            f"end with {dims[1]} dimension(s)."
+        )
     first, last = read_number(name, "start", 1, start), read_number(name, "end", 2, end)
     count = read_int(name, "steps", 3, steps)
     if count < 0:
         raise noted(RuntimeError(f"number of steps must be non-negative\nGot steps={count}."))
+    if whole or kind.kind in "iub":
+        first, last = int(first), int(last)
     fine = np.dtype(np.float32) if kind.kind in "iub" else kind
     if count == 1:
         return np.array([first]).astype(kind)
@@ -100,7 +127,7 @@ def _spaced(name: str, start: Any, end: Any, steps: Any, kind: np.dtype[Any]) ->
     index = np.arange(count)
     step = (high - low) / fine.type(max(count - 1, 1))
     up, down = index.astype(fine), (count - 1 - index).astype(fine)
-    if fine.itemsize >= 4:
+    if fine.itemsize >= 4 and fine.kind == "f":
         values = np.where(index < count // 2, multiply_add(up, step, low), multiply_add(down, -step, high))
     else:
         values = np.where(index < count // 2, low + step * up, high - step * down)

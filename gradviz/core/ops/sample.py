@@ -18,7 +18,7 @@ from gradviz.core.device import Device, as_device
 from gradviz.core.draws import NATURAL, Draws
 from gradviz.core.dtype import dtype, int64
 from gradviz.core.errors import noted
-from gradviz.core.op import FUNCTIONS, function
+from gradviz.core.op import FUNCTIONS, METHODS, function
 from gradviz.core.ops.factory import leaf, only_defaults, read_dtype, read_int, read_size, read_tensor
 from gradviz.core.random import generator_for
 from gradviz.core.tensor import Tensor
@@ -26,7 +26,9 @@ from gradviz.core.tensor import Tensor
 # Names of types in the error texts of random_().
 C_NAMES = {
     "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int",
+    "uint16": "short unsigned int", "uint32": "unsigned int", "uint64": "long unsigned int",
     "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
 }  # fmt: skip
 
 
@@ -70,24 +72,49 @@ def require_floating(name: str, kind: dtype) -> None:
         )
 
 
+def require_kind(name: str, kind: dtype, categories: tuple[int, ...]) -> None:
+    """NotImplementedError for a type that PyTorch's kernel of this name does not fill."""
+    if kind.category not in categories or kind.name in ("uint16", "uint32", "uint64"):
+        raise noted(NotImplementedError(f"\"{name}\" not implemented for '{errors.scalar_type(kind)}'\nGot {kind!r}."))
+
+
+def read_float(name: str, argument: str, position: int, value: Any) -> float:
+    """An argument that must be a real number."""
+    if isinstance(value, Tensor) and value._array.size == 1 and not value.is_complex():
+        return float(value.item())
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        kind = "Tensor" if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"{name}(): argument {argument!r} (position {position}) must be float, not {kind}")
+    return float(value)
+
+
 def _uniform(generator: Any, n: int, kind: dtype) -> Any:
-    require_floating("check_uniform_bounds", kind)
+    require_floating("check_uniform_bounds", kind.to_real())
     return generator.uniform(n, kind.numpy)
 
 
 def _normal(generator: Any, n: int, kind: dtype) -> Any:
-    require_floating("normal_kernel_cpu", kind)
+    require_floating("normal_kernel_cpu", kind.to_real())
     return generator.normal(n, kind.numpy)
 
 
-def _sized(name: str, draw: Callable[[Any, int, dtype], Any], doc: str) -> None:
-    """Define `name(*size)` and `name_like(tensor)` of independent draws."""
+def blank_like(name: str, input: Any, kind: Any, device: Any, memory_format: Any) -> Tensor:
+    """Memory to be filled, of the input's size and laid out as its memory is."""
+    x = read_tensor(name, "input", 1, input)
+    made: Tensor = FUNCTIONS["empty_like"](
+        x, dtype=read_dtype(name, kind, x.dtype), device=device, memory_format=memory_format
+    )
+    return made
+
+
+def _sized(name: str, draw: Callable[[Any, int, dtype], Any], fill: str, doc: str) -> None:
+    """Define `name(*size)` of independent draws, and `name_like(tensor)`, which the method `fill` fills."""
 
     def make(
-        *args: Any, size: Any = None, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None,
+        *args: Any, size: Any = None, generator: Any = None, dtype: Any = None, layout: Any = None,
         device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
-        only_defaults(name, out=out, layout=layout, pin_memory=pin_memory)
+        only_defaults(name, layout=layout, pin_memory=pin_memory)
         shape, kind, place = read_size(name, args, size), read_dtype(name, dtype), as_device(device)
         drawn = draw(source(name, generator, place), int(np.prod(shape, dtype=np.int64)), kind)
         return leaf(on_device(drawn.reshape(shape), place), place, requires_grad)
@@ -96,12 +123,10 @@ def _sized(name: str, draw: Callable[[Any, int, dtype], Any], doc: str) -> None:
         input: Tensor, *, generator: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
         requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
-        spelling = f"{name}_like"
-        only_defaults(spelling, layout=layout, pin_memory=pin_memory, memory_format=memory_format)
-        x = read_tensor(spelling, "input", 1, input)
-        place = x.device if device is None else as_device(device)
-        kind = read_dtype(spelling, dtype, x.dtype)
-        return make(x._array.shape, generator=generator, dtype=kind, device=place, requires_grad=requires_grad)
+        only_defaults(f"{name}_like", layout=layout, pin_memory=pin_memory)
+        made = blank_like(f"{name}_like", input, dtype, device, memory_format)
+        METHODS[fill](made, generator=generator)
+        return leaf(made._array, made.device, requires_grad)
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"A tensor of the given size of {doc}."
@@ -110,17 +135,17 @@ def _sized(name: str, draw: Callable[[Any, int, dtype], Any], doc: str) -> None:
     FUNCTIONS[name], FUNCTIONS[f"{name}_like"] = make, like
 
 
-_sized("rand", _uniform, "numbers drawn uniformly from [0, 1)")
-_sized("randn", _normal, "numbers drawn from the normal distribution with mean 0 and standard deviation 1")
+_sized("rand", _uniform, "uniform_", "numbers drawn uniformly from [0, 1)")
+_sized("randn", _normal, "normal_", "numbers drawn from the normal distribution with mean 0 and standard deviation 1")
 
 
 @function(method=False)
 def randint(
-    *args: Any, low: Any = None, high: Any = None, size: Any = None, generator: Any = None, out: Any = None,
+    *args: Any, low: Any = None, high: Any = None, size: Any = None, generator: Any = None,
     dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """Integers drawn uniformly from [low, high): `randint(high, size)` or `randint(low, high, size)`."""
-    only_defaults("randint", out=out, layout=layout, pin_memory=pin_memory)
+    only_defaults("randint", layout=layout, pin_memory=pin_memory)
     given = list(args)
     if size is None:
         if len(given) + (low is not None) + (high is not None) < 2:
@@ -152,20 +177,19 @@ def randint_like(
     device: Any = None, requires_grad: bool = False, pin_memory: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """Integers drawn uniformly from [low, high), with the size, dtype and device of `input`."""
-    only_defaults("randint_like", memory_format=memory_format)
-    x = read_tensor("randint_like", "input", 1, input)
+    only_defaults("randint_like", layout=layout, pin_memory=pin_memory)
+    made = blank_like("randint_like", input, dtype, device, memory_format)
     bounds = (low, high) if high is not None else (0, low)
-    return randint(
-        *bounds, tuple(x._array.shape), generator=generator, dtype=read_dtype("randint_like", dtype, x.dtype),
-        layout=layout, device=x.device if device is None else device, requires_grad=requires_grad,
-        pin_memory=pin_memory,
-    )  # fmt: skip
+    METHODS["random_"](made, *(read_int("randint_like", "high", 2, n) for n in bounds), generator=generator)
+    return leaf(made._array, made.device, requires_grad)
 
 
 def check_bounds(low: int, high: int, kind: dtype) -> None:
     """RuntimeError for an empty range or one that the type does not hold."""
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if kind.category == 3:
+        raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")
     if kind.category == 0:
         least, most, name = 0, 1, "bool"
     elif kind.category == 1:
@@ -192,16 +216,15 @@ def check_bounds(low: int, high: int, kind: dtype) -> None:
 
 @function(method=False)
 def randperm(
-    n: int, *, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+    n: int, *, generator: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
     requires_grad: bool = False, pin_memory: bool = False,
 ) -> Tensor:  # fmt: skip
     """The integers 0 ... n-1 in random order."""
-    only_defaults("randperm", out=out, layout=layout, pin_memory=pin_memory)
+    only_defaults("randperm", layout=layout, pin_memory=pin_memory)
     count = read_int("randperm", "n", 1, n)
     read_size("randperm", (count,))
     kind, place = read_dtype("randperm", dtype, int64), as_device(device)
-    if kind.category == 0:
-        raise NotImplementedError("\"randperm\" not implemented for 'Bool'")
+    require_kind("randperm", kind, (1, 2))
     if kind.category == 1 and count > np.iinfo(kind.numpy).max:
         raise noted(RuntimeError(f"value cannot be converted to type {kind.name}_t without overflow\nn is {count}."))
     if kind.category == 2 and count > NATURAL[kind.name]:

@@ -11,20 +11,16 @@ from typing import Any
 from gradviz.core.errors import noted
 
 from .. import errors
-from ..dtype import as_dtype
 from ..op import function, op
+from .dims import HALF, not_for, spelled, typed
 from .helpers import one_dim
 
 
 # -- softmax -------------------------------------------------------------------------------------------------------
 def _shifted(xp: Any, x: Any, dim: int, kernel: str) -> tuple[Any, Any]:
     """`x - max(x)` and its exponential: no overflow, and the same softmax."""
-    if x.dtype.kind in "biu":
-        raise noted(
-            NotImplementedError(
-                f"\"{kernel}\" not implemented for '{errors.scalar_type(x.dtype)}'\nConvert it first: x = x.float()."
-            )
-        )
+    if x.dtype.kind in "biuc":
+        raise not_for(f"{kernel}{'_lastdim' if dim == x.ndim - 1 else ''}_kernel_impl", x)
     moved = x - xp.max(x, axis=dim, keepdims=True)
     return moved, xp.exp(moved)
 
@@ -40,12 +36,12 @@ def _log_softmax(xp: Any, x: Any, *, dim: int) -> Any:
 
 
 def _softmax_of(xp: Any, x: Any, dim: int) -> Any:
-    _, e = _shifted(xp, x, dim, "softmax_lastdim_kernel_impl")
+    _, e = _shifted(xp, x, dim, "softmax")
     return e / xp.sum(e, axis=dim, keepdims=True)
 
 
 def _log_softmax_of(xp: Any, x: Any, dim: int) -> Any:
-    moved, e = _shifted(xp, x, dim, "log_softmax_lastdim_kernel_impl")
+    moved, e = _shifted(xp, x, dim, "log_softmax")
     return moved - xp.log(xp.sum(e, axis=dim, keepdims=True))
 
 
@@ -55,7 +51,7 @@ def _in_wide(xp: Any, x: Any, dim: int, compute: Any) -> Any:
         return x.copy()
     if x.ndim == 0:
         return compute(xp, x.reshape(1), 0).reshape(())
-    if x.dtype.itemsize == 2 and x.dtype.kind not in "iu":
+    if x.dtype in HALF:
         return compute(xp, x.astype(xp.float32), dim).astype(x.dtype)
     return compute(xp, x, dim)
 
@@ -72,20 +68,18 @@ _log_softmax_op = op(
 )  # fmt: skip
 
 
-def _converted(input: Any, dtype: Any) -> Any:
-    return input if dtype is None else input.to(as_dtype(dtype))
-
-
 @function
+@spelled
 def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
     """Positive numbers that sum to 1 along `dim`, in proportion to exp(input)."""
-    return _softmax_op.call(_converted(input, dtype), dim=one_dim(dim, input.ndim))
+    return _softmax_op.call(typed(input, dtype), dim=one_dim(dim, input.ndim))
 
 
 @function
+@spelled
 def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
     """The logarithm of softmax, computed so that nothing overflows."""
-    return _log_softmax_op.call(_converted(input, dtype), dim=one_dim(dim, input.ndim))
+    return _log_softmax_op.call(typed(input, dtype), dim=one_dim(dim, input.ndim))
 
 
 # -- the loss of a chosen class ------------------------------------------------------------------------------------
@@ -160,7 +154,7 @@ def _nll_loss(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str, igno
     picked = x[_places(xp, target, x.shape)]
     each = _weights(target, weight, counts, x.dtype)
     if each is not None:
-        picked = xp.where(each == 0, 0.0, picked * each)
+        picked = xp.where(each == 0, -0.0, picked * each)  # the loss is its negative: 0
     total = xp.asarray(target.size, dtype=x.dtype) if each is None else xp.asarray(each.sum())
     if reduction == "none":
         return -picked, {"total_weight": total}

@@ -76,19 +76,21 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     _check_bounds(parts, self._array.shape)
     raw = _on_device(self, parts)
     if isinstance(value, np.ndarray):
-        value = Tensor._of(self.device.wrap(value), self.device)
-    if isinstance(value, Tensor) and (value.dtype is not self.dtype or value.device is not self.device):
-        value = value.to(device=self.device, dtype=self.dtype)
+        value = Tensor._of(self.device.wrap(value.astype(self._array.dtype)), self.device)
+    basic = all(_is_basic(part) for part in spelled)
+    if isinstance(value, Tensor):
+        if not basic and value.dtype is not self.dtype:
+            raise noted(RuntimeError(errors.index_put_types(self.dtype, value.dtype)))
+        value = moved(value, self.device) if value.device is not self.device else value
     if grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs)):
         _recorded(self, spelled, raw, value)
         return
-    basic = all(_is_basic(part) for part in spelled)
     check_write(self, "x[index] = value", repeats=not basic)
     if isinstance(value, Tensor) and (value._base is not None or value is self):
         value = _broadcast(value, self._array[raw].shape) if basic else value
         check_overlap(getitem(self, spelled) if basic else self, (value,), exact=basic)
     try:
-        self._array[raw] = value._array if isinstance(value, Tensor) else value
+        self._array[raw] = _real_for(self, value._array) if isinstance(value, Tensor) else value
     except (ValueError, IndexError) as error:
         if basic and isinstance(value, Tensor):
             _broadcast(value, self._array[raw].shape)
@@ -113,6 +115,11 @@ def _recorded(x: Tensor, parts: tuple[Any, ...], raw: tuple[Any, ...], value: An
     except (RuntimeError, ValueError, IndexError) as error:
         raise _write_error(x, raw, value, error) from None
     adopt(x, result, "x[index] = value", (old, value), _put, {"index": raw})
+
+
+def _real_for(target: Tensor, array: Any) -> Any:
+    """An array as it is written into a target: of complex numbers, a real target takes the real part."""
+    return array.real if array.dtype.kind == "c" and target._array.dtype.kind != "c" else array
 
 
 def _broadcast(value: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -170,8 +177,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         old = self._alias()
         made: Tensor = adopt(self, _copied.call(old, value), "copy_", (old, value), _copied, {})
         return made
-    array = value._array
-    self._array[...] = array.real if array.dtype.kind == "c" and self._array.dtype.kind != "c" else array
+    self._array[...] = _real_for(self, value._array)
     written: Tensor = overwrote(self, "copy_", (self, value))
     return written
 

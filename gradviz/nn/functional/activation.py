@@ -5,41 +5,47 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from gradviz.core.inplace import make_inplace
-from gradviz.core.op import FUNCTIONS, METHODS
+from gradviz.core.errors import noted
+from gradviz.core.op import FUNCTIONS
 from gradviz.core.ops import activation as ops
+from gradviz.core.ops import gates, slopes
+from gradviz.core.ops.helpers import one_dim
+from gradviz.core.ops.slopes import bend
 from gradviz.core.tensor import Tensor
 
-from .checks import one_of
-
-relu_, sigmoid_call, tanh_call = METHODS["relu_"], FUNCTIONS["sigmoid"], FUNCTIONS["tanh"]
-hardshrink = FUNCTIONS["hardshrink"]
-prelu = FUNCTIONS["prelu"]
-
-
-def _bend(op: Any, input: Tensor, inplace: bool, **settings: Any) -> Tensor:
-    """Apply an activation, over its input if asked to."""
-    if inplace:
-        return make_inplace(op.name.rstrip("_") + "_", op.call, op)(input, **settings)  # type: ignore[no-any-return]
-    return op.call(input, **settings)  # type: ignore[no-any-return]
+sigmoid_call, tanh_call = FUNCTIONS["sigmoid"], FUNCTIONS["tanh"]
+hardshrink, prelu = slopes.hardshrink, slopes.prelu
+# These are functions of torch too, and write over their first argument.
+relu_, selu_, celu_ = FUNCTIONS["relu_"], FUNCTIONS["selu_"], FUNCTIONS["celu_"]
+threshold_, rrelu_ = FUNCTIONS["threshold_"], FUNCTIONS["rrelu_"]
 
 
 # -- straight pieces -----------------------------------------------------------------------------------------------
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """`max(0, x)`."""
-    return _bend(ops.relu, input, True) if inplace else ops.relu.call(input)
+    return relu_(input) if inplace else ops.relu.call(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """`x` where positive, `negative_slope * x` elsewhere."""
-    return _bend(ops.leaky_relu, input, inplace, negative_slope=negative_slope)
+    return bend(ops.leaky_relu, "leaky_relu", input, inplace, negative_slope=negative_slope)
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """`x` held between `min_val` and `max_val`."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    return _bend(ops.hardtanh, input, inplace, min_val=min_val, max_val=max_val)
+    return bend(ops.hardtanh, "hardtanh", input, inplace, min_val=min_val, max_val=max_val)
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """`leaky_relu`, written over the input."""
+    return leaky_relu(input, negative_slope, True)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """`hardtanh`, written over the input."""
+    return hardtanh(input, min_val, max_val, True)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -49,12 +55,12 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """`(x + 3) / 6` held between 0 and 1."""
-    return _bend(ops.hardsigmoid, input, inplace)
+    return bend(ops.hardsigmoid, "hardsigmoid", input, inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """`x * hardsigmoid(x)`."""
-    return _bend(ops.hardswish, input, inplace)
+    return bend(ops.hardswish, "hardswish", input, inplace)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -64,7 +70,14 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """`x` where it is above `threshold`, `value` elsewhere."""
-    return _bend(ops._threshold, input, inplace, threshold=threshold, value=value)
+    return slopes.threshold(input, inplace, threshold, value)  # type: ignore[no-any-return]
+
+
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """`x` where positive, elsewhere `x` times a slope drawn from [lower, upper), or their mean when not training."""
+    return slopes.rrelu(input, inplace, lower, upper, training)  # type: ignore[no-any-return]
 
 
 # -- curves --------------------------------------------------------------------------------------------------------
@@ -80,12 +93,12 @@ def tanh(input: Tensor) -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """`x * sigmoid(x)`."""
-    return _bend(ops.silu, input, inplace)
+    return bend(ops.silu, "silu", input, inplace)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """`x * tanh(softplus(x))`."""
-    return _bend(ops.mish, input, inplace)
+    return bend(ops.mish, "mish", input, inplace)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -95,19 +108,22 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`x` where positive, `alpha * (exp(x) - 1)` elsewhere."""
-    return _bend(ops.elu, input, inplace, alpha=alpha, scale=1.0, input_scale=1.0)
+    return bend(ops.elu, "elu", input, inplace, alpha=alpha, scale=1.0, input_scale=1.0)
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`elu`, written over the input."""
+    return elu(input, alpha, True)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """ELU with the two constants that keep activations normalised."""
-    return _bend(ops.elu, input, inplace, **ops.SELU)
+    return slopes.selu(input, inplace)  # type: ignore[no-any-return]
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """`x` where positive, `alpha * (exp(x / alpha) - 1)` elsewhere."""
-    if alpha == 0:
-        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return _bend(ops._celu, input, inplace, alpha=alpha)
+    return slopes.celu(input, inplace, alpha)  # type: ignore[no-any-return]
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -128,6 +144,18 @@ def softsign(input: Tensor) -> Tensor:
 def tanhshrink(input: Tensor) -> Tensor:
     """`x - tanh(x)`."""
     return input - tanh(input)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """`a * sigmoid(b)` for the two halves a and b of the input along `dim`."""
+    if not input.ndim:
+        raise noted(
+            RuntimeError(
+                "glu does not support scalars because halving size must be even\n"
+                "It gates one half of the input with the other, so it needs a dimension of even size."
+            )
+        )
+    return gates.glu.call(input, dim=one_dim(dim, input.ndim))
 
 
 # -- along a dimension ---------------------------------------------------------------------------------------------
@@ -157,7 +185,17 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     return FUNCTIONS["softmax"](-input, _dim("softmin", input.ndim, dim, _stacklevel), dtype)  # type: ignore[no-any-return]
 
 
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None) -> Tensor:
-    """`x` divided by its p-norm along `dim`."""
-    one_of("normalize", "out", out, (None,))
-    return input / input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)  # type: ignore[no-any-return]
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """A random choice along `dim` that gradients flow through: softmax of the noisy logits, sharper for smaller `tau`.
+
+    With `hard` the values are one-hot and the gradients those of the soft choice. Jang et al., 2016.
+    """
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    noise = -logits.new_empty(logits.shape).exponential_().log()
+    soft = FUNCTIONS["softmax"]((logits + noise) / tau, dim)
+    if not hard:
+        return soft  # type: ignore[no-any-return]
+    index = soft.max(dim, keepdim=True)[1]
+    chosen = FUNCTIONS["zeros_like"](logits).scatter_(dim, index, 1.0)
+    return chosen - soft.detach() + soft  # type: ignore[no-any-return]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from gradviz.core.errors import noted
-from gradviz.core.mode import grad_mode
+from gradviz.core.ops.helpers import constants as constants
+from gradviz.core.ops.inner import REDUCTION
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -27,19 +29,22 @@ def one_of(function: str, name: str, value: Any, supported: tuple[Any, ...]) -> 
         raise NotImplementedError(f"{function}(): argument '{name}'={value!r} is not supported, only {allowed}")
 
 
-def modern(function: str, size_average: Any, reduce: Any) -> None:
-    """Refuse the two arguments that `reduction` replaced."""
+def legacy(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction that the two older arguments mean, with a warning; `reduction` where neither is given."""
     if size_average is None and reduce is None:
-        return
-    for name, value in (("size_average", size_average), ("reduce", reduce)):
-        if value is not None:
-            raise NotImplementedError(
-                f"{function}(): argument '{name}' is not supported; use reduction='mean', 'sum' or 'none'"
-            )
+        return reduction
+    meant = "none" if reduce is not None and not reduce else "mean" if size_average is None or size_average else "sum"
+    warnings.warn(
+        f"size_average and reduce args will be deprecated, please use reduction='{meant}' instead.", stacklevel=3
+    )
+    return meant
 
 
 def check_reduction(reduction: str) -> str:
     """The reduction, if it is one."""
+    if reduction == "elementwise_mean":
+        warnings.warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.", stacklevel=3)
+        return "mean"
     if reduction not in REDUCTIONS:
         raise noted(
             ValueError(f"{reduction} is not a valid value for reduction\nIt is one of {', '.join(REDUCTIONS)}.")
@@ -47,20 +52,13 @@ def check_reduction(reduction: str) -> str:
     return reduction
 
 
+def number_of(size_average: bool | None, reduce: bool | None, reduction: str) -> int:
+    """The reduction as the functions of `torch` itself number it: 0 for none, 1 for mean, 2 for sum."""
+    return REDUCTION[check_reduction(legacy(size_average, reduce, reduction))]
+
+
 def probability(p: float) -> float:
     """A dropout probability."""
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     return p
-
-
-def constants(op: str, **tensors: Any) -> None:
-    """RuntimeError for an input that is not learned but wants a gradient."""
-    for name, tensor in tensors.items():
-        if tensor is not None and tensor.requires_grad and grad_mode.get():
-            raise noted(
-                RuntimeError(
-                    f"The function '{op}' is not differentiable with respect to argument '{name}'. This input "
-                    f"cannot have requires_grad True.\nPass {name}.detach()."
-                )
-            )

@@ -1,18 +1,19 @@
-"""Losses as functions: distances between numbers, and between classes."""
+"""Losses of numbers: how far they are from the right ones, or how unlikely those are."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
-from gradviz.core import errors
-from gradviz.core.errors import noted
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.ops import loss as ops
-from gradviz.core.ops import softmax as softmax_ops
+from gradviz.core.ops import ranking
+from gradviz.core.ops.inner import raised
+from gradviz.core.ops.sample import C_NAMES
 from gradviz.core.tensor import Tensor
 
-from .checks import check_reduction, constants, modern
+from .checks import check_reduction, legacy, number_of
 
 
 # -- distances -----------------------------------------------------------------------------------------------------
@@ -45,9 +46,9 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """The mean of the squared differences."""
-    modern("mse_loss", size_average, reduce)
+    reduction = legacy(size_average, reduce, reduction)
     x, t = _same_size(input, target)
-    check_reduction(reduction)
+    reduction = check_reduction(reduction)
     if weight is not None:
         return _weighted((x - t).pow(2), weight, input, reduction)
     return ops.mse_loss.call(x, t, reduction=reduction)
@@ -58,9 +59,9 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """The mean of the absolute differences."""
-    modern("l1_loss", size_average, reduce)
+    reduction = legacy(size_average, reduce, reduction)
     x, t = _same_size(input, target)
-    check_reduction(reduction)
+    reduction = check_reduction(reduction)
     if weight is not None:
         return _weighted((x - t).abs(), weight, input, reduction)
     return _reduce((x - t).abs(), reduction)
@@ -71,9 +72,9 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:  # fmt: skip
     """Squared differences below `beta`, absolute ones above: `d^2 / (2 beta)` or `d - beta / 2`."""
-    modern("smooth_l1_loss", size_average, reduce)
+    reduction = legacy(size_average, reduce, reduction)
     x, t = _same_size(input, target)
-    check_reduction(reduction)
+    reduction = check_reduction(reduction)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
@@ -86,7 +87,7 @@ def huber_loss(
 ) -> Tensor:  # fmt: skip
     """Squared differences up to `delta`, absolute ones above: `d^2 / 2` or `delta (d - delta / 2)`."""
     x, t = _same_size(input, target)
-    check_reduction(reduction)
+    reduction = check_reduction(reduction)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     if weight is None:
@@ -96,189 +97,69 @@ def huber_loss(
     return _reduce(ops.huber_loss.call(x, t, reduction="none", delta=delta) * weight, reduction)
 
 
+# -- distributions -------------------------------------------------------------------------------------------------
 def kl_div(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:  # fmt: skip
     """How far log-probabilities `input` are from probabilities `target` (their logarithms with `log_target`)."""
-    modern("kl_div", size_average, reduce)
-    if reduction == "mean":
+    given = size_average is None and reduce is None
+    if given and reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
             stacklevel=2,
         )
-    if reduction != "batchmean":
-        check_reduction(reduction)
-    each = target.exp() * (target - input) if log_target else ops.xlogy.call(target, target) - target * input
-    if reduction != "batchmean":
-        return _reduce(each, reduction)
-    total = each.sum()
-    return total / input.shape[0] if input.ndim else total  # type: ignore[no-any-return]
+    batch = given and reduction == "batchmean"
+    number = number_of(size_average, reduce, "sum" if batch else reduction)
+    out = ranking.kl_div(input, target, number, log_target=log_target)
+    return out / input.shape[0] if batch and input.ndim else out
 
 
-# -- two classes ---------------------------------------------------------------------------------------------------
-def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean",
+def poisson_nll_loss(
+    input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: Any = None,
+    eps: float = 1e-8, reduce: Any = None, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """`-(t log x + (1 - t) log(1 - x))` for probabilities x."""
-    modern("binary_cross_entropy", size_average, reduce)
-    check_reduction(reduction)
-    if target.size() != input.size():
-        raise ValueError(
-            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is "
-            "deprecated. Please ensure they have the same size."
-        )
-    if target.dtype is not input.dtype:
-        names = errors.scalar_type(target.dtype), errors.scalar_type(input.dtype)
-        raise noted(
-            RuntimeError(f"Found dtype {names[0]} but expected {names[1]}\nConvert the target: target.to(input.dtype).")
-        )
-    constants("binary_cross_entropy", weight=weight)
-    return ops.binary_cross_entropy.call(input, target, weight, reduction=reduction)
+    """How unlikely counts `target` are at the rate `input`, or at exp(input) with `log_input`."""
+    return ranking.poisson_nll_loss(input, target, log_input, full, eps, number_of(size_average, reduce, reduction))
 
 
-def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
-    reduction: str = "mean", pos_weight: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    """Binary cross entropy of sigmoid(input), from the scores themselves; `pos_weight` scales the positive cases."""
-    modern("binary_cross_entropy_with_logits", size_average, reduce)
-    check_reduction(reduction)
-    if target.size() != input.size():
-        raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
-    constants("binary_cross_entropy_with_logits", weight=weight, pos_weight=pos_weight)
-    call = ops.binary_cross_entropy_with_logits.call
-    return call(input, target, weight, pos_weight, reduction=reduction)
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
+    """How unlikely `target` is under normal distributions of mean `input` and variance `var`, at least `eps`.
 
-
-# -- many classes --------------------------------------------------------------------------------------------------
-def nll_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100,
-    reduce: Any = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
-    """`-input[n, target[n]]`: log-probabilities (N, C, ...) and class numbers (N, ...); `weight` is (C)."""
-    modern("nll_loss", size_average, reduce)
-    check_reduction(reduction)
-    have, want = input._array.shape, target._array.shape
-    n = len(have)
-    if n == 0:
-        raise ValueError(f"Expected 1 or more dimensions (got {n})")
-    if n == 1:
-        if target.ndim == 1 and want != (1,):
-            raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {want[0]}")
-    elif not want or have[0] != want[0]:
-        raise noted(
-            ValueError(
-                f"Expected input batch_size ({have[0]}) to match target batch_size ({want[0] if want else 0}).\n"
-                f"The input has shape {have} and the target {want}: one target per row of the input."
-            )
-        )
-    constants("nll_loss_forward" if n < 4 else "nll_loss2d_forward", weight=weight)
-    settings = {"reduction": reduction, "ignore_index": ignore_index}
-    if n <= 2:
-        if target.ndim > 1:
-            raise noted(
-                RuntimeError(
-                    "0D or 1D target tensor expected, multi-target not supported\n"
-                    f"The input has shape {have}, the target {want}. Targets are class numbers: try "
-                    "target.squeeze(1), or target.argmax(1) for one-hot rows."
-                )
-            )
-        return softmax_ops.nll_loss.call(input, target, weight, **settings)  # type: ignore[no-any-return]
-    if n == 4 and target.ndim != 3:
-        raise RuntimeError(
-            f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {target.ndim}"
-        )
-    if n == 4 and want[1:] != have[2:]:
-        raise RuntimeError(f"size mismatch (got input: {list(have)} , target: {list(want)}")
-    if want[1:] != have[2:]:
-        raise RuntimeError(f"Expected target size {[have[0], *have[2:]]}, got {list(want)}")
-    if n == 4:
-        return softmax_ops.nll_loss2d.call(input, target, weight, **settings)  # type: ignore[no-any-return]
-    flat = input.contiguous().view(have[0], have[1], 1, -1), target.contiguous().view(want[0], 1, -1)
-    out = softmax_ops.nll_loss2d.call(*flat, weight, **settings)
-    return out.view(*want) if reduction == "none" else out  # type: ignore[no-any-return]
-
-
-def cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100,
-    reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0,
-) -> Tensor:  # fmt: skip
-    """The negative log-probability that softmax of the scores `input` (N, C, ...) gives to the right class.
-
-    `target` holds class numbers (N, ...), or probabilities in the shape of the input. `label_smoothing` moves that part
-    of each target to all classes evenly. https://docs.pytorch.org/docs/2.13/generated/torch.nn.CrossEntropyLoss.html
+    `full` adds the constant log(2 pi) / 2. Nix and Weigend, 1994.
     """
-    modern("cross_entropy", size_average, reduce)
-    check_reduction(reduction)
-    dim = 0 if input.ndim == 1 else 1
-    if input._array.shape == target._array.shape:
-        if not target.dtype.is_floating_point:
-            raise noted(
-                RuntimeError(
-                    "Expected floating point type for target with class probabilities, got "
-                    f"{errors.scalar_type(target.dtype)}\nA target in the shape of the input, {tuple(input.shape)}, "
-                    "holds probabilities. Class numbers have no class dimension."
-                )
-            )
-        if ignore_index >= 0:
-            raise RuntimeError("ignore_index is not supported for floating point target")
-        return _soft_targets(input, target, weight, reduction, label_smoothing, dim)
-    if label_smoothing == 0:
-        scores = FUNCTIONS["log_softmax"](input, dim)
-        return nll_loss(scores, target, weight, ignore_index=ignore_index, reduction=reduction)
-    return _smoothed(input, target, weight, ignore_index, reduction, label_smoothing, dim)
+    spread = _variance(var, input)
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid")
+    spread = raised.call(spread, least=eps)
+    each = 0.5 * (spread.log() + (input - target) ** 2 / spread)
+    if full:
+        each = each + 0.5 * math.log(2 * math.pi)
+    return _reduce(each, reduction)
 
 
-def _class_weights(weight: Tensor, ndim: int, dim: int) -> Tensor:
-    return weight.view(*(-1 if i == dim else 1 for i in range(ndim)))  # type: ignore[no-any-return]
-
-
-def _check_smoothing(amount: float) -> None:
-    if not 0 <= amount <= 1:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {amount:g}")
-
-
-def _soft_targets(
-    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float, dim: int
-) -> Tensor:  # fmt: skip
-    """Every class contributes by its probability."""
-    _check_smoothing(smoothing)
-    scores = FUNCTIONS["log_softmax"](input, dim)
-    classes = input.shape[dim]
-    if smoothing > 0:
-        target = ops.mul_scalar.call(target, value=1 - smoothing) + smoothing / classes
-    each = scores * target
-    if weight is not None:
-        each = each * _class_weights(weight, input.ndim, dim)
-    if reduction == "none":
-        return -each.sum(dim)  # type: ignore[no-any-return]
-    total = -each.sum()
-    if reduction == "sum":
-        return total  # type: ignore[no-any-return]
-    return ops.div_scalar.call(total, value=input.numel() / classes)
-
-
-def _smoothed(
-    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, smoothing: float, dim: int
-) -> Tensor:  # fmt: skip
-    """The loss of the right class, and a part of the loss that all classes would have."""
-    _check_smoothing(smoothing)
-    scores = FUNCTIONS["log_softmax"](input, dim)
-    right = nll_loss(scores, target, weight, ignore_index=ignore_index, reduction=reduction)
-    every = scores if weight is None else scores * _class_weights(weight, input.ndim, dim)
-    ignored = FUNCTIONS["eq"](target, ignore_index)
-    even = (-every.sum(dim)).masked_fill(ignored, 0.0)
-    if reduction == "sum":
-        even = even.sum()
-    elif reduction == "mean":
-        if weight is None:
-            even = even.sum() / (target.numel() - ignored.sum())
-        else:
-            counted = weight[target.masked_fill(ignored, 0)].masked_fill(ignored, 0.0)
-            even = even.sum() / counted.sum()
-    share = smoothing / input.shape[dim]
-    return ops.mul_scalar.call(right, value=1 - smoothing) + ops.mul_scalar.call(even, value=share)
+def _variance(var: Any, input: Tensor) -> Tensor:
+    """A variance for each number, or for each row."""
+    if isinstance(var, float):
+        negative = var < 0
+        var = var * FUNCTIONS["ones_like"](input)
+    else:
+        negative = bool(FUNCTIONS["any"](var < 0))
+    if negative:
+        raise ValueError("var has negative entry/entries")
+    if var.dtype.category < 2:
+        kind = C_NAMES.get(var.dtype.name, var.dtype.name)
+        raise RuntimeError(f"result type Float can't be cast to the desired output type {kind}")
+    have, want = tuple(var.shape), tuple(input.shape)
+    if have == want:
+        return var  # type: ignore[no-any-return]
+    if want[:-1] == have:
+        return var.unsqueeze(-1)  # type: ignore[no-any-return]
+    # One dimension may differ, where the variance has size 1 and so is shared.
+    if len(have) == len(want) and sum(b for a, b in zip(want, have, strict=True) if a != b) == 1:
+        return var  # type: ignore[no-any-return]
+    raise ValueError("var is of incorrect size")

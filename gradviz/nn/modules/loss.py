@@ -7,7 +7,7 @@ from typing import Any
 from gradviz.core.tensor import Tensor
 
 from .. import functional as F
-from ..functional.checks import modern
+from ..functional.checks import legacy
 from .module import Module
 
 
@@ -16,8 +16,7 @@ class _Loss(Module):
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
         super().__init__()
-        modern(self._get_name(), size_average, reduce)
-        self.reduction = reduction
+        self.reduction = legacy(size_average, reduce, reduction)
 
 
 class _WeightedLoss(_Loss):
