@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
 
@@ -57,7 +58,7 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
         return _first_of(tensors, fn)
     if not all(t.requires_grad for t in tensors):
         raise AssertionError("Expected gradient function to be set")
-    nodes = [get_gradient_edge(t).node for t in tensors]
+    nodes = [_node_of(t) for t in tensors]
     waiting: dict[int, tuple[Any, list[Any], int]] = {}  # pass -> (the pass, gradients so far, how many will come)
 
     def hook_of(i: int) -> Callable[[Any], None]:
@@ -67,7 +68,7 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
             found = waiting.get(key)
             if found is None or found[0] is not session:
                 planned = set(session.plan)
-                found = (session, [None] * len(nodes), sum(node in planned for node in nodes))
+                found = (session, [None] * len(nodes), sum(node() in planned for node in nodes))
             session, grads, left = found
             grads[i] = g
             if left > 1:
@@ -79,6 +80,19 @@ def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., Any], 
         return hook
 
     return _Handles([t.register_hook(hook_of(i)) for i, t in enumerate(tensors)])
+
+
+def _node_of(tensor: Tensor) -> Callable[[], Any]:
+    """How to find the node where a tensor's gradient arrives, without keeping the node or the tensor alive."""
+    if tensor.grad_fn is not None:
+        return weakref.ref(tensor.grad_fn)
+    leaf = weakref.ref(tensor)
+
+    def find() -> Any:
+        alive = leaf()
+        return None if alive is None else get_gradient_edge(alive).node
+
+    return find
 
 
 def _first_of(tensors: Sequence[Tensor], fn: Callable[..., Any]) -> Any:

@@ -18,7 +18,7 @@ from .inference import refuse_write
 from .mode import current_module, grad_mode
 from .node import Scalar
 from .op import OPS, camel
-from .saved import own_copy
+from .saved import apart, own_copy
 from .views import check_view, look_again, set_history
 
 
@@ -157,7 +157,9 @@ def make_inplace(name: str, call: Any, op: Any = None, *, repeats: bool = False)
         check_write(self, name, repeats=repeats)
         check_overlap(self, args)
         old = self._alias()
-        if events.watching:
+        if op is None and grad_mode.get():  # of several operations, any may keep a view of it
+            apart(old)
+        elif events.watching:
             own_copy(old)
         result = call(old, *args, **settings)
         keep_original(result, old)
@@ -174,6 +176,4 @@ def keep_original(result: Any, old: Any) -> None:
     if edge is None or not isinstance(edge.node.saved, tuple):
         return
     if any(value is old for value in edge.node.saved if not isinstance(value, Scalar)):
-        old._array = old._array.copy()
-        old.__dict__.pop("_base", None)
-        old.__dict__.pop("_cell", None)
+        apart(old)

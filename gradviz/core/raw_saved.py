@@ -14,13 +14,13 @@ from .saved import Packed, pack_with
 from .tensor import Tensor
 
 FREED = (
-    "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are freed "
-    "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a "
-    "second time or if you need to access saved variables after calling backward."
+    "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are "
+    "freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+    "graph a second time or if you need to access saved variables after calling backward."
 )
 TWICE = (
-    "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks is allowed "
-    "at a time."
+    "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks is "
+    "allowed at a time."
 )
 
 
@@ -47,7 +47,9 @@ class SavedTensor:
     def register_hooks(self, pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]) -> None:
         """Keep `pack_hook(tensor)` instead, and give `unpack_hook` of it to backward."""
         if not (callable(pack_hook) and callable(unpack_hook)):
-            raise TypeError("register_hooks(): incompatible function arguments. The following argument types are supported:")
+            raise TypeError(
+                "register_hooks(): incompatible function arguments. The following argument types are supported:"
+            )
         kept, node = self._kept(), self._node
         if isinstance(kept, Packed):
             raise noted(RuntimeError(TWICE))
@@ -92,5 +94,3 @@ def run_by_hand(node: Node, grads: tuple[Any, ...]) -> Any:
         made = products(node, given[0] if node.shape is not None else given, recorded)
     found = tuple(None if g is None else wrapped(g, node) for g in made)
     return found[0] if len(found) == 1 else found
-
-

@@ -95,9 +95,14 @@ class saved_tensors_hooks:
 def own_copy(old: Any) -> None:
     """Before a write, while hooks are on: what stands for the tensor's old value gets memory of its own."""
     if _hooks.get():
-        old._array = old._array.copy()
-        old.__dict__.pop("_base", None)
-        old.__dict__.pop("_cell", None)
+        apart(old)
+
+
+def apart(old: Any) -> None:
+    """Memory of its own for what stands for a tensor as it was before a write."""
+    old._array = old._array.copy()
+    old.__dict__.pop("_base", None)
+    old.__dict__.pop("_cell", None)
 
 
 class disable_saved_tensors_hooks:
@@ -175,9 +180,9 @@ def pack_with(hooks: tuple[Any, Any], tensor: Tensor, *, raw: bool, own: int | N
         grad_mode.reset(token)
     if not tensor._inference and tensor._version != before:
         raise RuntimeError(
-            "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be "
-            "modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if you "
-            "need to perform in-place operations on the input to a pack hook."
+            "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot "
+            "be modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if "
+            "you need to perform in-place operations on the input to a pack hook."
         )
     edge = None if own is not None else edge_of(tensor)
     if own is not None and content is tensor:

@@ -78,16 +78,22 @@ PROGRAMS = {
     + "y, z = x * 2, x * 3\nlog(y.grad_fn.next_functions[0][0] is z.grad_fn.next_functions[0][0], y.grad_fn.next_functions[0][0].variable is x)",
     "saved values": X + "y = x ** 3\nlog(y.grad_fn._saved_self is x, y.grad_fn._saved_exponent)",
     "saved values freed": X + "y = x ** 3\ny.sum().backward()\ny.grad_fn._saved_self",
-    "run by hand": X + "w = torch.ones(3, requires_grad=True)\nlog((x * w).grad_fn(torch.ones(3)))\nlog(x.exp().grad_fn(torch.ones(3)))\na, b, c = x.unbind()\nlog(a.grad_fn(torch.tensor(1.0), None, None))\nwith torch.no_grad():\n    log((x * w).grad_fn(torch.ones(3)), x.sum().grad_fn(torch.tensor(2.0)))",
+    "run by hand": X
+    + "w = torch.ones(3, requires_grad=True)\nlog((x * w).grad_fn(torch.ones(3)))\nlog(x.exp().grad_fn(torch.ones(3)))\na, b, c = x.unbind()\nlog(a.grad_fn(torch.tensor(1.0), None, None))\nwith torch.no_grad():\n    log((x * w).grad_fn(torch.ones(3)), x.sum().grad_fn(torch.tensor(2.0)))",
     "run by hand, an accumulator": X + "log((x * 2).grad_fn.next_functions[0][0](torch.ones(3)))\nlog(x.grad)",
     "run by hand, too many": X + "(x * x).grad_fn(torch.ones(3), torch.ones(3))",
     "run by hand, a number": X + "(x * x).grad_fn(3)",
     "run by hand, nothing": X + "log((x * x).grad_fn(None))",
-    "hooks on one kept tensor": X + "y = x.exp()\ns = y.grad_fn._raw_saved_result\ns.register_hooks(lambda t: (log('pack', t.detach()), t * 10)[1], lambda t: (log('unpack', t), t)[1])\ny.sum().backward()\nlog(x.grad)",
-    "hooks on one kept input": X + "y = x * x.detach()\nlog(y.grad_fn._raw_saved_other.data)\ny.grad_fn._raw_saved_other.register_hooks(lambda t: t * 10, lambda t: t)\ny.sum().backward()\nlog(x.grad)",
-    "hooks on one kept tensor, twice": X + "s = x.exp().grad_fn._raw_saved_result\ns.register_hooks(lambda t: t, lambda t: t)\ns.register_hooks(lambda t: t, lambda t: t)",
-    "hooks on one kept tensor, freed": X + "y = x.exp()\ns = y.grad_fn._raw_saved_result\ny.sum().backward()\nlog(s.data)\ns.register_hooks(lambda t: t, lambda t: t)",
-    "hooks on what a Function keeps": X + "class f(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, a):\n        out = a.exp()\n        ctx.save_for_backward(a, out)\n        return out\n    @staticmethod\n    def backward(ctx, g):\n        log(ctx.saved_tensors)\n        return g\ny = f.apply(x)\nfor s in y.grad_fn._raw_saved_tensors:\n    s.register_hooks(lambda t: t * 10, lambda t: t)\ny.sum().backward()",
+    "hooks on one kept tensor": X
+    + "y = x.exp()\ns = y.grad_fn._raw_saved_result\ns.register_hooks(lambda t: (log('pack', t.detach()), t * 10)[1], lambda t: (log('unpack', t), t)[1])\ny.sum().backward()\nlog(x.grad)",
+    "hooks on one kept input": X
+    + "y = x * x.detach()\nlog(y.grad_fn._raw_saved_other.data)\ny.grad_fn._raw_saved_other.register_hooks(lambda t: t * 10, lambda t: t)\ny.sum().backward()\nlog(x.grad)",
+    "hooks on one kept tensor, twice": X
+    + "y = x.exp()\ns = y.grad_fn._raw_saved_result\ns.register_hooks(lambda t: t, lambda t: t)\ns.register_hooks(lambda t: t, lambda t: t)",
+    "hooks on one kept tensor, freed": X
+    + "y = x.exp()\ns = y.grad_fn._raw_saved_result\ny.sum().backward()\nlog(s.data)\ns.register_hooks(lambda t: t, lambda t: t)",
+    "hooks on what a Function keeps": X
+    + "class f(torch.autograd.Function):\n    @staticmethod\n    def forward(ctx, a):\n        out = a.exp()\n        ctx.save_for_backward(a, out)\n        return out\n    @staticmethod\n    def backward(ctx, g):\n        log(ctx.saved_tensors)\n        return g\ny = f.apply(x)\nfor s in y.grad_fn._raw_saved_tensors:\n    s.register_hooks(lambda t: t * 10, lambda t: t)\ny.sum().backward()",
     "an unknown kept tensor": X + "(x ** 2).grad_fn._raw_saved_exponent",
     "output numbers": X + "a, b, c = x.unbind()\nlog(a.output_nr, c.output_nr, a.grad_fn is c.grad_fn)",
 }

@@ -20,7 +20,8 @@ net = Net()
 data, targets = torch.randn(6, 3), torch.tensor([0, 1, 1, 0, 1, 0])
 """
 PROGRAMS = {
-    "learning to learn": NET + """
+    "learning to learn": NET
+    + """
         net = Net(1, 8, 1)
         params = dict(net.named_parameters())
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -39,7 +40,8 @@ PROGRAMS = {
             optimizer.step()
             log(total)
         """,
-    "learning to learn, by autograd.grad": NET + """
+    "learning to learn, by autograd.grad": NET
+    + """
         for step in range(3):
             weights = [p for p in net.parameters()]
             loss = F.cross_entropy(net(data), targets)
@@ -53,7 +55,8 @@ PROGRAMS = {
                     p -= 0.1 * p.grad
             log(loss, norm)
         """,
-    "a penalty on the gradient of the input": NET + """
+    "a penalty on the gradient of the input": NET
+    + """
         x = data.clone().requires_grad_()
         out = net(x)
         g, = torch.autograd.grad(out, x, torch.ones_like(out), create_graph=True)
@@ -61,7 +64,8 @@ PROGRAMS = {
         penalty.backward()
         log(penalty, [p.grad for p in net.parameters()])
         """,
-    "a tangent kernel": NET + """
+    "a tangent kernel": NET
+    + """
         params = {k: v.detach() for k, v in net.named_parameters()}
         def single(p, x):
             return torch.func.functional_call(net, p, (x.unsqueeze(0),)).squeeze(0)
@@ -96,7 +100,8 @@ PROGRAMS = {
                 x -= 0.2 * x.grad
             log(loss, x)
         """,
-    "a gradient turned round": NET + """
+    "a gradient turned round": NET
+    + """
         class Reverse(torch.autograd.Function):
             @staticmethod
             def forward(ctx, x, k):
@@ -110,7 +115,8 @@ PROGRAMS = {
         loss.backward()
         log(loss, [p.grad for p in net.parameters()])
         """,
-    "gradients clipped and listened to": NET + """
+    "gradients clipped and listened to": NET
+    + """
         seen = {}
         for name, p in net.named_parameters():
             p.register_hook(lambda g, name=name: seen.__setitem__(name, g.norm().item()) or g.clamp(-0.01, 0.01))
@@ -122,7 +128,8 @@ PROGRAMS = {
             optimizer.step()
             log(loss, dict(seen))
         """,
-    "an optimizer inside backward": NET + """
+    "an optimizer inside backward": NET
+    + """
         optimizers = {p: torch.optim.SGD([p], lr=0.5) for p in net.parameters()}
         def step(p):
             optimizers[p].step()
@@ -135,7 +142,8 @@ PROGRAMS = {
             log(loss)
         log([p.grad for p in net.parameters()])
         """,
-    "checkpoints in training": NET + """
+    "checkpoints in training": NET
+    + """
         for reentrant in (False, True):
             torch.manual_seed(1)
             net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Dropout(0.3), torch.nn.ReLU(), torch.nn.Linear(4, 2))
@@ -180,7 +188,8 @@ PROGRAMS = {
         log(g)
         log(torch.autograd.grad((g ** 2).sum(), w))
         """,
-    "influence of samples": NET + """
+    "influence of samples": NET
+    + """
         params = {k: v.detach() for k, v in net.named_parameters()}
         def loss(p, x, t):
             return F.cross_entropy(torch.func.functional_call(net, p, (x[None],)), t[None])

@@ -196,3 +196,37 @@ def test_a_constant_is_refused_where_it_wants_a_gradient() -> None:
     x, mean, var = gradviz.randn(4, 3), gradviz.zeros(3, requires_grad=True), gradviz.ones(3)
     with pytest.raises(RuntimeError, match="'running_mean'"):
         gradviz.nn.functional.batch_norm(x, mean, var)
+
+
+# -- other numbers -------------------------------------------------------------------------------------------------
+def summed(lib: Any, code: str, dtype: str, shapes: dict[str, tuple[int, ...]]) -> list[Any]:
+    """The value of a snippet and the gradients of the sum of its absolute squares, as float64 or complex128."""
+    rng = np.random.default_rng(0)
+    inputs = {}
+    for name, shape in shapes.items():
+        array = rng.standard_normal(shape) + (1j * rng.standard_normal(shape) if dtype == "complex128" else 0)
+        inputs[name] = lib.tensor(array).to(getattr(lib, dtype)).requires_grad_()
+    out = eval(code, {"F": lib.nn.functional, "torch": lib, **inputs})
+    (out.abs() ** 2).sum().backward()
+    wide = lib.complex128 if dtype == "complex128" else lib.float64
+    made = [t.detach().to(wide) for t in (out, *(x.grad for x in inputs.values()))]
+    return [(t.resolve_conj() if lib is torch else t).numpy() for t in made]
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("complex128", 1e-9), ("bfloat16", 3e-2), ("float16", 4e-3)])
+@pytest.mark.parametrize(
+    ("code", "shapes"),
+    [
+        ("F.conv1d(x, w, b, padding=1)", {"x": (2, 3, 6), "w": (4, 3, 3), "b": (4,)}),
+        ("F.conv2d(x, w, b, stride=2)", {"x": (2, 3, 6, 5), "w": (4, 3, 3, 2), "b": (4,)}),
+        ("F.conv3d(x, w)", {"x": (1, 2, 4, 3, 3), "w": (2, 2, 2, 2, 2)}),
+        ("F.conv_transpose2d(x, w, b, stride=2)", {"x": (2, 3, 4, 3), "w": (3, 2, 2, 2), "b": (2,)}),
+        ("F.pad(x, (2, 1), 'reflect')", {"x": (2, 3, 5)}),
+        ("F.pad(x, (2, 1), 'circular')", {"x": (2, 3, 5)}),
+        ("F.fold(F.unfold(x, 2), (4, 4), 2)", {"x": (1, 2, 4, 4)}),
+        ("F.pixel_shuffle(x, 2)", {"x": (1, 4, 2, 3)}),
+    ],
+)
+def test_complex_and_short_numbers(code: str, shapes: dict[str, tuple[int, ...]], dtype: str, rtol: float) -> None:
+    for want, got in zip(summed(torch, code, dtype, shapes), summed(gradviz, code, dtype, shapes), strict=True):
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * float(np.abs(want).max()))

@@ -82,6 +82,7 @@ from . import (  # noqa: F401  isort: skip
     norm_layers,
     lookup,
     bags,
+    sequences,
     create,
     exchange,
     predicates,
@@ -110,4 +111,5 @@ from . import (  # noqa: F401  isort: skip
     fft,
     stft,
     odds,
+    spellings,
 )

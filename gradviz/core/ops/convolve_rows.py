@@ -7,14 +7,15 @@ NOTE [Rows]  The usual im2col copies each pixel kh * kw times. Here it is copied
 With h outermost, what output row `ho` needs is the block of rows h = ho ... ho + kh - 1, which already lies in memory
 as one matrix with kh * c * kw rows and n * wo columns. Blocks of neighbouring output rows overlap, so all of them
 together are a strided view, and the convolution is one batched matrix product `w @ view`: a fifth of the copying for a
-5 x 5 kernel. `_fold` is the exact adjoint: kh + kw slice additions instead of kh * kw.
+5 x 5 kernel. `_fold` is the exact adjoint: kh + kw slice additions instead of kh * kw. Sums of 16-bit floats are kept
+in 32 bits and rounded once, at the end.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from .products import wide_matmul
+from .helpers import wider
 
 Pair = tuple[int, int]
 
@@ -26,10 +27,10 @@ def convolve_2d(
     n, _, h, width = x.shape
     o, c, kh, kw = w.shape
     ho, wo = out_size((h, width), (kh, kw), stride, padding, dilation)
-    rows = _rows(xp, x, kw, wo, stride[1], padding, dilation[1], groups)
+    rows = _rows(xp, wider(xp, x), kw, wo, stride[1], padding, dilation[1], groups)
     blocks = _blocks(xp, rows, kh, ho, stride[0], dilation[0])
-    kernel = w.reshape(groups, 1, o // groups, c, kh, kw).transpose(0, 1, 2, 4, 3, 5)
-    y = wide_matmul(xp, kernel.reshape(groups, 1, o // groups, kh * c * kw), blocks)
+    kernel = wider(xp, w).reshape(groups, 1, o // groups, c, kh, kw).transpose(0, 1, 2, 4, 3, 5)
+    y = kernel.reshape(groups, 1, o // groups, kh * c * kw) @ blocks
     y = y.reshape(groups, ho, o // groups, n, wo).transpose(3, 0, 2, 1, 4)
     out = xp.empty((n, groups, o // groups, ho, wo), dtype=x.dtype)
     if bias is None:
@@ -45,9 +46,10 @@ def spread_2d(
     """The adjoint for the picture: y (N, O, Ho, Wo) with w -> a picture of the given shape (N, C, H, W)."""
     n, o, ho, wo = y.shape
     _, c, kh, kw = w.shape
-    kernel = w.reshape(groups, 1, o // groups, c, kh, kw).transpose(0, 1, 4, 3, 5, 2)
-    blocks = wide_matmul(xp, kernel.reshape(groups, 1, kh * c * kw, o // groups), _columns(y, groups))
-    return _fold(xp, blocks.reshape(groups, ho, kh, c, kw, n, wo), shape, stride, padding, dilation)
+    kernel = wider(xp, w).reshape(groups, 1, o // groups, c, kh, kw).transpose(0, 1, 4, 3, 5, 2)
+    blocks = kernel.reshape(groups, 1, kh * c * kw, o // groups) @ _columns(wider(xp, y), groups)
+    made = _fold(xp, blocks.reshape(groups, ho, kh, c, kw, n, wo), shape, stride, padding, dilation)
+    return made.astype(y.dtype, copy=False)
 
 
 def correlate_2d(
@@ -58,10 +60,11 @@ def correlate_2d(
     _, o, ho, wo = y.shape
     _, c, kh, kw = shape
     if rows is None:
-        rows = _rows(xp, x, kw, wo, stride[1], padding, dilation[1], groups)
+        rows = _rows(xp, wider(xp, x), kw, wo, stride[1], padding, dilation[1], groups)
     blocks = _blocks(xp, rows, kh, ho, stride[0], dilation[0])
-    w = wide_matmul(xp, _columns(y, groups), blocks.swapaxes(2, 3)).sum(axis=1)
-    return xp.ascontiguousarray(w.reshape(groups, o // groups, kh, c, kw).transpose(0, 1, 3, 2, 4)).reshape(shape)
+    w = (_columns(wider(xp, y), groups) @ blocks.swapaxes(2, 3)).sum(axis=1)
+    w = xp.ascontiguousarray(w.reshape(groups, o // groups, kh, c, kw).transpose(0, 1, 3, 2, 4))
+    return w.reshape(shape).astype(y.dtype, copy=False)
 
 
 def out_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:

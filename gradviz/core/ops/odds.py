@@ -117,13 +117,6 @@ def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any]
 
 
 # -- other names for what there is ---------------------------------------------------------------------------------
-for _unsafe, _name in (
-    ("unsafe_chunk", "chunk"), ("unsafe_split", "split"), ("unsafe_split_with_sizes", "split_with_sizes"),
-):  # fmt: skip
-    if _name in FUNCTIONS:
-        FUNCTIONS[_unsafe] = METHODS[_unsafe] = FUNCTIONS[_name]
-
-
 @method
 def dequantize(self: Tensor) -> Tensor:
     """The tensor as float32: there are no quantized tensors here."""

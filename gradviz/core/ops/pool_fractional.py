@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from ..op import OPS
+from ..op import FUNCTIONS, OPS
 from ..tensor import Tensor
 from .pool_max import declare_choice, largest
 from .windows import Dims, integers
@@ -28,23 +29,14 @@ def _fractional(xp: Any, x: Any, draws: Any, *, kernel_size: Dims, sizes: Dims) 
     columns = range(dims) if dims == 3 else (1, 0)
     made, indices = x, None
     for i in reversed(range(dims)):
+        axis = x.ndim - dims + i
         start = _starts(xp, draws[..., columns[i]], there[i], sizes[i], kernel_size[i])
-        shape = [1] * (made.ndim)
-        shape[: start.ndim - 1] = start.shape[:-1]
-        shape[start.ndim - 1 + i] = sizes[i]
-        start = start.reshape(shape)
-        places, lines = [], []
-        for k in range(kernel_size[i]):
-            at = xp.broadcast_to(start + k, [*made.shape[: made.ndim - dims + i], sizes[i],
-                                             *made.shape[made.ndim - dims + i + 1 :]])  # fmt: skip
-            places.append(xp.take_along_axis(made, at, axis=made.ndim - dims + i))
-            lines.append(at)
-        made, which = largest(xp, places)
-        at = lines[0] + which
-        by = 1
-        for n in there[i + 1 :]:
-            by *= n
-        axis = made.ndim - dims + i
+        start = start.reshape(*start.shape[:-1], *(sizes[i] if d == i else 1 for d in range(dims)))
+        shape = (*made.shape[:axis], sizes[i], *made.shape[axis + 1 :])
+        lines = [xp.broadcast_to(start + k, shape) for k in range(kernel_size[i])]
+        made, which = largest(xp, [xp.take_along_axis(made, line, axis=axis) for line in lines])
+        at = start + which
+        by = math.prod(there[i + 1 :])
         indices = at * by if indices is None else xp.take_along_axis(indices, at, axis=axis) + at * by
     return made, {"indices": indices}
 
@@ -81,7 +73,7 @@ def _fractional_pool(dims: int) -> Any:
             output_size = [int(n * r) for n, r in zip(input.shape[-dims:], output_ratio, strict=True)]
         if _random_samples is None:
             batch = 1 if input.ndim == dims + 1 else input.size(0)
-            draws = the_rand(batch, input.size(-dims - 1), dims, dtype=input.dtype, device=input.device)
+            draws = FUNCTIONS["rand"](batch, input.size(-dims - 1), dims, dtype=input.dtype, device=input.device)
         else:
             draws = _random_samples
         kernel, sizes = several("kernel_size", kernel_size), several("output_size", output_size)
@@ -100,14 +92,6 @@ def _fractional_pool(dims: int) -> Any:
         made.__name__ = made.__qualname__ = spelling
         made.__doc__ = "The largest number of windows whose steps are drawn, for `output_size` or `output_ratio`."
     return pool, both
-
-
-def the_rand(*size: int, **options: Any) -> Tensor:
-    """torch.rand, which is declared after this file."""
-    from ..op import FUNCTIONS
-
-    made: Tensor = FUNCTIONS["rand"](*size, **options)
-    return made
 
 
 def _check(name: str, input: Tensor, kernel: Dims, sizes: Dims) -> None:

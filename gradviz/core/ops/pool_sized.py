@@ -12,23 +12,25 @@ from .pool_adaptive import mean_table
 from .windows import Dims, integers, missing_kernel, per_dim
 
 
-# -- as many windows as asked for ----------------------------------------------------------------------------------
 def _sizes(input: Tensor, output_size: Any, dims: int) -> Dims:
     """The output's sizes; None keeps that side as it is."""
+    if isinstance(output_size, int):
+        return (output_size,) * dims
     given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * dims
     if given and input.ndim <= len(given):
         raise ValueError(f"Input dimension should be at least {len(given) + 1}")
     kept = input.shape[-len(given) :] if given else ()
-    return tuple(n if want is None else integers("adaptive_pool", "output_size", want)[0]
-                 for want, n in zip(given, kept, strict=True))  # fmt: skip
+    asked = tuple(n if want is None else want for want, n in zip(given, kept, strict=True))
+    return integers("adaptive_pool", "output_size", asked)
 
 
-def _check_places(name: str, input: Tensor, dims: int, colon: str) -> None:
+def _check_places(name: str, input: Tensor, dims: int, colon: str, first: int) -> None:
+    """PyTorch's errors for the wrong number of dimensions, and for one from `first` on that is empty."""
     if input.ndim - dims not in (1, 2):
         text = f"{name}(): Expected {dims + 1}D or {dims + 2}D tensor, but got{colon} {list(input.shape)}"
         check_image(name, input, dims, text)
-    for dim in range(input.ndim - dims - (colon != ""), input.ndim):
-        if (dim or colon == "") and input.shape[dim] == 0 and dim:
+    for dim in range(first, input.ndim):
+        if input.shape[dim] == 0:
             raise RuntimeError(
                 f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes "
                 f"{list(input.shape)} with dimension {dim} being empty"
@@ -40,7 +42,7 @@ def _adaptive_avg_pool(dims: int) -> Callable[..., Tensor]:
     call = OPS[name].call
 
     def pool(input: Tensor, output_size: Any) -> Tensor:
-        sizes = _sizes(input, output_size, dims) if not isinstance(output_size, int) else (output_size,) * dims
+        sizes = _sizes(input, output_size, dims)
         if len(sizes) != dims:
             raise RuntimeError(f"{name}: output_size must be {dims}")
         if min(sizes) < 0:
@@ -48,7 +50,7 @@ def _adaptive_avg_pool(dims: int) -> Callable[..., Tensor]:
             raise RuntimeError(
                 f"{name}: elements of output_size must be greater than or equal to 0 but received {{{shown}}}"
             )
-        _check_places(name, input, dims, "")
+        _check_places(name, input, dims, "", input.ndim - dims)
         if set(sizes) == {1}:
             return input.mean(tuple(range(-1, -dims - 1, -1)), keepdim=True)  # type: ignore[no-any-return]
         if input.dtype.category != 2:
@@ -67,10 +69,10 @@ def _adaptive_max_pool(dims: int) -> Any:
     the_op = OPS[name]
 
     def both(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-        sizes = _sizes(input, output_size, dims) if not isinstance(output_size, int) else (output_size,) * dims
+        sizes = _sizes(input, output_size, dims)
         if len(sizes) != dims:
             raise RuntimeError(f"{name}(): internal error: output_size.size() must be {dims}")
-        _check_places(name, input, dims, ":")
+        _check_places(name, input, dims, ":", 1)
         if min(sizes) < 0:
             made = [*input.shape[:-dims], *sizes]
             raise RuntimeError(f"Trying to create tensor with negative dimension {min(sizes)}: {made}")

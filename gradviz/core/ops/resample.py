@@ -37,9 +37,11 @@ class Table:
         """(index, weight) for each k as the device's arrays; kept, since a table serves many calls."""
         key = (xp, str(dtype))
         if key not in self._on:
-            weights = [None] * len(self.index) if self.weight is None else [
-                xp.asarray(w.astype(dtype)) for w in self.weight]  # fmt: skip
-            self._on[key] = [(xp.asarray(i), w) for i, w in zip(self.index, weights, strict=True)]
+            indices = [xp.asarray(i) for i in self.index]
+            weights = (
+                [None] * len(indices) if self.weight is None else [xp.asarray(w.astype(dtype)) for w in self.weight]
+            )
+            self._on[key] = list(zip(indices, weights, strict=True))
         made: list[tuple[Any, Any]] = self._on[key]
         return made
 
@@ -61,8 +63,7 @@ class Table:
     @property
     def same(self) -> bool:
         """Whether nothing changes."""
-        return self.weight is None and self.size == self.index.shape[1] and bool(
-            (self.index[0] == np.arange(self.size)).all())  # fmt: skip
+        return self.weight is None and np.array_equal(self.index[0], np.arange(self.size))
 
 
 Tables = tuple[Table, ...]

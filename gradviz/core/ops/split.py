@@ -1,4 +1,4 @@
-"""One tensor as several: pieces along a dimension, all of them views."""
+"""One tensor as several: pieces along a dimension, views except where the name says `unsafe`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from typing import Any
 
 from .. import errors
 from ..errors import noted
-from ..op import function
+from ..op import function, op
 from ..tensor import Tensor
 from .helpers import one_dim
-from .views import _slice, _split, _split_sizes, _unbind
+from .views import _joined, _pieces, _slice, _split, _split_sizes, _unbind
+
+# The same memory, but no views in the eyes of the graph: writing into a piece leaves the history of the whole alone.
+_unsafe_split = op("unsafe_split", lambda x, *, sections, dim: _pieces(x, sections, dim), outputs=True, public=False,
+                   x=lambda F, g, *, x_shape, sections, dim: _joined(F, g, x_shape, sections, dim))  # fmt: skip
+_unsafe_sizes = op("unsafe_split_with_sizes", lambda x, *, sections, dim: _pieces(x, sections, dim), outputs=True,
+                   public=False,
+                   x=lambda F, g, *, x_shape, sections, dim: _joined(F, g, x_shape, sections, dim))  # fmt: skip
 
 
 @function
@@ -40,20 +47,26 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     """Pieces along one dimension: of one size, the last perhaps smaller, or of given sizes."""
     if isinstance(split_size_or_sections, (tuple, list)):
         return split_with_sizes(tensor, split_size_or_sections, dim)
+    return _of_one_size(_split, tensor, int(split_size_or_sections), dim)
+
+
+def _of_one_size(form: Any, tensor: Tensor, n: int, dim: int) -> tuple[Tensor, ...]:
     at, size = _size(tensor, dim, "split")
-    n = int(split_size_or_sections)
     if n < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={n}")
     if n == 0 and size:
         raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}")
     sections = tuple(min(n, size - i) for i in range(0, size, n)) if size else (0,)
-    made: Any = _split.call(tensor, sections=sections, dim=at)
-    return tuple(made)
+    return tuple(form.call(tensor, sections=sections, dim=at))
 
 
 @function
 def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of the given sizes along one dimension."""
+    return _of_sizes(_split_sizes, input, split_sizes, dim)
+
+
+def _of_sizes(form: Any, input: Tensor, split_sizes: Any, dim: int) -> tuple[Tensor, ...]:
     at, size = _size(input, dim, "split")
     sections = tuple(int(n) for n in split_sizes)
     if any(n < 0 for n in sections):
@@ -65,21 +78,40 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
             f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension "
             f"{dim}), but got split_sizes={list(sections)}"
         )
-    if not sections:
-        return ()
-    made: Any = _split_sizes.call(input, sections=sections, dim=at)
-    return tuple(made)
+    return tuple(form.call(input, sections=sections, dim=at)) if sections else ()
 
 
 @function
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces along one dimension, of equal size except perhaps the last."""
+    return _in_chunks((_split, _split_sizes), input, chunks, dim)
+
+
+def _in_chunks(forms: tuple[Any, Any], input: Tensor, chunks: int, dim: int) -> tuple[Tensor, ...]:
     _, size = _size(input, dim, "chunk")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     if not size:  # as many empty pieces as asked for
-        return split_with_sizes(input, (0,) * chunks, dim)
-    return split(input, -(-size // chunks), dim)
+        return _of_sizes(forms[1], input, (0,) * chunks, dim)
+    return _of_one_size(forms[0], input, -(-size // chunks), dim)
+
+
+@function
+def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """`split` whose pieces are no views."""
+    return _of_one_size(_unsafe_split, input, int(split_size), dim)
+
+
+@function
+def unsafe_split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """`split_with_sizes` whose pieces are no views."""
+    return _of_sizes(_unsafe_sizes, input, split_sizes, dim)
+
+
+@function
+def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """`chunk` whose pieces are no views."""
+    return _in_chunks((_unsafe_split, _unsafe_sizes), input, chunks, dim)
 
 
 @function

@@ -14,7 +14,7 @@ from ..op import method, op
 from ..tensor import Tensor
 from ..views import CopySlices
 from .convert import moved
-from .index import _check_bounds, _is_basic, _mask_text, _on_device, _raw, _spelled_out, getitem
+from .index import _bounds, _check_bounds, _is_basic, _mask_text, _raw, _spelled_out, getitem, locate
 from .shape import expand, view
 
 # -- what a write is, out of place ---------------------------------------------------------------------------------
@@ -71,50 +71,62 @@ def _gathered(xp: Any, x: Any, shape: Any, place: Any) -> Any:
 # -- x[index] = value ----------------------------------------------------------------------------------------------
 @method(name="__setitem__")
 def setitem(self: Tensor, index: Any, value: Any) -> None:
-    spelled = _spelled_out(index, self._array.ndim)
-    parts = tuple(_raw(p) for p in spelled)
-    _check_bounds(parts, self._array.shape)
-    raw = _on_device(self, parts)
+    parts = _spelled_out(index, self._array.ndim)
     if isinstance(value, np.ndarray):
         value = Tensor._of(self.device.wrap(value.astype(self._array.dtype)), self.device)
-    basic = all(_is_basic(part) for part in spelled)
-    if isinstance(value, Tensor):
-        if not basic and value.dtype is not self.dtype:
-            raise noted(RuntimeError(errors.index_put_types(self.dtype, value.dtype)))
-        value = moved(value, self.device) if value.device is not self.device else value
-    if grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs)):
-        _recorded(self, spelled, raw, value)
+    if isinstance(value, Tensor) and value.device is not self.device:
+        value = moved(value, self.device)
+    recording = grad_mode.get() and (self._needs or (isinstance(value, Tensor) and value._needs))
+    if not recording and all(_is_basic(part) for part in parts):
+        _plain_write(self, parts, value)
         return
-    check_write(self, "x[index] = value", repeats=not basic)
-    if isinstance(value, Tensor) and (value._base is not None or value is self):
-        value = _broadcast(value, self._array[raw].shape) if basic else value
-        check_overlap(getitem(self, spelled) if basic else self, (value,), exact=basic)
+    seen, picks = locate(self, parts)
+    if picks is None:  # as PyTorch does it: a copy into the view
+        copy_(seen, _broadcast(value, seen._array.shape) if isinstance(value, Tensor) else value)
+    else:
+        _put_into(seen, picks, value, recording)
+
+
+def _plain_write(x: Tensor, parts: tuple[Any, ...], value: Any) -> None:
+    """Ints, slices and None, with no gradient to think of: the array writes by itself."""
+    raw = tuple(_raw(p) for p in parts)
+    _check_bounds(raw, x._array.shape)
+    for part in raw:
+        if isinstance(part, slice):
+            _bounds(part, 1)
+    check_write(x, "x[index] = value")
+    if isinstance(value, Tensor) and (value._base is not None or value is x):
+        value = _broadcast(value, x._array[raw].shape)
+        check_overlap(getitem(x, parts), (value,))
     try:
-        self._array[raw] = _real_for(self, value._array) if isinstance(value, Tensor) else value
-    except (ValueError, IndexError) as error:
-        if basic and isinstance(value, Tensor):
-            _broadcast(value, self._array[raw].shape)
-        raise _write_error(self, raw, value, error) from None
-    overwrote(self, "index_put_", (self, value), {"index": raw})
+        x._array[raw] = _real_for(x, value._array) if isinstance(value, Tensor) else value
+    except IndexError:
+        locate(x, parts)  # which says what is wrong as PyTorch does
+        raise
+    except ValueError as error:
+        if isinstance(value, Tensor):
+            _broadcast(value, x._array[raw].shape)
+        raise _write_error(x, raw, value, error) from None
+    overwrote(x, "index_put_", (x, value), {"index": raw})
 
 
-def _recorded(x: Tensor, parts: tuple[Any, ...], raw: tuple[Any, ...], value: Any) -> None:
-    """As PyTorch records it: a copy into the view that a basic index makes, an index_put for the others."""
-    if all(_is_basic(part) for part in parts):
-        whole = all(isinstance(p, slice) and p == slice(None) for p in parts)
-        target = x if whole else getitem(x, parts)
-        copy_(target, _broadcast(value, target._array.shape) if isinstance(value, Tensor) else value)
-        return
+def _put_into(x: Tensor, picks: tuple[Any, ...], value: Any, recording: bool) -> None:
+    """Write where lists of indices and masks point, one PyTorch operation of its own."""
+    if isinstance(value, Tensor) and value.dtype is not x.dtype:
+        raise noted(RuntimeError(errors.index_put_types(x.dtype, value.dtype)))
+    check_write(x, "index_put_", repeats=True)
     if not isinstance(value, Tensor):
         value = Tensor._of(x.device.wrap(np.asarray(value, x._array.dtype)), x.device)
-    check_write(x, repeats=True)
     check_overlap(x, (value,), exact=False)
-    old = x._alias()
     try:
-        result = _put.call(old, value, index=raw)
+        if recording:
+            old = x._alias()
+            adopt(x, _put.call(old, value, index=picks), "index_put_", (old, value), _put, {"index": picks})
+        else:
+            x._array[picks] = value._array
+            overwrote(x, "index_put_", (x, value), {"index": picks})
     except (RuntimeError, ValueError, IndexError) as error:
-        raise _write_error(x, raw, value, error) from None
-    adopt(x, result, "x[index] = value", (old, value), _put, {"index": raw})
+        raise _write_error(x, picks, value, error) from None
 
 
 def _real_for(target: Tensor, array: Any) -> Any:

@@ -106,11 +106,11 @@ def _check_mode(mode: str, scale_grad_by_freq: bool, sparse: bool) -> None:
         raise ValueError("max mode does not support sparse weights")
 
 
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """Class numbers (*) as rows of zeros with a single 1 (*, num_classes)."""
-    if tensor.dtype.name != "int64":
+    if input.dtype.name != "int64":
         raise noted(RuntimeError("one_hot is only applicable to index tensor of type LongTensor.\nUse tensor.long()."))
-    values = tensor._array
+    values = input._array
     if values.size == 0 and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
     if values.size and int(values.min()) < 0:
@@ -118,5 +118,5 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     count = int(values.max()) + 1 if num_classes == -1 else num_classes
     if values.size and int(values.max()) >= count:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    xp = tensor.device.xp
-    return Tensor._of((values[..., None] == xp.arange(count)).astype(xp.int64), tensor.device)
+    xp = input.device.xp
+    return Tensor._of((values[..., None] == xp.arange(count)).astype(xp.int64), input.device)

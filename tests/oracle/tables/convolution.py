@@ -34,6 +34,7 @@ PLAIN = [
     sample("F.conv1d(x, w)", x=floats(2, 3, 6, layout="step"), w=floats(2, 3, 3, layout="F"), rtol=1e-4),
     sample("F.conv3d(x, w)", x=floats(1, 2, 3, 3, 3, layout="F"), w=const(2, 2, 2, 2, 2), rtol=1e-4),
     sample("F.conv1d(x, w)", x=ints(2, 3, 6), w=ints(2, 3, 3)),
+    sample("F.conv1d(x, w)", x=(1, 3, 7), w=(2, 3, 1), rtol=1e-4), sample("F.conv2d(x, w)", x=(1, 3, 1, 7), w=(2, 3, 1, 1), rtol=1e-4),
     sample("F.conv1d(x, w)", x=(0, 3, 6), w=(2, 3, 3), order=0),
     sample("F.conv3d(x, w)", x=(0, 3, 4, 4, 4), w=(2, 3, 2, 2, 2), order=0),
 ]  # fmt: skip

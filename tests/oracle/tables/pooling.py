@@ -71,6 +71,7 @@ DRAWN = [
     for d, x in ((2, (2, 3, 9, 8)), (3, (2, 2, 6, 7, 5)), (2, (3, 9, 8)), (3, (2, 6, 7, 5)))
     for options in ("2, output_size=3", "3, 2, return_indices=True")
 ] + [
+    sample("torch.manual_seed(0)\nF.fractional_max_pool3d(x, 2, 1)", x=(0, 2, 3, 4, 5), order=0),
     sample("torch.manual_seed(0)\nF.fractional_max_pool2d_with_indices(x, (2, 3), (4, 3))", x=(2, 1, 9, 8)),
     sample("torch.manual_seed(0)\nF.fractional_max_pool3d_with_indices(x, 2, 1)", x=(1, 1, 3, 4, 5)),
     sample("torch.manual_seed(0)\nF.fractional_max_pool2d(x, 2, output_ratio=(0.5, 0.6))", x=(2, 9, 8)),
