@@ -10,6 +10,7 @@ from ..core.mode import no_grad as no_grad
 from ..core.mode import set_grad_enabled as set_grad_enabled
 from ..core.mode import set_multithreading_enabled as set_multithreading_enabled
 from . import anomaly_mode as anomaly_mode
+from . import forward_ad as forward_ad
 from . import function as function
 from . import functional as functional
 from . import grad_mode as grad_mode
@@ -23,6 +24,6 @@ from .variable import Variable as Variable
 
 __all__ = [
     "Backward", "Function", "GradcheckError", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad",
-    "function", "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck", "graph", "inference_mode", "no_grad",
-    "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled",
+    "forward_ad", "function", "functional", "grad", "grad_mode", "gradcheck", "gradgradcheck", "graph",
+    "inference_mode", "no_grad", "set_detect_anomaly", "set_grad_enabled", "set_multithreading_enabled",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.function import Function
 from ..core.gradient import grad
 from ..core.tensor import Tensor
-from .jacobians import Tensors, analytic_jacobian, as_tuple, numeric_jacobian
+from .jacobians import Tensors, analytic_jacobian, as_tuple, forward_jacobian, numeric_jacobian
 
 
 class GradcheckError(RuntimeError):
@@ -53,13 +53,14 @@ def gradcheck(
         raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
     if check_batched_forward_grad and not check_forward_ad:
         raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
-    if check_forward_ad:
-        raise NotImplementedError("gradcheck(): argument 'check_forward_ad' is not supported; there is no forward mode")
     arguments = as_tuple(inputs)
     _check_inputs(arguments)
     try:
-        _check(func, arguments, eps, atol, rtol, nondet_tol)
-        if check_undefined_grad:
+        if check_forward_ad:
+            _check_forward(func, arguments, eps, atol, rtol)
+        if check_backward_ad:
+            _check(func, arguments, eps, atol, rtol, nondet_tol)
+        if check_backward_ad and check_undefined_grad:
             _check_undefined(func, arguments)
     except GradcheckError:
         if raise_exception:
@@ -129,6 +130,22 @@ def _check(func: Any, arguments: Tensors, eps: float, atol: float, rtol: float, 
                         "multiple times gives different values, although analytical gradient matches numerical "
                         f"gradient.The tolerance for nondeterminism was {nondet}."
                     )
+
+
+def _check_forward(func: Any, arguments: Tensors, eps: float, atol: float, rtol: float) -> None:
+    """The same comparison for the tangents that forward mode carries to the outputs."""
+    wanted = _wanted(arguments)
+    if any(x.is_complex() for _, x in wanted):
+        raise NotImplementedError("gradcheck(): argument 'check_forward_ad' is not supported for complex inputs")
+    for i, x in wanted:
+        numeric = numeric_jacobian(func, arguments, x, eps)
+        for j, mine in enumerate(forward_jacobian(func, arguments, i, x)):
+            theirs = numeric[j][0]
+            if theirs is not None and not np.allclose(mine, theirs, rtol=rtol, atol=atol, equal_nan=True):
+                raise GradcheckError(
+                    f"Jacobian computed with forward mode mismatch for output {j} with respect to input {i},\n"
+                    f"numerical:{_shown(theirs)}\nanalytical:{_shown(mine)}\n"
+                )
 
 
 def _parts(outputs: list[tuple[int, Any]]) -> list[tuple[int, Any, str]]:
@@ -213,8 +230,9 @@ def gradgradcheck(
     """
     if not (check_fwd_over_rev or check_rev_over_rev):
         raise AssertionError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
-    if check_fwd_over_rev:
-        raise NotImplementedError("gradgradcheck(): argument 'check_fwd_over_rev' is not supported")
+    for name, asked in (("check_undefined_grad", check_undefined_grad), ("check_batched_grad", check_batched_grad)):
+        if asked and not check_rev_over_rev:
+            raise AssertionError(f"Setting {name}=True requires check_rev_over_rev to be True")
     arguments = as_tuple(inputs)
     outputs = _differentiable(func(*arguments))
     seeds = _drawn(outputs, gen_non_contig_grad_outputs) if grad_outputs is None else as_tuple(grad_outputs)
@@ -236,6 +254,8 @@ def gradgradcheck(
         check_undefined_grad=check_undefined_grad,
         check_grad_dtypes=check_grad_dtypes,
         check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
         fast_mode=fast_mode,
         masked=masked,
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.gradient import grad
 from ..core.op import FUNCTIONS
+from .forward_ad import dual_level, make_dual, unpack_dual
 
 Tensors = tuple[Any, ...]
 
@@ -51,13 +52,13 @@ def _change(func: Any, arguments: Tensors, array: Any, index: Any, step: Any) ->
 
 def _combined(parts: Any) -> tuple[Any, Any]:
     """The gradients of the real and the imaginary part, from the changes along the real and the imaginary axis."""
-    arrays = [_host(p) for p in parts]
+    arrays = [host(p) for p in parts]
     real = arrays[0].real if len(arrays) == 1 else arrays[0].real + 1j * arrays[1].real
     imag = arrays[0].imag if len(arrays) == 1 else arrays[0].imag + 1j * arrays[1].imag
     return real, imag
 
 
-def _host(tensor: Any) -> Any:
+def host(tensor: Any) -> Any:
     array = tensor.device.to_numpy(tensor._array)
     return np.array(array if array.dtype.kind in "fc" and array.dtype.itemsize > 2 else array.astype(np.float32))
 
@@ -72,5 +73,19 @@ def analytic_jacobian(out: Any, inputs: list[Any], unit: Any) -> list[Any]:
         found = grad(out, inputs, seed.reshape(out.shape), retain_graph=True, allow_unused=True)
         for rows, g in zip(made, found, strict=True):
             if g is not None:
-                rows[:, column] = _host(g).reshape(-1)
+                rows[:, column] = host(g).reshape(-1)
     return made
+
+
+def forward_jacobian(func: Any, arguments: Tensors, i: int, x: Any) -> list[Any]:
+    """How every output changes along each element of one input: a row per element."""
+    rows = []
+    for index in np.ndindex(tuple(x.shape)):
+        direction = FUNCTIONS["zeros_like"](x.detach())
+        direction[index] = 1
+        with dual_level():
+            dual = make_dual(x.detach(), direction)
+            found = as_tuple(func(*arguments[:i], dual, *arguments[i + 1 :]))
+            pairs = [unpack_dual(o) for o in found]
+        rows.append([np.zeros(p.primal.numel()) if p.tangent is None else host(p.tangent).reshape(-1) for p in pairs])
+    return [np.array(column) for column in zip(*rows, strict=True)]

@@ -125,15 +125,17 @@ _listeners: dict[Observer, int] = {}
 
 def listen(listener: Observer) -> None:
     """Let a part of the library hear every event, until `unlisten` was called as often."""
-    _listeners[listener] = _listeners.get(listener, 0) + 1
+    with _lock:
+        _listeners[listener] = _listeners.get(listener, 0) + 1
     _change(1)
 
 
 def unlisten(listener: Observer) -> None:
     """Take back one `listen`."""
-    _listeners[listener] -= 1
-    if not _listeners[listener]:
-        del _listeners[listener]
+    with _lock:
+        _listeners[listener] -= 1
+        if not _listeners[listener]:
+            del _listeners[listener]
     _change(-1)
 
 

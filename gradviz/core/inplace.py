@@ -51,7 +51,9 @@ def check_overlap(target: Any, others: tuple[Any, ...], *, exact: bool = True) -
         if (exact and other is target) or not hasattr(other, "_array"):
             continue
         owner = other._base
-        if (base is None and owner is not target and other is not target) or (base is not None and owner is not base and other is not base):
+        if (base is None and owner is not target and other is not target) or (
+            base is not None and owner is not base and other is not base
+        ):
             continue
         a, b = target._array, other._array
         if not (_dense(a) and _dense(b)):

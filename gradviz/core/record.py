@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import events
+from .edges import place
 from .events import observe
 from .formula import formulas
 from .node import AccumulateGrad
@@ -257,11 +258,18 @@ class Recorder:
             for edge in node.parents:
                 if edge is not None and edge.node in in_plan:
                     self._expected[edge] = self._expected.get(edge, 0) + 1
-        self.steps.append({"kind": "backward_begin", "root": self.ordinal(session.roots[0])})
+        self.steps.append({"kind": "backward_begin", "root": self._root(session.roots[0])})
+
+    def _root(self, root: Any) -> int:
+        return self.ordinal(root) if isinstance(root, Tensor) else self._of_edge(place(root))
 
     def _step(self, event: events.BackwardStep) -> None:
         node, device = event.node, event.node.device
-        arrived = event.grad if not isinstance(event.grad, tuple) else next(g for g in event.grad if g is not None)
+        grads = event.grad if isinstance(event.grad, tuple) else (event.grad,)
+        arrived = next((g for g in grads if g is not None), None)
+        if arrived is None:  # a user's backward that no gradient reached: it was given zeros
+            shape, dtype = next(made for made in node.shapes if made is not None)
+            arrived = device.xp.zeros(shape, dtype=dtype)
         messages = []
         for edge, slot, product in event.messages:
             product = _array(product)
@@ -281,7 +289,8 @@ class Recorder:
     def _local(self, node: Any, slot: str, g: Any) -> Any:
         """The local derivative of a pointwise op: its rule at an upstream gradient of ones."""
         op = node.op
-        if op is None or not op.elementwise or slot not in op.inputs:
+        packed = node.extra is not None and node.extra.packed
+        if op is None or not op.elementwise or slot not in op.inputs or packed:
             return None
         ones = node.device.wrap(node.device.xp.ones_like(g))
         only = tuple(edge if x == slot else None for x, edge in zip(op.inputs, node.parents, strict=True))

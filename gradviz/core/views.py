@@ -1,7 +1,7 @@
 """Views and the history of the memory they share.
 
-A view knows its base, the tensor that owns the memory, and a base knows its living views. A write through any of them is
-a write into the base, so the base gets a new place in the graph, and every view is seen anew from there:
+A view knows its base, the tensor that owns the memory, and a base knows its living views. A write through any of them
+is a write into the base, so the base gets a new place in the graph, and every view is seen anew from there:
 
     b = a * 1; v = b[0]; v.mul_(w)        before:  b -> Mul        v -> Select(Mul)
                                           after:   b -> CopySlices(Mul, w)     v -> AsStrided(CopySlices(Mul, w))

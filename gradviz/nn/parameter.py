@@ -56,23 +56,26 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
 
-class Buffer(Tensor):
+class _BufferMeta(type):
+    def __instancecheck__(self, instance: Any) -> bool:
+        marked = self is Buffer and isinstance(instance, Tensor) and getattr(instance, "_is_buffer", False)
+        return marked or super().__instancecheck__(instance)
+
+
+class Buffer(Tensor, metaclass=_BufferMeta):
     """A tensor that becomes a buffer of the Module it is assigned to: state that is saved but not trained.
 
-    With `persistent=False` it is left out of the `state_dict`.
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.parameter.Buffer.html
+    With `persistent=False` it is left out of the `state_dict`. As in PyTorch it is a plain Tensor with a mark, so that
+    operations take their shortest path. https://docs.pytorch.org/docs/2.13/generated/torch.nn.parameter.Buffer.html
     """
 
     persistent: bool
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
-        made = _share(cls, data)
+        made = _share(Tensor, data)
         made._needs = data is not None and data.requires_grad
-        made.persistent = persistent
+        made.persistent, made._is_buffer = persistent, True
         return made
-
-    def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
-        """All is done in `__new__`."""
 
 
 # -- waiting for a shape -------------------------------------------------------------------------------------------
@@ -179,7 +182,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
         """All is done in `__new__`."""
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[misc]
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc]
     """A buffer whose shape is not known yet.
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.parameter.UninitializedBuffer.html
@@ -191,7 +194,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[mis
         cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
     ) -> Any:  # fmt: skip
         made = _share(cls, FUNCTIONS["empty"](0, device=device, dtype=dtype))
-        made._needs, made.persistent = bool(requires_grad), persistent
+        made._needs, made.persistent, made._is_buffer = bool(requires_grad), persistent, True
         return made
 
     def __init__(

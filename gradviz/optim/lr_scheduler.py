@@ -8,7 +8,8 @@ from typing import Any
 from gradviz.core.errors import noted
 from gradviz.core.tensor import Tensor
 
-from .optimizer import Optimizer, number
+from .optimizer import Optimizer
+from .options import number
 
 
 class LRScheduler:

@@ -286,20 +286,6 @@ def evaluated(closure: Callable[[], Any] | None) -> Any:
         return closure()
 
 
-def number(value: Any) -> Any:
-    """An option as a Python number: a learning rate may be a tensor of one element."""
-    return value.item() if isinstance(value, Tensor) else value
-
-
-def check_implementation(name: str, options: dict[str, Any]) -> None:
-    """Refuse by name what changes the result; `foreach` and `fused` choose an implementation, and there is one here."""
-    for option in ("differentiable", "capturable"):
-        if options.get(option):
-            raise NotImplementedError(f"{name}(): argument '{option}=True' is not supported")
-    if options.get("fused") and options.get("foreach"):
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-
-
 def _name_params(group: dict[str, Any]) -> None:
     """Make `params` a list of tensors, with `param_names` beside it if pairs (name, tensor) were given."""
     params = group["params"]

@@ -57,7 +57,7 @@ NOT_THERE = {
     "torch.viz": "torch.viz",
     "torch.vision": "torch.vision",
     "torch._serial": "torch._serial",
-    "torchvision.models": "torchvision.models",
+    "torchvision.io": "torchvision.io",
     "torch.nn.nothing": "torch.nn.nothing",
 }
 

@@ -475,3 +475,43 @@ def test_errors(expression: str) -> None:
 def test_arguments_that_are_not_supported_are_named(expression: str) -> None:
     with pytest.raises(NotImplementedError, match=r"argument '(pin_memory|layout)' is not supported"):
         eval(expression, {"torch": gradviz})
+
+
+def _view(library: Any, array: np.ndarray[Any, Any], choose: random.Random) -> tuple[Any, Any]:
+    """A tensor, and a view of it with its dimensions in another order, perhaps with gaps."""
+    base = library.from_numpy(array.copy())
+    order = list(range(base.ndim))
+    choose.shuffle(order)
+    index = [slice(None)] * base.ndim
+    index[choose.randrange(base.ndim)] = slice(choose.choice([0, 0, 1]), None, choose.choice([1, 1, 2, 3]))
+    return base, base.permute(order)[tuple(index)]
+
+
+IN_PLACE = [
+    "v.normal_()", "v.uniform_()", "v.random_(100)", "v.bernoulli_(0.5)", "v.exponential_()", "v.geometric_(0.2)",
+    "v.cauchy_()", "v.log_normal_()", "v.bernoulli_(torch.full(v.shape, 0.5))",
+]  # fmt: skip
+NEW = [
+    "torch.bernoulli(v)", "torch.poisson(v * 5)", "torch.normal(v, 1.0)", "torch.normal(0.0, v)", "torch.normal(v, v)",
+    "torch.binomial(torch.floor(v * 20), v)", "torch.nn.functional.dropout(v, 0.4)", "torch.rand_like(v)",
+    "torch.randn_like(v)", "torch.randint_like(v, 50)", "v.clone().normal_()", "torch.empty_like(v).uniform_()",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", IN_PLACE + NEW)
+def test_numbers_are_drawn_in_the_order_of_memory(code: str) -> None:
+    if not PORTABLE and any(word in code for word in _TIMES):
+        pytest.skip("this torch draws with the processor maker's library")
+    for seed in range(25):
+        found = []
+        for library in (gradviz, torch):
+            choose = random.Random(seed)
+            library.manual_seed(seed)
+            shape = [choose.choice([1, 2, 3, 5]) for _ in range(choose.randint(1, 4))]
+            array = np.random.default_rng(seed).random(shape).astype(np.float32)
+            base, v = _view(library, array, choose)
+            out = eval(code, {"torch": library, "v": v})
+            found.append([values(base), values(out), library.rand(1).item()])
+        np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5, atol=1e-6, err_msg=f"{code} {seed}")
+        np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5, atol=1e-6, err_msg=f"{code} {seed}")
+        assert found[0][2] == found[1][2]

@@ -44,7 +44,14 @@ def test_gradients_equal_pytorchs() -> None:
 @pytest.mark.oracle
 @pytest.mark.parametrize(
     "write",
-    ["b[0].mul_(w)", "b[0] = w * w", "b[:, 1].sigmoid_()", "b.t()[0].mul_(w)", "b.view(-1)[1:].tanh_()", "b.diagonal().pow_(3)"],
+    [
+        "b[0].mul_(w)",
+        "b[0] = w * w",
+        "b[:, 1].sigmoid_()",
+        "b.t()[0].mul_(w)",
+        "b.view(-1)[1:].tanh_()",
+        "b.diagonal().pow_(3)",
+    ],
 )
 def test_second_gradients_go_through_the_write(write: str) -> None:
     pytest.importorskip("torch")
@@ -69,7 +76,7 @@ def test_stepping_back_and_again_gives_the_same_bits() -> None:
 def test_graphs_with_written_views_are_freed_without_the_collector() -> None:
     gc.disable()
     try:
-        loss, x, w = program(gradviz)
+        loss, _, _ = program(gradviz)
         node = weakref.ref(loss.grad_fn)
         inner = weakref.ref(loss.grad_fn.next_functions[0][0])
         del loss
@@ -95,7 +102,7 @@ def test_a_second_backward_says_what_was_freed() -> None:
 
 def test_a_recording_steps_and_replays() -> None:
     with gradviz.record() as tape:
-        loss, x, w = program(gradviz)
+        loss, x, _ = program(gradviz)
     recording = with_backward(loss, tape.recording)
     assert x.grad is None
     steps = [s for s in recording.steps if s["kind"] == "backward"]
@@ -171,7 +178,7 @@ def test_a_user_function_that_writes_into_a_view() -> None:
             return v
 
         @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
+        def backward(_ctx: Any, g: Any) -> Any:
             return g * 2
 
     x = gradviz.tensor(X, requires_grad=True)

@@ -88,6 +88,13 @@ gg(lambda a:a*a,z)
 gg(torch.sin,xf)
 gg(torch.sin,x,gen_non_contig_grad_outputs=True)
 gg(torch.sin,x,check_rev_over_rev=False)
+gc(torch.sin,x,check_forward_ad=True)
+gc(torch.sin,x,check_forward_ad=True,check_backward_ad=False)
+gc(lambda a,b:(a*b,a.sum()+b),(x,y),check_forward_ad=True,check_batched_forward_grad=True)
+gg(torch.sin,x,check_fwd_over_rev=True)
+gg(torch.sin,x,check_fwd_over_rev=True,check_rev_over_rev=False)
+gg(torch.sin,x,check_fwd_over_rev=True,check_rev_over_rev=False,check_undefined_grad=False)
+gg(torch.sin,x,check_fwd_over_rev=True,check_rev_over_rev=False,check_undefined_grad=False,check_batched_grad=True)
 gg(torch.sin,x,fast_mode=True)
 gg(torch.sin,x,check_batched_grad=True)
 gg(torch.sin,x,check_undefined_grad=False)
@@ -112,12 +119,3 @@ PROGRAMS = {call: f"{START}log({call})" for call in CALLS} | {
 def test_as_pytorch(name: str) -> None:
     pytest.importorskip("torch")
     behave(PROGRAMS[name])
-
-
-@pytest.mark.parametrize("name", ["check_forward_ad", "check_fwd_over_rev"])
-def test_forward_mode_is_refused_by_name(name: str) -> None:
-    import gradviz as torch
-
-    check = torch.autograd.gradcheck if name == "check_forward_ad" else torch.autograd.gradgradcheck
-    with pytest.raises(NotImplementedError, match=name):
-        check(torch.sin, torch.ones(2, dtype=torch.float64, requires_grad=True), **{name: True})

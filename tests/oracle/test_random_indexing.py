@@ -41,7 +41,9 @@ def indices(draw: Any, shape: tuple[int, ...]) -> list[tuple[str, Any]]:
             parts.append((kind, draw(st.lists(NUMBER, min_size=1, max_size=3))))
         elif kind == "tensor":
             rows = draw(st.sampled_from(((2,), (3,), (2, 1), (1, 3), (0,))))
-            parts.append((kind, np.array(draw(st.lists(NUMBER, min_size=9, max_size=9)))[: int(np.prod(rows))].reshape(rows)))
+            parts.append(
+                (kind, np.array(draw(st.lists(NUMBER, min_size=9, max_size=9)))[: int(np.prod(rows))].reshape(rows))
+            )
         elif kind == "mask":
             size = shape[dim] if dim < len(shape) else 2
             parts.append((kind, np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size)), bool)))
@@ -134,7 +136,8 @@ OPERATIONS = {
     "where": lambda t, a, b: t.where(a == a, a, b), "cat": lambda t, a, b: t.cat([a.reshape(-1), b.reshape(-1)]),
     "+=": lambda t, a, b: a.add_(b), "*=": lambda t, a, b: a.mul_(b), "/=": lambda t, a, b: a.div_(b),
     "result_type": lambda t, a, b: t.zeros(1, dtype=t.result_type(a, b)), "atan2": lambda t, a, b: t.atan2(a, b),
-    "lerp": lambda t, a, b: t.lerp(a, b, 0.5), "addcmul": lambda t, a, b: t.addcmul(a, b, b), "fmod": lambda t, a, b: t.fmod(a, b),
+    "lerp": lambda t, a, b: t.lerp(a, b, 0.5), "addcmul": lambda t, a, b: t.addcmul(a, b, b),
+    "fmod": lambda t, a, b: t.fmod(a, b),
 }  # fmt: skip
 
 

@@ -24,20 +24,23 @@ VIEWS = """
     {n} = {x}[0] | {n} = {x}[1:] | {n} = {x}[..., ::2] | {n} = {x}[:, 1] | {n} = {x}.t() | {n} = {x}.view(-1)
     {n} = {x}.reshape(-1) | {n} = {x}.unsqueeze(0) | {n} = {x}.squeeze() | {n} = {x}.diagonal() | {n} = {x}.detach()
     {n} = {x}.narrow(0, 0, 1) | {n} = {x}.select(-1, 0) | {n} = {x}.chunk(2)[0] | {n} = {x}.unbind()[0]
-    {n} = {x}.expand(2, *{x}.shape) * 1 | {n} = {x}.transpose(0, -1) | {n} = {x}[None] | {n} = {x}[-1] | {n} = {x}.view_as({x})
+    {n} = {x}.expand(2, *{x}.shape) * 1 | {n} = {x}.transpose(0, -1) | {n} = {x}[None] | {n} = {x}[-1]
+    {n} = {x}.view_as({x})
 """
 MAKES = """
-    {n} = {x} * {y} | {n} = {x} + {y} | {n} = {x} - 1.5 | {n} = 2 / ({x} * {x} + 1) | {n} = {x}.clone() | {n} = {x}.sum(0)
-    {n} = torch.relu({x}) | {n} = torch.where({x} > 0, {x}, {y}) | {n} = {x}.exp() | {n} = {x}[{x} > 0] | {n} = {x}[[0, 1]]
-    {n} = ({x} @ {y}) * 1 | {n} = {x}.float() | {n} = torch.cat([{x}, {y}]) | {n} = torch.stack([{x}, {y}]) | {n} = {x}.mean()
-    {n} = {x} > 0.1 | {n} = {x}.long() | {n} = torch.maximum({x}, {y}) | {n} = {x}.tanh() | {n} = {x} ** 2
-    with torch.no_grad(): {n} = {x} * 2 | {n} = {x}.cumsum(0) | {n} = {x}.flip(0)
+    {n} = {x} * {y} | {n} = {x} + {y} | {n} = {x} - 1.5 | {n} = 2 / ({x} * {x} + 1) | {n} = {x}.clone()
+    {n} = {x}.sum(0) | {n} = torch.relu({x}) | {n} = torch.where({x} > 0, {x}, {y}) | {n} = {x}.exp()
+    {n} = {x}[{x} > 0] | {n} = {x}[[0, 1]] | {n} = ({x} @ {y}) * 1 | {n} = {x}.float() | {n} = torch.cat([{x}, {y}])
+    {n} = torch.stack([{x}, {y}]) | {n} = {x}.mean() | {n} = {x} > 0.1 | {n} = {x}.long()
+    {n} = torch.maximum({x}, {y}) | {n} = {x}.tanh() | {n} = {x} ** 2 | with torch.no_grad(): {n} = {x} * 2
+    {n} = {x}.cumsum(0) | {n} = {x}.flip(0)
 """
 WRITES = """
-    {x}.mul_({y}) | {x}.add_(1) | {x}[0] = {y} | {x}[..., 0] = 2.0 | {x} += {y} | {x}.copy_({y}) | {x}.zero_() | {x}.fill_(0.5)
-    {x}.relu_() | {x}.sigmoid_() | {x}[{x} > 0.3] = 0.1 | {x}[[0]] = {y} | {x}.masked_fill_({x} > 0, 0.5) | {x}.t_()
-    {x}.unsqueeze_(0) | {x}.squeeze_() | {x}.clamp_(-1, 1) | {x}.div_(2) | {x}[1:] *= 3 | {x}.sub_({y}, alpha=2) | {x}.exp_()
-    {x}[...] = {y} | {x}.fill_({y}.sum()) | {x}.addcmul_({y}, {y}) | {x}[:, 0] = {y}[0] | {x}.tanh_() | {x}[0].add_({y})
+    {x}.mul_({y}) | {x}.add_(1) | {x}[0] = {y} | {x}[..., 0] = 2.0 | {x} += {y} | {x}.copy_({y}) | {x}.zero_()
+    {x}.fill_(0.5) | {x}.relu_() | {x}.sigmoid_() | {x}[{x} > 0.3] = 0.1 | {x}[[0]] = {y}
+    {x}.masked_fill_({x} > 0, 0.5) | {x}.t_() | {x}.unsqueeze_(0) | {x}.squeeze_() | {x}.clamp_(-1, 1) | {x}.div_(2)
+    {x}[1:] *= 3 | {x}.sub_({y}, alpha=2) | {x}.exp_() | {x}[...] = {y} | {x}.fill_({y}.sum())
+    {x}.addcmul_({y}, {y}) | {x}[:, 0] = {y}[0] | {x}.tanh_() | {x}[0].add_({y})
     with torch.no_grad(): {x}.mul_(0.5) | {x}.data.mul_(0.5) | {x}.pow_(2) | {x}[0, 1] = 7
 """
 ASKS = """
@@ -121,7 +124,9 @@ def agree(program: list[str], torch: Any) -> None:
     for i, line in enumerate([*program, ""]):
         want, got = (m.do(line) if line else m.backward() for m in (theirs, ours))
         context = "\n".join([*program[: i + 1], f"PyTorch: {want}", f"gradviz: {got}"])
-        if "[[0]] =" in line or want.startswith("IndexError"):  # several things are wrong at once: which is said first is not part of the promise
+        if "[[0]] =" in line or want.startswith(
+            "IndexError"
+        ):  # several things are wrong at once: which is said first is not part of the promise
             want, got = ("refused" if text else "" for text in (want, got))
         assert want == got or (want and got and want.startswith(got)), context
         last = i == len(program) and not want
@@ -132,7 +137,9 @@ def agree(program: list[str], torch: Any) -> None:
         gots = ours.state(last)
         assert wants.keys() == gots.keys(), context
         for name, (kind, value, *rest) in wants.items():
-            assert (kind, *rest) == (gots[name][0], *gots[name][2:]), f"{context}\n{name}: {gots[name]}, PyTorch {wants[name]}"
+            assert (kind, *rest) == (gots[name][0], *gots[name][2:]), (
+                f"{context}\n{name}: {gots[name]}, PyTorch {wants[name]}"
+            )
             np.testing.assert_allclose(gots[name][1], value, rtol=1e-5, atol=1e-6, err_msg=f"{context}\n{name}")
 
 

@@ -21,21 +21,22 @@ from ..tensor import Tensor
 
 # The functions of torch that take it; aliases come with the function they are another name of.
 TAKES = """
-    abs acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax angle any arange argmax argmin asin
-    asinh atan atan2 atanh baddbmm bernoulli bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
-    bitwise_xor bmm bucketize cat ceil chain_matmul cholesky cholesky_inverse cholesky_solve clamp column_stack complex
-    conj_physical copysign cos cosh cross cummax cummin cumprod cumsum deg2rad diag diff digamma div dot dstack empty eq erf
-    erfc erfinv exp exp2 expm1 eye float_power floor floor_divide fmax fmin fmod frac frexp full gather gcd ge geqrf ger gt
-    heaviside histc histogram hstack hypot i0 igamma igammac index_add index_copy index_select inner inverse isneginf
-    isposinf kron kthvalue lcm ldexp le lerp lgamma linspace log log10 log1p log2 log_softmax logaddexp logaddexp2
-    logcumsumexp logical_and logical_not logical_or logical_xor logit logspace logsumexp lt lu lu_solve lu_unpack
-    masked_select matmul matrix_power max maximum mean median min minimum mm mode msort mul multinomial mv mvlgamma
-    nan_to_num nanmean nanmedian nanquantile nansum ne neg nextafter nonzero norm normal ones ormqr outer polar polygamma
-    pow prod qr quantile rad2deg rand randint randn randperm range reciprocal remainder renorm round rsqrt scatter
-    scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh softmax sort sqrt square stack std
-    std_mean sub sum svd take take_along_dim tan tanh tensordot topk triangular_solve tril triu trunc var var_mean vdot
-    vstack where xlogy zeros
-""".split()
+    abs acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax angle any arange argmax
+    argmin asin asinh atan atan2 atanh baddbmm bernoulli bitwise_and bitwise_left_shift bitwise_not bitwise_or
+    bitwise_right_shift bitwise_xor bmm bucketize cat ceil chain_matmul cholesky cholesky_inverse cholesky_solve
+    clamp column_stack complex conj_physical copysign cos cosh cross cummax cummin cumprod cumsum deg2rad diag
+    diff digamma div dot dstack empty eq erf erfc erfinv exp exp2 expm1 eye float_power floor floor_divide fmax
+    fmin fmod frac frexp full gather gcd ge geqrf ger gt heaviside histc histogram hstack hypot i0 igamma
+    igammac index_add index_copy index_select inner inverse isneginf isposinf kron kthvalue lcm ldexp le lerp
+    lgamma linspace log log10 log1p log2 log_softmax logaddexp logaddexp2 logcumsumexp logical_and logical_not
+    logical_or logical_xor logit logspace logsumexp lt lu lu_solve lu_unpack masked_select matmul matrix_power
+    max maximum mean median min minimum mm mode msort mul multinomial mv mvlgamma nan_to_num nanmean nanmedian
+    nanquantile nansum ne neg nextafter nonzero norm normal ones ormqr outer polar polygamma pow prod qr
+    quantile rad2deg rand randint randn randperm range reciprocal remainder renorm round rsqrt scatter
+    scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh softmax sort sqrt square
+    stack std std_mean sub sum svd take take_along_dim tan tanh tensordot topk triangular_solve tril triu trunc
+    var var_mean vdot vstack where xlogy zeros
+""".split()  # noqa: SIM905
 SPACES_THAT_TAKE = ("linalg", "fft", "special")
 # Of these PyTorch wants `out` in exactly the result's type.
 EXACT = frozenset("matmul mm bmm mv addmm addmv baddbmm addbmm dot vdot inner gather aminmax".split())  # noqa: SIM905
@@ -106,7 +107,9 @@ def into(name: str, target: Tensor, value: Tensor) -> Tensor:
     if name == "multinomial" and want.name != "int64":
         raise RuntimeError(f"multinomial expects Long tensor out, got: {errors.scalar_type(want)}")
     if name in EXACT and have is not want:
-        raise RuntimeError(f"Expected out tensor to have dtype {errors.c_name(have)}, but got {errors.c_name(want)} instead")
+        raise RuntimeError(
+            f"Expected out tensor to have dtype {errors.c_name(have)}, but got {errors.c_name(want)} instead"
+        )
     shape = value._array.shape
     if target._array.shape != shape:
         if target._array.size:

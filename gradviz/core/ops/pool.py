@@ -160,7 +160,7 @@ def _publish(dims: int, pool: Any) -> tuple[Any, Any]:
         made: Tensor = pool(input, kernel_size, stride, padding, dilation, ceil_mode)
         return made
 
-    def both(input: Tensor, kernel_size: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1,
+    def both(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
              ceil_mode: bool = False, return_indices: bool = False) -> Any:  # fmt: skip
         return pool(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import noted, scalar_type
 from ..op import function, op
 from ..tensor import Tensor
+from .helpers import one_dim
 
 _pack = op("pack_padded_sequence", lambda x, *, rows: x[rows], public=False,
            x=lambda F, g, *, x_shape, rows: F.index_add_zeros(g, shape=x_shape, index=rows))  # fmt: skip
@@ -22,6 +23,7 @@ def _pack_padded_sequence(input: Tensor, lengths: Tensor, batch_first: bool) -> 
     """
     if batch_first:
         input = input.transpose(0, 1)
+    one_dim(1, input.ndim)
     if not input._array.size:
         raise RuntimeError("Cannot pack empty tensors.")
     if lengths.ndim != 1 or lengths.device.type != "cpu" or lengths.dtype.name != "int64":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..op import FUNCTIONS, RECORDED, SPACES, function, op
 from ..tensor import Tensor
+from .pad_modes import pad
 from .products import only_row, wrong
 
 _turned = op("frames_last", lambda xp, x: xp.swapaxes(x, 1, 2), node="TransposeBackward1", view=True, public=False,
@@ -22,8 +23,6 @@ def stft(
     hop = n_fft // 4 if hop_length is None else hop_length
     width = n_fft if win_length is None else win_length
     if center:
-        from gradviz.nn.functional import pad
-
         shape = (1,) * (3 - input.ndim) + tuple(input.shape)
         padded = pad(input.view(*shape), [n_fft // 2, n_fft // 2], pad_mode)
         input = padded.view(*padded.shape[3 - input.ndim :])

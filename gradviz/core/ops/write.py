@@ -30,7 +30,8 @@ _filled = op("fill", lambda xp, x, value: _like(xp, value, x), x=lambda F, g: F.
              number_node="FillBackward2", public=False, value=lambda g: g)  # fmt: skip
 
 # -- a write through a view, seen from the memory's owner; `place` says where the view lies -------------------------
-copy_slices = op("copy_slices", lambda xp, x, value, *, place: _placed(xp, x, value, place), node="CopySlices", public=False,
+copy_slices = op("copy_slices", lambda xp, x, value, *, place: _placed(xp, x, value, place), node="CopySlices",
+                 public=False,
                  x=lambda F, g, *, place: F.zero_slices(g, place=place),
                  value=lambda F, g, *, place: F.as_strided_view(g, place=place))  # fmt: skip
 _zero_slices = op("zero_slices", lambda xp, x, *, place: _placed(xp, x, 0, place), public=False,

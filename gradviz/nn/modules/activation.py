@@ -49,6 +49,23 @@ class LeakyReLU(_Inplace):
         return f"negative_slope={self.negative_slope}"
 
 
+class RReLU(Module):
+    """`x` where positive, elsewhere `x` times a slope drawn from [lower, upper): anew for each number while training.
+
+    In evaluation the slope is the middle. https://docs.pytorch.org/docs/2.13/generated/torch.nn.RReLU.html
+    """
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower, self.upper, self.inplace = lower, upper, inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}" + (", inplace=True" if self.inplace else "")
+
+
 class PReLU(Module):
     """`x` where positive, `weight * x` elsewhere, with one learned slope or one per channel (dimension 1)."""
 
@@ -223,6 +240,23 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
+class GLU(Module):
+    """`a * sigmoid(b)` for the two halves a and b of the input along `dim`.
+
+    Dauphin et al., 2017. https://docs.pytorch.org/docs/2.13/generated/torch.nn.GLU.html
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
 class Softplus(Module):
     """`log(1 + exp(beta x)) / beta`."""
 
@@ -287,3 +321,15 @@ class Softmin(Softmax):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim, _stacklevel=5)
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of a picture at every place: (N, C, H, W) or (C, H, W).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmax2d.html
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
+        return F.softmax(input, -3, _stacklevel=5)

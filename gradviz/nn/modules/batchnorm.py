@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from gradviz.core.dtype import int64
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
 
 from .. import functional as F
-from .. import init
-from .linear import empty_parameter
+from ..parameter import UninitializedBuffer, UninitializedParameter
+from .lazy import _Drawn
+from .linear import register_affine, reset_affine
 from .module import Module
 
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
-class _BatchNorm(Module):
-    """What batch normalisation of any number of dimensions shares.
 
-    Training uses the batch's statistics and moves the running ones towards them by `momentum` (None: their plain mean);
-    evaluation uses the running ones. Ioffe and Szegedy, 2015.
-    """
+def _no_batches(device: Any) -> Any:
+    return FUNCTIONS["tensor"](0, dtype=int64, device=device)
+
+
+class _NormBase(Module):
+    """What normalising by channel shares: a scale and a shift for each channel, and running statistics of the batches."""
 
     _version = 2
-    dims: tuple[int, ...] = ()
-    wanted = ""
+    _dims: ClassVar[tuple[int, ...]] = ()  # how many dimensions an input may have
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
@@ -32,16 +34,13 @@ class _BatchNorm(Module):
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            made = empty_parameter(num_features, device=device, dtype=dtype) if wanted else None
-            self.register_parameter(name, made)
-        buffers = {
-            "running_mean": FUNCTIONS["zeros"](num_features, device=device, dtype=dtype),
-            "running_var": FUNCTIONS["ones"](num_features, device=device, dtype=dtype),
-            "num_batches_tracked": FUNCTIONS["tensor"](0, dtype=int64, device=device),
-        }
-        for name, value in buffers.items():
-            self.register_buffer(name, value if track_running_stats else None)
+        register_affine(self, (num_features,), affine, bias, device, dtype)
+        for name in STATISTICS:
+            self.register_buffer(name, None)
+        if track_running_stats:
+            self.running_mean = FUNCTIONS["zeros"](num_features, device=device, dtype=dtype)
+            self.running_var = FUNCTIONS["ones"](num_features, device=device, dtype=dtype)
+            self.num_batches_tracked = _no_batches(device)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
@@ -54,24 +53,12 @@ class _BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Scale by one, shift by zero, forget the batches seen."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        reset_affine(self)
 
-    def forward(self, input: Tensor) -> Tensor:
-        if input.ndim not in self.dims:
-            raise ValueError(f"expected {self.wanted} input (got {input.ndim}D input)")
-        momentum = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None:
-                momentum = 1.0 / self.num_batches_tracked.item()
-        by_batch = self.training or (self.running_mean is None and self.running_var is None)
-        running = (self.running_mean, self.running_var)
-        if self.training and not self.track_running_stats:
-            running = (None, None)
-        return F.batch_norm(input, *running, self.weight, self.bias, by_batch, momentum, self.eps)
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in self._dims:
+            wanted = " or ".join(f"{n}D" for n in self._dims)
+            raise ValueError(f"expected {wanted} input (got {input.ndim}D input)")
 
     def extra_repr(self) -> str:
         return (
@@ -84,17 +71,117 @@ class _BatchNorm(Module):
         key = prefix + "num_batches_tracked"
         if (version is None or version < 2) and self.track_running_stats and key not in state_dict:
             # Before version 2 batches were not counted.
-            state_dict[key] = self.num_batches_tracked
+            counted = self.num_batches_tracked
+            state_dict[key] = _no_batches(None) if counted is None else counted
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
 
-class BatchNorm1d(_BatchNorm):
-    """Batch normalisation of (N, C) or (N, C, L). https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm1d.html"""
+class _BatchNorm(_NormBase):
+    """What batch normalisation of any number of dimensions shares.
 
-    dims, wanted = (2, 3), "2D or 3D"
+    Training uses the batch's statistics and moves the running ones towards them by `momentum` (None: their plain mean);
+    evaluation uses the running ones. Ioffe and Szegedy, 2015.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check_input_dim(input)
+        momentum = 0.0 if self.momentum is None else self.momentum
+        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                momentum = 1.0 / self.num_batches_tracked.item()
+        by_batch = self.training or (self.running_mean is None and self.running_var is None)
+        running = (self.running_mean, self.running_var)
+        if self.training and not self.track_running_stats:
+            running = (None, None)
+        return F.batch_norm(input, *running, self.weight, self.bias, by_batch, momentum, self.eps)
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalisation of (N, C) or (N, C, L). See BatchNorm2d.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm1d.html
+    """
+
+    _dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch normalisation of (N, C, H, W). https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm2d.html"""
+    """Batch normalisation of pictures: `(x - mean) / sqrt(var + eps) * weight + bias`, for each channel.
 
-    dims, wanted = (4,), "4D"
+    Shape: (N, C, H, W) -> the same; `weight` and `bias` are (C) and start as 1 and 0. While training, mean and variance
+    are the batch's, and `running_mean` and `running_var` move towards them by `momentum` (None: they are plain means of
+    all batches); in evaluation the running ones are used. Raises ValueError for another number of dimensions, and where
+    a batch has one value per channel. https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm2d.html
+    """
+
+    _dims = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalisation of (N, C, D, H, W). See BatchNorm2d.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm3d.html
+    """
+
+    _dims = (5,)
+
+
+# -- lazy ----------------------------------------------------------------------------------------------------------
+class _LazyNormBase(_Drawn, _NormBase):
+    """A normalising layer whose `num_features` are those of its first input."""
+
+    _told = "num_features"
+
+    def __init__(
+        self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
+        device: Any = None, dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
+        self.affine, self.track_running_stats = affine, track_running_stats
+        for name, wanted in (("weight", affine), ("bias", affine and bias)):
+            if wanted:
+                setattr(self, name, UninitializedParameter(device=device, dtype=dtype))
+        if track_running_stats:
+            self.running_mean = UninitializedBuffer(device=device, dtype=dtype)
+            self.running_var = UninitializedBuffer(device=device, dtype=dtype)
+            self.num_batches_tracked = _no_batches(device)
+
+    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+        if not self.has_uninitialized_params():
+            return
+        self.num_features = input.shape[1]
+        waiting = (self.weight, self.bias) if self.affine else ()
+        if self.track_running_stats:
+            waiting = (*waiting, self.running_mean, self.running_var)
+        for tensor in waiting:
+            if tensor is not None:
+                tensor.materialize((self.num_features,))
+        self.reset_parameters()
+
+
+class LazyBatchNorm1d(_LazyNormBase, _BatchNorm):
+    """BatchNorm1d that learns `num_features` from its first input.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LazyBatchNorm1d.html
+    """
+
+    cls_to_become, _dims = BatchNorm1d, BatchNorm1d._dims
+
+
+class LazyBatchNorm2d(_LazyNormBase, _BatchNorm):
+    """BatchNorm2d that learns `num_features` from its first input.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LazyBatchNorm2d.html
+    """
+
+    cls_to_become, _dims = BatchNorm2d, BatchNorm2d._dims
+
+
+class LazyBatchNorm3d(_LazyNormBase, _BatchNorm):
+    """BatchNorm3d that learns `num_features` from its first input.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LazyBatchNorm3d.html
+    """
+
+    cls_to_become, _dims = BatchNorm3d, BatchNorm3d._dims

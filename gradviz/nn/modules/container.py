@@ -10,6 +10,9 @@ from typing import Any, Self
 from gradviz.core.errors import noted
 
 from .module import Module, indented
+from .parameters import ParameterDict as ParameterDict
+from .parameters import ParameterList as ParameterList
+from .utils import pairs_of
 
 
 class _Numbered(Module):
@@ -224,14 +227,3 @@ class ModuleDict(Module):
         pairs = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else pairs_of(modules, "ModuleDict")
         for key, module in pairs:
             self[key] = module
-
-
-def pairs_of(values: Iterable[Any], name: str) -> Iterator[tuple[str, Any]]:
-    """Pairs from an iterable, with PyTorch's errors for what is not one."""
-    for i, item in enumerate(values):
-        if not isinstance(item, Iterable):
-            raise TypeError(f"{name} update sequence element #{i} should be Iterable; is{type(item).__name__}")
-        found = tuple(item)
-        if len(found) != 2:
-            raise ValueError(f"{name} update sequence element #{i} has length {len(found)}; 2 is required")
-        yield found

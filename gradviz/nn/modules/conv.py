@@ -1,28 +1,32 @@
-"""Convolution layers: the same small pattern of weights at every place of a picture."""
+"""Convolution layers: the same small pattern of weights at every place of a line, picture or volume."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+from gradviz.core.errors import noted
 from gradviz.core.tensor import Tensor
 
 from .. import functional as F
-from ..functional.checks import one_of, pair
+from ..parameter import UninitializedParameter
+from .lazy import _Drawn
 from .linear import default_init, empty_parameter
 from .module import Module
+from .utils import _ntuple, _reverse_repeat_tuple
+
+MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-class Conv2d(Module):
-    """Slide a kernel over a picture; each output channel is a weighted sum of all input channels around a place.
+class _ConvNd(Module):
+    """What convolutions of any number of dimensions share: their checks, parameters and repr."""
 
-    Shape: (N, C, H, W) or (C, H, W) -> (N, O, Ho, Wo), with Ho = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1,
-    rounded down. `weight` is (O, C / groups, kh, kw), `bias` (O). `padding` may be "same" or "valid".
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Conv2d.html
-    """
+    _dims: ClassVar[int]
+    _function: ClassVar[Callable[..., Tensor]]  # of nn.functional
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+        transposed: bool, output_padding: Any, groups: int, bias: bool, padding_mode: str, device: Any = None,
         dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -32,47 +36,310 @@ class Conv2d(Module):
             raise ValueError("in_channels must be divisible by groups")
         if out_channels % groups:
             raise ValueError("out_channels must be divisible by groups")
-        modes = ("zeros", "reflect", "replicate", "circular")
-        if padding_mode not in modes:
-            raise ValueError(f"padding_mode must be one of {set(modes)}, but got padding_mode='{padding_mode}'")
-        one_of("Conv2d", "padding_mode", padding_mode, ("zeros",))
-        self.in_channels, self.out_channels, self.groups, self.padding_mode = (
-            in_channels,
-            out_channels,
-            groups,
-            padding_mode,
-        )
-        self.kernel_size, self.stride, self.dilation = pair(kernel_size), pair(stride), pair(dilation)
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
                 raise ValueError(f"Invalid padding string {padding!r}, should be one of {{'same', 'valid'}}")
-            if padding == "same" and self.stride != (1, 1):
+            if padding == "same" and any(s != 1 for s in stride):
                 raise ValueError("padding='same' is not supported for strided convolutions")
-        self.padding = padding if isinstance(padding, str) else pair(padding)
-        self.weight = empty_parameter(
-            out_channels, in_channels // groups, *self.kernel_size, device=device, dtype=dtype
-        )
+        if padding_mode not in MODES:
+            raise ValueError(f"padding_mode must be one of {set(MODES)}, but got padding_mode='{padding_mode}'")
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
+        self.transposed, self.output_padding, self.groups = transposed, output_padding, groups
+        self.padding_mode = padding_mode
+        self._reversed_padding_repeated_twice = _as_pad(padding, kernel_size, dilation)
+        first, second = self._sizes()
+        self.weight = empty_parameter(first, second, *kernel_size, device=device, dtype=dtype)
         if bias:
             self.bias = empty_parameter(out_channels, device=device, dtype=dtype)
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
 
+    def _sizes(self) -> tuple[int, int]:
+        """The first two sizes of the weights."""
+        a, b = self.out_channels, self.in_channels
+        return (b, a // self.groups) if self.transposed else (a, b // self.groups)
+
     def reset_parameters(self) -> None:
         """Draw the weights and the bias anew."""
         default_init(self.weight, self.bias)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
-
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
-        if self.padding != (0, 0):
-            parts.append(f"padding={self.padding}")
-        if self.dilation != (1, 1):
-            parts.append(f"dilation={self.dilation}")
+        for name, usual in (("padding", 0), ("dilation", 1), ("output_padding", 0)):
+            value = getattr(self, name)
+            if value != (usual,) * len(value):
+                parts.append(f"{name}={value}")
         if self.groups != 1:
             parts.append(f"groups={self.groups}")
         if self.bias is None:
             parts.append("bias=False")
+        if self.padding_mode != "zeros":
+            parts.append(f"padding_mode={self.padding_mode}")
         return ", ".join(parts)
+
+
+def _as_pad(padding: Any, kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
+    """The padding as `nn.functional.pad` wants it: (before, after) of the last dimension, then of the one before, ..."""
+    if not isinstance(padding, str):
+        return _reverse_repeat_tuple(padding, 2)
+    totals = [d * (k - 1) if padding == "same" else 0 for k, d in zip(kernel_size, dilation, strict=True)]
+    return [n for total in reversed(totals) for n in (total // 2, total - total // 2)]
+
+
+# -- forward -------------------------------------------------------------------------------------------------------
+class _Conv(_ConvNd):
+    """The constructor and the forward of Conv1d, Conv2d and Conv3d."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        each = _ntuple(self._dims)
+        super().__init__(
+            in_channels, out_channels, each(kernel_size), each(stride),
+            padding if isinstance(padding, str) else each(padding), each(dilation), False, each(0), groups, bias,
+            padding_mode, device, dtype,
+        )  # fmt: skip
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The convolution with other weights than its own, such as standardised ones."""
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = F.pad(input, self._reversed_padding_repeated_twice, self.padding_mode), (0,) * self._dims
+        return self._function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.weight, self.bias)
+
+
+class Conv1d(_Conv):
+    """Slide a kernel along a line; each output channel is a weighted sum of all input channels around a place.
+
+    Shape: (N, C, L) or (C, L) -> (N, O, Lo). `weight` is (O, C / groups, k), `bias` (O). See Conv2d.
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Conv1d.html
+    """
+
+    _dims, _function = 1, staticmethod(F.conv1d)
+
+
+class Conv2d(_Conv):
+    """Slide a kernel over a picture; each output channel is a weighted sum of all input channels around a place.
+
+    Shape: (N, C, H, W) or (C, H, W) -> (N, O, Ho, Wo), with Ho = (H + 2 padding - dilation (kh - 1) - 1) / stride + 1,
+    rounded down. `weight` is (O, C / groups, kh, kw), `bias` (O). Both start uniform within 1 / sqrt(fan_in).
+
+    Args: `padding` is a number, a pair, "same" or "valid"; `padding_mode` says what is beyond the border: "zeros",
+    "reflect", "replicate" or "circular". Raises ValueError where `groups` does not divide the channels.
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Conv2d.html
+    """
+
+    _dims, _function = 2, staticmethod(F.conv2d)
+
+
+class Conv3d(_Conv):
+    """Slide a kernel through a volume; each output channel is a weighted sum of all input channels around a place.
+
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, O, Do, Ho, Wo). `weight` is (O, C / groups, kd, kh, kw). See Conv2d.
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Conv3d.html
+    """
+
+    _dims, _function = 3, staticmethod(F.conv3d)
+
+
+# -- transposed ----------------------------------------------------------------------------------------------------
+class _ConvTransposeNd(_ConvNd):
+    """The constructor and the forward of ConvTranspose1d, ConvTranspose2d and ConvTranspose3d."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        each = _ntuple(self._dims)
+        super().__init__(
+            in_channels, out_channels, each(kernel_size), each(stride), each(padding), each(dilation), True,
+            each(output_padding), groups, bias, padding_mode, device, dtype,
+        )  # fmt: skip
+
+    def _output_padding(self, input: Tensor, output_size: Any) -> Any:
+        """What to add at the end of each dimension so that the output has the size asked for."""
+        if output_size is None:
+            return self.output_padding
+        dims, size = self._dims, list(output_size)
+        before = 2 if input.ndim == dims + 2 else 1
+        if len(size) == before + dims:
+            size = size[before:]
+        if len(size) != dims:
+            raise ValueError(
+                f"ConvTranspose{dims}D: for {input.ndim}D input, output_size must have {dims} or {before + dims} "
+                f"elements (got {len(size)})"
+            )
+        least = [
+            (n - 1) * s - 2 * p + d * (k - 1) + 1
+            for n, s, p, d, k in zip(
+                input.shape[before:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
+            )
+        ]
+        most = [n + s - 1 for n, s in zip(least, self.stride, strict=True)]
+        if any(not a <= n <= b for n, a, b in zip(size, least, most, strict=True)):
+            raise noted(
+                ValueError(
+                    f"requested an output size of {size}, but valid sizes range from {least} to {most} (for an input "
+                    f"of {input.shape[2:]})\nEvery size in between comes from the same input when the stride is "
+                    "larger than 1; others cannot come out."
+                )
+            )
+        return [n - a for n, a in zip(size, least, strict=True)]
+
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        if self.padding_mode != "zeros":
+            raise ValueError(f"Only `zeros` padding mode is supported for ConvTranspose{self._dims}d")
+        ends = self._output_padding(input, output_size)
+        return self._function(
+            input, self.weight, self.bias, self.stride, self.padding, ends, self.groups, self.dilation
+        )
+
+
+class ConvTranspose1d(_ConvTransposeNd):
+    """The gradient of Conv1d as a layer: every number of the input spreads the kernel over the output.
+
+    Shape: (N, C, L) or (C, L) -> (N, O, Lo). See ConvTranspose2d.
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConvTranspose1d.html
+    """
+
+    _dims, _function = 1, staticmethod(F.conv_transpose1d)
+
+
+class ConvTranspose2d(_ConvTransposeNd):
+    """The gradient of Conv2d as a layer: every number of the input spreads the kernel over the output.
+
+    Shape: (N, C, H, W) or (C, H, W) -> (N, O, Ho, Wo), with Ho = (H - 1) stride - 2 padding + dilation (kh - 1) +
+    output_padding + 1. `weight` is (C, O / groups, kh, kw), `bias` (O). forward takes the `output_size` wanted where the
+    stride leaves a choice, and raises ValueError where it cannot be.
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConvTranspose2d.html
+    """
+
+    _dims, _function = 2, staticmethod(F.conv_transpose2d)
+
+
+class ConvTranspose3d(_ConvTransposeNd):
+    """The gradient of Conv3d as a layer: every number of the input spreads the kernel over the output.
+
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, O, Do, Ho, Wo). See ConvTranspose2d.
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConvTranspose3d.html
+    """
+
+    _dims, _function = 3, staticmethod(F.conv_transpose3d)
+
+
+# -- lazy ----------------------------------------------------------------------------------------------------------
+class _LazyConvXdMixin(_Drawn):
+    """A convolution whose `in_channels` are those of its first input; its other arguments are the same."""
+
+    _told = "in_channels"
+
+    def _wait(self: Any, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
+        """Parameters without a shape."""
+        self.weight, self.out_channels = UninitializedParameter(device=device, dtype=dtype), out_channels
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def initialize_parameters(self: Any, input: Tensor, *args: Any, **kwargs: Any) -> None:
+        if not self.has_uninitialized_params():
+            return
+        self.in_channels = self._get_in_channels(input)
+        if self.in_channels % self.groups:
+            raise ValueError("in_channels must be divisible by groups")
+        self.weight.materialize((*self._sizes(), *self.kernel_size))
+        if self.bias is not None:
+            self.bias.materialize((self.out_channels,))
+        self.reset_parameters()
+
+    def _get_in_channels(self: Any, input: Tensor) -> int:
+        alone, batch = self._dims + 1, self._dims + 2
+        if input.ndim not in (alone, batch):
+            raise RuntimeError(
+                f"Expected {alone}D (unbatched) or {batch}D (batched) input to {type(self).__name__}, but got input of "
+                f"size: {input.shape}"
+            )
+        return input.shape[input.ndim - alone]
+
+
+class _LazyConv(_LazyConvXdMixin):
+    def __init__(
+        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
+        self._wait(out_channels, bias, device, dtype)
+
+
+class _LazyConvTranspose(_LazyConvXdMixin):
+    def __init__(
+        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
+        groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device, dtype
+        )
+        self._wait(out_channels, bias, device, dtype)
+
+
+class LazyConv1d(_LazyConv, Conv1d):  # type: ignore[misc]
+    """Conv1d that learns `in_channels` from its first input.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LazyConv1d.html
+    """
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConv, Conv2d):  # type: ignore[misc]
+    """Conv2d that learns `in_channels` from its first input.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LazyConv2d.html
+    """
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyConv, Conv3d):  # type: ignore[misc]
+    """Conv3d that learns `in_channels` from its first input.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LazyConv3d.html
+    """
+
+    cls_to_become = Conv3d
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):  # type: ignore[misc]
+    """ConvTranspose1d that learns `in_channels` from its first input.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LazyConvTranspose1d.html
+    """
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):  # type: ignore[misc]
+    """ConvTranspose2d that learns `in_channels` from its first input.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LazyConvTranspose2d.html
+    """
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):  # type: ignore[misc]
+    """ConvTranspose3d that learns `in_channels` from its first input.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LazyConvTranspose3d.html
+    """
+
+    cls_to_become = ConvTranspose3d

@@ -1,15 +1,22 @@
-"""Layer normalisation: each sample by its own mean and variance."""
+"""Normalising layers that need no other sample: over features, over groups of channels, over neighbouring channels."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from gradviz.core.errors import noted
+from gradviz.core.function import Function
 from gradviz.core.tensor import Tensor
 
 from .. import functional as F
 from .. import init
-from .linear import empty_parameter
+from .linear import empty_parameter, register_affine, reset_affine
 from .module import Module
+
+
+def _shape(size: Any) -> tuple[int, ...]:
+    """One size, or several."""
+    return (size,) if isinstance(size, int) else tuple(size)
 
 
 class LayerNorm(Module):
@@ -24,19 +31,14 @@ class LayerNorm(Module):
         device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = _shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
-            made = empty_parameter(*self.normalized_shape, device=device, dtype=dtype) if wanted else None
-            self.register_parameter(name, made)
+        register_affine(self, self.normalized_shape, elementwise_affine, bias, device, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Scale by one, shift by zero."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        reset_affine(self)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -46,3 +48,142 @@ class LayerNorm(Module):
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
             f"bias={self.bias is not None}"
         )
+
+
+class GroupNorm(Module):
+    """Each of `num_groups` groups of channels of each sample by its own mean and variance, then scaled and shifted.
+
+    Shape: (N, num_channels, *) -> the same; `weight` and `bias` are (num_channels). Raises ValueError where the groups
+    do not divide the channels. Wu and He, 2018. https://docs.pytorch.org/docs/2.13/generated/torch.nn.GroupNorm.html
+    """
+
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
+        dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if num_channels % num_groups:
+            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
+        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+        register_affine(self, (num_channels,), affine, bias, device, dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Scale by one, shift by zero."""
+        reset_affine(self)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(Module):
+    """Each sample divided by the root of the mean square of its last dimensions, then scaled element by element.
+
+    Shape: (*, normalized_shape) -> the same. `eps` is the smallest step of the input's type where not given.
+    Zhang and Sennrich, 2019. https://docs.pytorch.org/docs/2.13/generated/torch.nn.RMSNorm.html
+    """
+
+    def __init__(
+        self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        made = empty_parameter(*self.normalized_shape, device=device, dtype=dtype) if elementwise_affine else None
+        self.register_parameter("weight", made)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Scale by one."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+# -- over neighbouring channels ------------------------------------------------------------------------------------
+class _AcrossChannels(Module):
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class LocalResponseNorm(_AcrossChannels):
+    """Each number divided by `(k + alpha * mean of squares over size neighbouring channels) ** beta`.
+
+    Shape: (N, C, *) -> the same. https://docs.pytorch.org/docs/2.13/generated/torch.nn.LocalResponseNorm.html
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+
+class _CrossMap(Function):
+    """CrossMapLRN2d as PyTorch computes it.
+
+    Two things differ from the formula, there and so here: the first channel, once in the sum, never leaves it, and the
+    gradient sums over the channels c - size + 1 to c (from size 3 on) rather than around c.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
+        channels, reach = input.shape[1], (size - 1) // 2
+        squares = input * input
+        padded = F.pad(squares, (0, 0, 0, 0, reach, reach))
+        sums = padded.narrow(1, 0, channels).clone()
+        for i in range(1, 2 * reach + 1):
+            sums += padded.narrow(1, i, channels)
+        sums[:, reach + 1 :] += squares[:, :1]
+        scale = sums * (alpha / size) + k
+        output = input * scale**-beta
+        ctx.save_for_backward(input, output, scale)
+        ctx.settings = size, alpha, beta
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:  # type: ignore[override]
+        input, output, scale = ctx.saved_tensors
+        size, alpha, beta = ctx.settings
+        n, channels, *places = input.shape
+        padded = input.new_zeros((n, channels + size - 1, *places))
+        padded.narrow(1, int(size - (size - 1) / 2), channels).copy_(grad * output / scale)
+        sums = padded.narrow(1, 0, channels).clone()
+        for i in range(1, size):
+            sums += padded.narrow(1, i, channels)
+        return grad * scale**-beta - input * sums * (2 * alpha * beta / size), None, None, None, None
+
+
+class CrossMapLRN2d(_AcrossChannels):
+    """Each number divided by `(k + alpha / size * sum of squares of the channels around it) ** beta`.
+
+    Shape: (N, C, H, W) -> the same. Raises ValueError for another number of dimensions. It keeps PyTorch's peculiarities
+    (see `_CrossMap`); LocalResponseNorm follows the formula.
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.CrossMapLRN2d.html
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__(size, alpha, beta, k)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim != 4:
+            raise noted(
+                ValueError(
+                    f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead.\n"
+                    "It takes a batch of pictures, (N, C, H, W)."
+                )
+            )
+        return _CrossMap.apply(input, self.size, self.alpha, self.beta, self.k)  # type: ignore[no-any-return]

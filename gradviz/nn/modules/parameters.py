@@ -10,9 +10,9 @@ from typing import Any, Self
 from gradviz.core.tensor import Tensor
 
 from ..parameter import Parameter
-from .container import pairs_of
 from .module import Module
 from .tree import typename
+from .utils import pairs_of
 
 
 def _as_parameter(value: Any) -> Any:

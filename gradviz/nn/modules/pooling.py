@@ -1,20 +1,31 @@
-"""Pooling layers: the largest number, or the mean, of every window of a picture."""
+"""Pooling layers: few numbers for many, window by window of a line, picture or volume."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from gradviz.core.tensor import Tensor
 
 from .. import functional as F
 from .module import Module
+from .utils import _ntuple
 
 
-class MaxPool2d(Module):
-    """The largest number of every window. Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
+class _Pool(Module):
+    """A pooling layer of a number of dimensions, and the function it calls."""
 
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxPool2d.html
-    """
+    _dims: ClassVar[int]
+    _function: ClassVar[Callable[..., Any]]  # of nn.functional
+    _shown: ClassVar[tuple[str, ...]] = ("kernel_size", "stride", "padding")
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={getattr(self, name)}" for name in self._shown)
+
+
+# -- the largest ---------------------------------------------------------------------------------------------------
+class _MaxPoolNd(_Pool):
+    _shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, return_indices: bool = False,
@@ -26,23 +37,69 @@ class MaxPool2d(Module):
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
     def forward(self, input: Tensor) -> Any:
-        return F.max_pool2d(
+        return self._function(
             input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
-    def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
-            f"ceil_mode={self.ceil_mode}"
+
+class _MaxUnpoolNd(_Pool):
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        each = _ntuple(self._dims)
+        self.kernel_size, self.stride = each(kernel_size), each(kernel_size if stride is None else stride)
+        self.padding = each(padding)
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        return self._function(input, indices, self.kernel_size, self.stride, self.padding, output_size)  # type: ignore[no-any-return]
+
+
+class _AdaptiveMaxPoolNd(_Pool):
+    _shown = ("output_size",)
+
+    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+        super().__init__()
+        self.output_size, self.return_indices = output_size, return_indices
+
+    def forward(self, input: Tensor) -> Any:
+        return self._function(input, self.output_size, self.return_indices)
+
+
+class _FractionalMaxPoolNd(_Pool):
+    """Windows of `kernel_size` at random places, so that the output has `output_size`, or `output_ratio` of the input."""
+
+    _shown = ()
+
+    def __init__(
+        self, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
+        _random_samples: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        each = _ntuple(self._dims)
+        self.kernel_size, self.return_indices = each(kernel_size), return_indices
+        self._check_kernel(kernel_size)
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else each(output_size)
+        self.output_ratio = None if output_ratio is None else each(output_ratio)
+        if output_size is None and output_ratio is None:
+            raise ValueError(
+                f"{self._get_name()} requires specifying either an output size, or a pooling ratio"
+            )
+        if output_size is not None and output_ratio is not None:
+            raise ValueError("only one of output_size and output_ratio may be specified")
+        if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def _check_kernel(self, given: Any) -> None:
+        """Only volumes are checked already here, as in PyTorch."""
+
+    def forward(self, input: Tensor) -> Any:
+        return self._function(
+            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples
         )
 
 
-class AvgPool2d(Module):
-    """The mean of every window. Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AvgPool2d.html
-    """
-
+# -- the mean ------------------------------------------------------------------------------------------------------
+class _AvgPoolNd(_Pool):
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
         count_include_pad: bool = True, divisor_override: int | None = None,
@@ -52,27 +109,226 @@ class AvgPool2d(Module):
         self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool2d(
+        return self._function(  # type: ignore[no-any-return]
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
             self.divisor_override,
         )  # fmt: skip
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
-
-class AdaptiveAvgPool2d(Module):
-    """The means of as many windows as `output_size` says. Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveAvgPool2d.html
-    """
+class _AdaptiveAvgPoolNd(_Pool):
+    _shown = ("output_size",)
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(input, self.output_size)
+        return self._function(input, self.output_size)  # type: ignore[no-any-return]
 
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+
+class _LPPoolNd(_Pool):
+    _shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
+
+    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
+        super().__init__()
+        self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._function(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)  # type: ignore[no-any-return]
+
+
+# -- each number of dimensions -------------------------------------------------------------------------------------
+class MaxPool1d(_MaxPoolNd):
+    """The largest number of every window. Shape: (N, C, L) or (C, L) -> (N, C, Lo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxPool1d.html
+    """
+
+    _dims, _function = 1, staticmethod(F.max_pool1d)
+
+
+class MaxPool2d(_MaxPoolNd):
+    """The largest number of every window. Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxPool2d.html
+    """
+
+    _dims, _function = 2, staticmethod(F.max_pool2d)
+
+
+class MaxPool3d(_MaxPoolNd):
+    """The largest number of every window. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxPool3d.html
+    """
+
+    _dims, _function = 3, staticmethod(F.max_pool3d)
+
+
+class MaxUnpool1d(_MaxUnpoolNd):
+    """Maxima put back where `indices` found them, zeros elsewhere. Shape: (N, C, L) or (C, L) -> (N, C, Lo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxUnpool1d.html
+    """
+
+    _dims, _function = 1, staticmethod(F.max_unpool1d)
+
+
+class MaxUnpool2d(_MaxUnpoolNd):
+    """Maxima put back where `indices` found them, zeros elsewhere. Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxUnpool2d.html
+    """
+
+    _dims, _function = 2, staticmethod(F.max_unpool2d)
+
+
+class MaxUnpool3d(_MaxUnpoolNd):
+    """Maxima put back where `indices` found them, zeros elsewhere. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxUnpool3d.html
+    """
+
+    _dims, _function = 3, staticmethod(F.max_unpool3d)
+
+
+class AvgPool1d(_AvgPoolNd):
+    """The mean of every window. Shape: (N, C, L) or (C, L) -> (N, C, Lo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AvgPool1d.html
+    """
+
+    _dims, _function = 1, staticmethod(F.avg_pool1d)
+
+    def __init__(
+        self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:  # fmt: skip
+        stride = kernel_size if stride is None else stride
+        super().__init__(*map(_ntuple(1), (kernel_size, stride, padding)), ceil_mode, count_include_pad)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool1d(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
+
+
+class AvgPool2d(_AvgPoolNd):
+    """The mean of every window. Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AvgPool2d.html
+    """
+
+    _dims, _function = 2, staticmethod(F.avg_pool2d)
+
+
+class AvgPool3d(_AvgPoolNd):
+    """The mean of every window. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AvgPool3d.html
+    """
+
+    _dims, _function = 3, staticmethod(F.avg_pool3d)
+
+
+class FractionalMaxPool2d(_FractionalMaxPoolNd):
+    """The largest number of windows at random places (Graham, 2014). Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.FractionalMaxPool2d.html
+    """
+
+    _dims, _function = 2, staticmethod(F.fractional_max_pool2d)
+
+
+class FractionalMaxPool3d(_FractionalMaxPoolNd):
+    """The largest number of windows at random places (Graham, 2014). Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.FractionalMaxPool3d.html
+    """
+
+    _dims, _function = 3, staticmethod(F.fractional_max_pool3d)
+
+    def _check_kernel(self, given: Any) -> None:
+        if not all(k > 0 for k in self.kernel_size):
+            raise ValueError(f"kernel_size must be greater than 0, but got {given}")
+
+
+class LPPool1d(_LPPoolNd):
+    """The p-norm of every window: the root of the sum of powers. Shape: (N, C, L) or (C, L) -> (N, C, Lo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LPPool1d.html
+    """
+
+    _dims, _function = 1, staticmethod(F.lp_pool1d)
+
+
+class LPPool2d(_LPPoolNd):
+    """The p-norm of every window: the root of the sum of powers. Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LPPool2d.html
+    """
+
+    _dims, _function = 2, staticmethod(F.lp_pool2d)
+
+
+class LPPool3d(_LPPoolNd):
+    """The p-norm of every window: the root of the sum of powers. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LPPool3d.html
+    """
+
+    _dims, _function = 3, staticmethod(F.lp_pool3d)
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
+    """The maxima of as many windows as `output_size` says. Shape: (N, C, L) or (C, L) -> (N, C, Lo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveMaxPool1d.html
+    """
+
+    _dims, _function = 1, staticmethod(F.adaptive_max_pool1d)
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
+    """The maxima of as many windows as `output_size` says. Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveMaxPool2d.html
+    """
+
+    _dims, _function = 2, staticmethod(F.adaptive_max_pool2d)
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
+    """The maxima of as many windows as `output_size` says. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveMaxPool3d.html
+    """
+
+    _dims, _function = 3, staticmethod(F.adaptive_max_pool3d)
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
+    """The means of as many windows as `output_size` says. Shape: (N, C, L) or (C, L) -> (N, C, Lo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveAvgPool1d.html
+    """
+
+    _dims, _function = 1, staticmethod(F.adaptive_avg_pool1d)
+
+
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
+    """The means of as many windows as `output_size` says. Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveAvgPool2d.html
+    """
+
+    _dims, _function = 2, staticmethod(F.adaptive_avg_pool2d)
+
+
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
+    """The means of as many windows as `output_size` says. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveAvgPool3d.html
+    """
+
+    _dims, _function = 3, staticmethod(F.adaptive_avg_pool3d)

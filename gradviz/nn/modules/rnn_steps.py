@@ -18,7 +18,7 @@ from .. import functional as F
 State = tuple[Tensor, ...]
 Recur = Callable[[Tensor], Tensor]
 Step = Callable[[Tensor, State, Recur], State]
-addmm, split, add, mul = (OPS[name].call for name in ("addmm", "unsafe_split", "add", "mul"))
+addmm, mm, split, add, mul = (OPS[name].call for name in ("addmm", "mm", "unsafe_split", "add", "mul"))
 sigmoid, tanh, relu = (OPS[name].call for name in ("sigmoid", "tanh", "relu"))
 
 
@@ -67,7 +67,7 @@ class Weights:
         self.b_ih, b_hh = rest[:2] if bias else (None, None)
         turned = w_hh.t()
         self.recur: Recur = (
-            turned.__rmatmul__ if b_hh is None else lambda h: addmm(b_hh, h, turned, beta=1, alpha=1)
+            (lambda h: mm(h, turned)) if b_hh is None else lambda h: addmm(b_hh, h, turned, beta=1, alpha=1)
         )
         self.projection = rest[-1].t() if len(rest) == (3 if bias else 1) else None
 

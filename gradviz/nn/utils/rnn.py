@@ -1,8 +1,8 @@
 """Sequences of different lengths in one tensor: filled up with padding, or packed without it (torch.nn.utils.rnn).
 
-    a a a        padded: a a a        packed: a b c | a b | a      batch_sizes: 3 2 1
-    b b                  b b .
-    c                    c . .
+a a a        padded: a a a        packed: a b c | a b | a      batch_sizes: 3 2 1
+b b                  b b .
+c                    c . .
 """
 
 from __future__ import annotations

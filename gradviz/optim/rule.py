@@ -1,0 +1,172 @@
+"""Rule: the optimisers whose step is one formula, applied to each parameter by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, NamedTuple
+
+from gradviz.core import events
+from gradviz.core.clock import user_line, wrote
+from gradviz.core.device import CPU
+from gradviz.core.dtype import get_default_dtype
+from gradviz.core.tensor import Tensor
+
+from .optimizer import Optimizer, evaluated
+from .options import check_implementation, check_ranges, number
+from .update import SMALL, Arithmetic, arithmetic, gather, scatter
+
+# A batch of small arrays is closed when it has this many elements: its temporaries then stay in the cache.
+FULL = 16384
+# What PyTorch's first versions did not save, and what it then meant.
+LATER = {
+    "foreach": None, "fused": None, "maximize": False, "capturable": False, "differentiable": False, "amsgrad": False,
+    "nesterov": False, "momentum": 0, "centered": False,
+}  # fmt: skip
+
+
+class Member(NamedTuple):
+    """One parameter to change, its state, and whether that was made just now."""
+
+    param: Any
+    state: dict[str, Any]
+    fresh: bool
+
+
+class Rule(Optimizer):
+    """Base class of most optimisers. A subclass names what it keeps and writes `_rule`, the mathematics.
+
+    Small parameters with the same number of steps are worked on together, as one long array, since most formulas treat
+    each element by itself; `foreach=False` asks for one at a time. The numbers are the same.
+    """
+
+    numbers: ClassVar[tuple[str, ...]] = ("step",)  # kept as one number for each parameter; the count of steps first
+    elementwise: ClassVar[bool] = True
+    own_decay: ClassVar[bool] = False  # the rule sees to weight_decay itself
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        check_ranges(defaults)
+        check_implementation(type(self).__name__, defaults)
+        super().__init__(params, defaults)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient; returns what `closure` returned."""
+        loss = evaluated(closure)
+        where = user_line()
+        for group in self.param_groups:
+            names, lr = self._kept(group), number(group["lr"])
+            for members in self._batches(group, names):
+                self._change(members, names, group, lr)
+                for param, _, _ in members:
+                    wrote(param, where)
+        return loss
+
+    # -- what a subclass says --------------------------------------------------------------------------------------
+    def _kept(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The names of the arrays that are kept beside each parameter."""
+        raise NotImplementedError
+
+    def _rule(self, F: Arithmetic, p: Any, g: Any, kept: dict[str, Any], group: dict[str, Any], lr: Any) -> None:
+        """Change `p` by its gradient `g` and what is `kept` (arrays, and the numbers), all in place but `g`."""
+        raise NotImplementedError
+
+    def _initial(self, name: str, group: dict[str, Any]) -> float:
+        """What a kept array or number is filled with at first."""
+        return 0.0
+
+    # -- parameters and their state --------------------------------------------------------------------------------
+    def _batches(self, group: dict[str, Any], names: tuple[str, ...]) -> Iterator[list[Member]]:
+        """The parameters with gradients, those that can be worked on together in one list."""
+        params = group["params"]
+        together = self.elementwise and group.get("foreach") is not False and not events.watching
+        together = together and len(set(map(id, params))) == len(params)
+        batches: dict[Any, list[Member]] = {}
+        sizes: dict[Any, int] = {}
+        for param in params:
+            if param._grad is None:
+                continue
+            self._check(param)
+            member = self._member(param, group, names)
+            array = param._array
+            if not together or array.size > SMALL:
+                yield [member]
+                continue
+            state = member.state
+            same = (array.dtype.num, param.device, member.fresh, *(state[n]._array.item() for n in self.numbers))
+            batch = batches.setdefault(same, [])
+            batch.append(member)
+            sizes[same] = sizes.get(same, 0) + array.size
+            if sizes[same] >= FULL:
+                yield batches.pop(same)
+                del sizes[same]
+        yield from batches.values()
+
+    def _member(self, param: Any, group: dict[str, Any], names: tuple[str, ...]) -> Member:
+        needed = self.numbers or names
+        if not needed:
+            return Member(param, {}, False)
+        state = self.state[param]
+        fresh = state.get(needed[0]) is None
+        if fresh:
+            self._begin(param, group, names)
+        if self.numbers:
+            state["step"]._array += 1
+        return Member(param, state, fresh)
+
+    def _begin(self, param: Any, group: dict[str, Any], names: tuple[str, ...]) -> None:
+        """Make the state of a parameter."""
+        state, array, xp = self.state[param], param._array, param.device.xp
+        for name in self.numbers:  # on the CPU: a step never waits for another device
+            state[name] = Tensor._of(CPU.xp.full((), self._initial(name, group), dtype=get_default_dtype().numpy))
+        for name in names:
+            value = self._initial(name, group)
+            state[name] = Tensor._of(
+                xp.full_like(array, complex(value, value) if array.dtype.kind == "c" else value), param.device
+            )
+
+    def _check(self, param: Any) -> None:
+        """Refuse a parameter that the formula is not made for."""
+
+    # -- one update ------------------------------------------------------------------------------------------------
+    def _change(self, members: list[Member], names: tuple[str, ...], group: dict[str, Any], lr: Any) -> None:
+        first = members[0]
+        xp = first.param.device.xp
+        arrays = [m.param._array for m in members]
+        before = arrays[0].copy() if events.watching else None
+        p, g = gather(xp, arrays), gather(xp, [m.param._grad._array for m in members])
+        stored = {name: [m.state[name]._array for m in members] for name in names if name in first.state}
+        kept = {name: gather(xp, own) for name, own in stored.items()}
+        for name in self.numbers:
+            kept[name] = first.state[name]._array[()]
+        if self.numbers:
+            kept["step"] = kept["step"].item()
+        F = arithmetic(xp, arrays[0])
+        if group.get("maximize"):
+            g = -g
+        decay = number(group["weight_decay"]) if "weight_decay" in group and not self.own_decay else 0
+        if decay != 0:
+            if group.get("decoupled_weight_decay"):
+                F.scale(p, 1 - lr * decay)
+            else:
+                g = F.sum(g, p, decay)
+        kept["fresh"] = first.fresh
+        self._rule(F, p, g, kept, group, lr)
+        scatter(p, arrays)
+        for name, own in stored.items():
+            scatter(kept[name], own)
+        for name in self.numbers[1:]:
+            for m in members:
+                m.state[name]._array[...] = kept[name]
+        if before is not None:
+            events.emit(events.OptimizerStep(self, first.param, before, arrays[0]))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for name, meant in LATER.items():
+                if name in self.defaults:
+                    group.setdefault(name, meant)
+            if "decoupled_weight_decay" in self.defaults:
+                group.setdefault("decoupled_weight_decay", self.defaults["decoupled_weight_decay"])
+        for own in self.state.values():
+            if "step" in own and not isinstance(own["step"], Tensor):
+                own["step"] = Tensor._of(CPU.xp.full((), float(own["step"]), dtype=get_default_dtype().numpy))
