@@ -17,10 +17,16 @@ import torch
 
 import gradviz
 
-from . import cifar_step, imports, recording, small_ops
+from . import cifar_step, dataloader, imports, recording, small_ops
 from .timing import Row
 
-PARTS = {"small_ops": small_ops, "cifar_step": cifar_step, "recording": recording, "imports": imports}
+PARTS = {
+    "small_ops": small_ops,
+    "cifar_step": cifar_step,
+    "dataloader": dataloader,
+    "recording": recording,
+    "imports": imports,
+}
 HERE = Path(__file__).parent
 
 

@@ -9,22 +9,34 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gradviz._serial.archive import Archive
+    from gradviz._serial.legacy import Legacy
 
-__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
+# How files are read, and which classes are trusted: gradviz._serial.options, imported when first asked for.
+_OPTIONS = (
+    "LoadEndianness", "add_safe_globals", "clear_safe_globals", "get_crc32_options", "get_default_load_endianness",
+    "get_default_mmap_options", "get_safe_globals", "register_package", "safe_globals", "set_crc32_options",
+    "set_default_load_endianness", "set_default_mmap_options", "skip_data",
+)  # fmt: skip
+__all__ = ["get_unsafe_globals_in_checkpoint", "load", "save", *_OPTIONS]
 
 Name = str | os.PathLike[str]
-LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 ZIP_MAGIC = b"PK\x03\x04"
 TAR_MAGIC = b"ustar"
-_safe: dict[str, Any] = {}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OPTIONS:
+        from gradviz._serial import options
+
+        return getattr(options, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def save(
@@ -39,19 +51,26 @@ def save(
 
     Tensors that share memory share it again when loaded, and the whole of it is saved: save `view.clone()` to keep a
     small part of a large tensor. A file at a path is written beside its place and renamed when complete, so an
-    interrupted save leaves the old file. Raises RuntimeError if the folder does not exist.
+    interrupted save leaves the old file. `_use_new_zipfile_serialization=False` writes the format from before PyTorch
+    1.6. Raises RuntimeError if the folder does not exist.
     https://docs.pytorch.org/docs/2.13/generated/torch.save.html
     """
-    _refuse("save", pickle_module=pickle_module, _disable_byteorder_record=_disable_byteorder_record)
-    _refuse("save", _use_new_zipfile_serialization=not _use_new_zipfile_serialization)
+    if getattr(pickle_module, "__name__", None) not in (None, "pickle"):
+        raise NotImplementedError(
+            f"save() supports only Python's own pickle as pickle_module (got {pickle_module!r:.60})"
+        )
+
+    def write(file: IO[bytes], root: str) -> None:
+        _write(obj, file, root, pickle_protocol, _use_new_zipfile_serialization, not _disable_byteorder_record)
+
     if isinstance(f, (str, os.PathLike)):
         from pathlib import Path
 
         path = Path(f).resolve()
-        _replace(path, lambda file: _write(obj, file, path.stem, pickle_protocol))
+        _replace(path, lambda file: write(file, path.stem))
     elif hasattr(f, "write"):
         buffer = io.BytesIO()
-        _write(obj, buffer, "archive", pickle_protocol)
+        write(buffer, "archive")
         f.write(buffer.getbuffer())
     else:
         raise AttributeError(
@@ -69,72 +88,88 @@ def load(
     mmap: bool | None = None,
     **pickle_load_args: Any,
 ) -> Any:
-    """Loads what `save` wrote, here or in PyTorch.
+    """Loads what `save` wrote, here or in PyTorch, in the zip format or that from before PyTorch 1.6.
 
     `map_location` says where tensors go: a device, a dict from saved to wanted locations, or a function of a storage
     and its location. With `weights_only` (the default) only tensors, numbers, strings and containers load and nothing
     in the file runs; anything else raises pickle.UnpicklingError. `weights_only=False` runs code that the file chooses:
-    use it only for files you trust. A damaged file raises RuntimeError.
+    use it only for files you trust; it unpickles with `pickle_module`. With `mmap`, storages of a zip file stay on disk
+    until they are used. `encoding` is that of byte strings from Python 2. A damaged file raises RuntimeError.
     https://docs.pytorch.org/docs/2.13/generated/torch.load.html
     """
-    _refuse("load", pickle_module=pickle_module, mmap=mmap, **pickle_load_args)
+    safely = weights_only if weights_only is not None else pickle_module is None
+    if safely and pickle_module is not None:
+        raise RuntimeError(
+            "Can not safely load weights when explicit pickle_module is specified\n"
+            "A pickle module runs what the file says: leave it out, or pass weights_only=False for a file you trust."
+        )
+    unknown = set(pickle_load_args) - ({"encoding"} if safely else {"encoding", "errors", "fix_imports", "buffers"})
+    if unknown:
+        raise NotImplementedError(f"load() does not support the argument {min(unknown)!r}")
+    how = {"encoding": "utf-8", **pickle_load_args}
+    if isinstance(f, (str, os.PathLike)):
+        from pathlib import Path
+
+        with Path(f).open("rb" if not mmap else _mode()) as file:
+            return _read(file, map_location, safely, bool(mmap), pickle_module, how)
+    if mmap:
+        raise ValueError("f must be a file path in order to use the mmap argument")
+    return _read(_seekable(f), map_location, safely, False, pickle_module, how)
+
+
+def get_unsafe_globals_in_checkpoint(f: Name | IO[bytes]) -> list[str]:
+    """The names in a file that `load` refuses with `weights_only`, found without running anything.
+
+    https://docs.pytorch.org/docs/2.13/notes/serialization.html
+    """
+    from gradviz._serial.options import SAFE, assumed_order
+    from gradviz._serial.reader import Builder
+    from gradviz._serial.worlds import WeightsWorld, named
+
     if isinstance(f, (str, os.PathLike)):
         from pathlib import Path
 
         with Path(f).open("rb") as file:
-            return _read(file, map_location, weights_only is not False)
+            return get_unsafe_globals_in_checkpoint(file)
+    source = _open(_seekable(f), None)
+    allowed = WeightsWorld(Builder(source, None, assumed_order()), SAFE)
+    return [name for name in named(source.program()) if not allowed.knows(name)]
+
+
+def _mode() -> str:
+    import mmap
+
+    from gradviz._serial.options import get_default_mmap_options
+
+    return "rb" if get_default_mmap_options() == mmap.MAP_PRIVATE else "r+b"
+
+
+def _seekable(f: Any) -> IO[bytes]:
     for needed in ("read", "seek", "tell"):
         if not hasattr(f, needed):
             raise AttributeError(
                 f"{type(f).__name__!r} object has no attribute {needed!r}. You can only torch.load from a file that is "
                 "seekable. Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
             )
-    return _read(f, map_location, weights_only is not False)
+    file: IO[bytes] = f
+    # A file whose beginning is the current position, where a zip archive may start.
+    return io.BytesIO(file.read()) if file.tell() else file
 
 
-def add_safe_globals(safe_globals: Sequence[Any]) -> None:
-    """Lets `load` with `weights_only` make objects of these classes, and call these functions."""
-    for item in safe_globals:
-        value, name = item if isinstance(item, tuple) else (item, f"{item.__module__}.{item.__qualname__}")
-        _safe[name] = value
-
-
-def get_safe_globals() -> list[Any]:
-    """The classes and functions that the user has allowed."""
-    return list(_safe.values())
-
-
-def clear_safe_globals() -> None:
-    """Forgets what `add_safe_globals` allowed."""
-    _safe.clear()
-
-
-@contextmanager
-def safe_globals(safe_globals: Sequence[Any]) -> Iterator[None]:
-    """Allows classes and functions, as `add_safe_globals` does, for the length of a `with` block."""
-    before = dict(_safe)
-    add_safe_globals(safe_globals)
-    try:
-        yield
-    finally:
-        _safe.clear()
-        _safe.update(before)
-
-
-def _refuse(function: str, **arguments: Any) -> None:
-    for name, value in arguments.items():
-        if value:
-            raise NotImplementedError(f"{function}() does not support the argument {name!r} (got {value!r:.60})")
-
-
-def _write(obj: object, file: IO[bytes], root: str, protocol: int) -> None:
-    from gradviz._serial import archive
+def _write(obj: object, file: IO[bytes], root: str, protocol: int, zipped: bool, byte_order: bool) -> None:
     from gradviz._serial.writer import Writer
 
     program = io.BytesIO()
-    writer = Writer(program, protocol)
+    writer = Writer(program, protocol, legacy=not zipped)
     writer.dump(obj)
-    archive.write(file, root, program.getvalue(), writer.storages)
+    if zipped:
+        from gradviz._serial import archive
+
+        archive.write(file, root, program.getvalue(), writer.storages, byte_order)
+    else:
+        from gradviz._serial import legacy
+
+        legacy.write(file, program.getvalue(), list(zip(writer.storages, writer.element_sizes, strict=True)), protocol)
 
 
 def _replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
@@ -159,54 +194,56 @@ def _replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _read(file: IO[bytes], map_location: Any, weights_only: bool) -> Any:
+def _read(
+    file: IO[bytes], map_location: Any, safely: bool, mapped: bool, pickle_module: Any, how: dict[str, Any]
+) -> Any:
+    import pickle
+
+    from gradviz._serial.machine import run
+    from gradviz._serial.options import SAFE, assumed_order, get_default_mmap_options
+    from gradviz._serial.reader import Builder
+    from gradviz._serial.worlds import WeightsWorld, unpickle
+
+    try:
+        source = _open(file, get_default_mmap_options() if mapped else None)
+        builder = Builder(source, map_location, assumed_order())
+        if safely:
+            return run(source.program(), WeightsWorld(builder, SAFE, how["encoding"]))
+    except pickle.UnpicklingError as error:
+        raise pickle.UnpicklingError(_weights_only(str(error))) from error
+    return unpickle(io.BytesIO(source.program()), builder, pickle_module or pickle, **how)
+
+
+def _open(file: IO[bytes], flags: int | None) -> Archive | Legacy:
+    """The file by its format, which its first bytes tell."""
     import pickle
 
     from gradviz._serial.archive import Archive
-    from gradviz._serial.machine import run
-    from gradviz._serial.reader import Builder, Unpickler, WeightsWorld
-
-    file = _from_here(file)
-    _check_format(file)
-    archive = Archive(file)
-    _check_script(archive)
-    builder = Builder(archive, map_location)
-    program = archive.read("data.pkl")
-    if not weights_only:
-        return Unpickler(io.BytesIO(program), builder).load()
-    try:
-        return run(program, WeightsWorld(builder, _safe))
-    except pickle.UnpicklingError as error:
-        raise pickle.UnpicklingError(_weights_only(str(error))) from error
-
-
-def _from_here(file: IO[bytes]) -> IO[bytes]:
-    """A file whose beginning is the current position, where a zip archive may start."""
-    return io.BytesIO(file.read()) if file.tell() else file
-
-
-def _check_format(file: IO[bytes]) -> None:
-    """Names the formats that are not torch's zip file, so that the error says what to do."""
-    import pickle
+    from gradviz._serial.legacy import MAGIC, Legacy
 
     start = file.read(512)
     file.seek(0)
     if not start:
         raise EOFError("Ran out of input: the file is empty. It may still be being written, or its disk was full.")
     if start.startswith(ZIP_MAGIC):
-        return
-    if start.startswith(LEGACY_MAGIC):
-        kind = "PyTorch's format from before version 1.6 (one pickle stream)"
-    elif start[257:262] == TAR_MAGIC:
-        kind = "PyTorch's oldest format (a tar archive)"
-    else:
-        raise pickle.UnpicklingError(
-            _weights_only(f"the file does not start as a file that save() wrote: it starts with {start[:16]!r}.")
+        archive = Archive(file, flags)
+        _check_script(archive)
+        return archive
+    if start[257:262] == TAR_MAGIC:
+        raise RuntimeError(
+            "Cannot use ``weights_only=True`` with files saved in the legacy .tar format. load() cannot open PyTorch's "
+            "oldest format (a tar archive, from before version 0.2): open it with PyTorch and save it again."
         )
-    raise RuntimeError(
-        f"load() cannot open this file: it is in {kind}. Open it with PyTorch 1.6 or later and save it again, which "
-        "writes the zip format."
-    )
+    if start[:1] != b"\x80" or MAGIC[2:] not in start[:40]:
+        raise pickle.UnpicklingError(
+            f"the file does not start as a file that save() wrote: it starts with {start[:16]!r}."
+        )
+    if flags is not None:
+        raise RuntimeError(
+            "mmap can only be used with files saved with `torch.save(_use_new_zipfile_serialization=True), please "
+            "torch.save your checkpoint with this option in order to use mmap."
+        )
+    return Legacy(file)
 
 
 def _check_script(archive: Archive) -> None:

@@ -8,9 +8,12 @@ Records are stored uncompressed and start at multiples of 64 bytes, so that a re
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
+import struct
 import zipfile
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import IO, Any
 
 import numpy as np
@@ -26,7 +29,9 @@ CAUSE = (
 )
 
 
-def write(file: IO[bytes], root: str, program: bytes, storages: Iterable[np.ndarray[Any, Any]]) -> None:
+def write(
+    file: IO[bytes], root: str, program: bytes, storages: Iterable[np.ndarray[Any, Any]], byte_order: bool = True
+) -> None:
     """Writes the archive: the pickle `program` and the storages (flat uint8 arrays) in the order of their keys."""
     records = list(storages)
     digest = hashlib.sha256(program)
@@ -38,7 +43,8 @@ def write(file: IO[bytes], root: str, program: bytes, storages: Iterable[np.ndar
         record("data.pkl", program)
         record(".format_version", b"1")
         record(".storage_alignment", str(ALIGNMENT).encode())
-        record("byteorder", b"little")
+        if byte_order:
+            record("byteorder", b"little")
         for key, content in enumerate(records):
             record(f"data/{key}", content)
             digest.update(f"{key}:{archive.infolist()[-1].CRC}".encode())
@@ -62,9 +68,11 @@ def _write_record(archive: zipfile.ZipFile, name: str, content: memoryview) -> N
 class Archive:
     """An archive opened for reading. Nothing is believed before it was checked against the size of the file."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], flags: int | None = None) -> None:
+        """`flags` (mmap.MAP_PRIVATE or MAP_SHARED) maps the storages into memory instead of reading them."""
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
+        self._mapped = None if flags is None else _map(file, size, flags)
         try:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
@@ -77,6 +85,7 @@ class Archive:
             if problem:
                 raise RuntimeError(f"{DAMAGED}record {info.filename!r} {problem}. {CAUSE}")
             self._entries[info.filename] = info
+        self._check_overlap()
         pickles = [name for name in self._entries if name.count("/") == 1 and name.endswith("/data.pkl")]
         if not pickles:
             raise RuntimeError(
@@ -85,8 +94,38 @@ class Archive:
             )
         self.root = pickles[0].partition("/")[0]
 
+    def _check_overlap(self) -> None:
+        records = sorted(self._entries.values(), key=lambda info: info.header_offset)
+        for info, following in pairwise(records):
+            if info.header_offset + LOCAL_HEADER + len(info.filename) + info.file_size > following.header_offset:
+                raise RuntimeError(f"{DAMAGED}record {info.filename!r} overlaps {following.filename!r}. {CAUSE}")
+
     def __contains__(self, name: str) -> bool:
         return f"{self.root}/{name}" in self._entries
+
+    def program(self) -> bytes:
+        """The pickle."""
+        return self.read("data.pkl")
+
+    def byte_order(self) -> str | None:
+        """The order the file says its numbers have."""
+        return self.read("byteorder").decode("latin1") if "byteorder" in self else None
+
+    def storage(self, name: str) -> np.ndarray[Any, Any]:
+        """The bytes of a storage, mapped or read."""
+        if self._mapped is None:
+            return self.read_array(f"data/{name}")
+        size = self.size(f"data/{name}")
+        start = self._entries[f"{self.root}/data/{name}"].header_offset
+        name_length, extra_length = struct.unpack("<HH", self._mapped[start + 26 : start + LOCAL_HEADER])
+        start += LOCAL_HEADER + name_length + extra_length
+        if start + size > len(self._mapped):
+            raise RuntimeError(f"{DAMAGED}record 'data/{name}' is larger than the file. {CAUSE}")
+        return np.frombuffer(self._mapped, np.uint8, size, start)
+
+    def storage_size(self, name: str) -> int:
+        """The number of bytes of a storage."""
+        return self.size(f"data/{name}")
 
     def read(self, name: str) -> bytes:
         """The bytes of a record."""
@@ -112,6 +151,13 @@ class Archive:
         if position != len(out):
             raise RuntimeError(f"{DAMAGED}record {name!r} has {position} of its {len(out)} bytes. {CAUSE}")
         return out
+
+
+def _map(file: IO[bytes], size: int, flags: int) -> mmap.mmap:
+    """The file in memory, to read and write: written pages are the program's own unless `flags` say they are shared."""
+    if not size:
+        raise EOFError("Ran out of input: the file is empty. It may still be being written, or its disk was full.")
+    return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY if flags == mmap.MAP_PRIVATE else mmap.ACCESS_WRITE)
 
 
 def _problem(info: zipfile.ZipInfo, size: int, total: int, seen: dict[str, zipfile.ZipInfo]) -> str:

@@ -10,17 +10,32 @@ from __future__ import annotations
 
 import pickle
 import pickletools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gradviz.core.device import Device
 from gradviz.core.dtype import dtype
 
 REFUSED = "which only trusted files may use"
+COPIES, SMALL = 4, 1_000_000  # calls may copy this many times the program's length, and a little more
+
+
+class Allowed:
+    """Something a weights file may name: calling it through the machine calls `make`."""
+
+    __slots__ = ("make", "name")
+
+    def __init__(self, name: str, make: Callable[..., Any]) -> None:
+        self.name, self.make = name, make
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 class World:
     """What a pickle may name and call. This one refuses everything; a subclass allows by table."""
+
+    encoding = "utf-8"  # of the byte strings that Python 2 wrote; "bytes" leaves them bytes
 
     def find(self, module: str, name: str) -> Any:
         """The value of a global name."""
@@ -28,11 +43,11 @@ class World:
 
     def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
         """The result of a call."""
-        raise pickle.UnpicklingError(f"the file calls {function!r}, {REFUSED}")
+        raise pickle.UnpicklingError(f"the file calls {shown(function)}, {REFUSED}")
 
     def new(self, cls: Any, arguments: tuple[Any, ...]) -> Any:
         """A new object of a class."""
-        raise pickle.UnpicklingError(f"the file makes a {cls!r}, {REFUSED}")
+        raise pickle.UnpicklingError(f"the file makes a {shown(cls)}, {REFUSED}")
 
     def build(self, instance: Any, state: Any) -> None:
         """Gives an object its state."""
@@ -40,7 +55,12 @@ class World:
 
     def persistent(self, key: Any) -> Any:
         """The object that is kept outside the pickle under `key`."""
-        raise pickle.UnpicklingError(f"the file refers to something outside it ({key!r:.80}), {REFUSED}")
+        raise pickle.UnpicklingError(f"the file refers to something outside it ({shown(key)}), {REFUSED}")
+
+
+def operations(program: Any) -> Iterator[tuple[str, Any]]:
+    """The operations of a pickle (bytes, or a file that ends with it) and their arguments; nothing is run."""
+    return ((opcode.name, argument) for opcode, argument, _ in pickletools.genops(program))
 
 
 def run(program: bytes, world: World) -> Any:
@@ -48,15 +68,17 @@ def run(program: bytes, world: World) -> Any:
 
     Raises UnpicklingError for a damaged one and for what the world refuses; RuntimeErrors of the world pass through.
     """
-    machine = _Machine(world)
+    machine = _Machine(world, COPIES * len(program) + SMALL)
     try:
-        for opcode, argument, _ in pickletools.genops(program):
-            if opcode.name in _LITERALS:
+        for name, argument in operations(program):
+            if name in _LITERALS:
                 machine.stack.append(argument)
-            elif opcode.name == "STOP":
+            elif name in _BYTE_STRINGS:
+                machine.stack.append(_decoded(argument, world.encoding))
+            elif name == "STOP":
                 return machine.stack.pop()
             else:
-                _STEPS[opcode.name](machine, argument)
+                _STEPS[name](machine, argument)
     except (pickle.UnpicklingError, RuntimeError):
         raise
     except KeyError as error:
@@ -66,11 +88,33 @@ def run(program: bytes, world: World) -> Any:
     raise pickle.UnpicklingError("the pickled data ends too early")
 
 
-class _Machine:
-    """The state of the run: a stack, the marks in it and the memo of values used twice."""
+def shown(value: Any, depth: int = 0) -> str:
+    """A value as error texts show it. Its repr may be endless: lists that hold one another many times over."""
+    if isinstance(value, (tuple, list)) and depth < 2:
+        parts = ", ".join(shown(item, depth + 1) for item in value[:8])
+        return f"({parts})" if isinstance(value, tuple) else f"[{parts}]"
+    if isinstance(value, (str, bytes)):
+        return repr(value[:60])
+    if isinstance(value, int) and value.bit_length() > 100:
+        return f"a number of {value.bit_length()} bits"
+    return repr(value) if value is None or isinstance(value, (int, float, dtype, type)) else f"a {_named(value)}"
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+
+def _named(value: Any) -> str:
+    return str(getattr(value, "name", None) or type(value).__name__)
+
+
+def _decoded(text: str, encoding: str) -> str | bytes:
+    """A byte string, which pickletools gives as the text of the same code points."""
+    content = text.encode("latin1")
+    return content if encoding == "bytes" else content.decode(encoding)
+
+
+class _Machine:
+    """The state of the run: a stack, the marks in it, the memo of values used twice and what calls may still copy."""
+
+    def __init__(self, world: World, allowance: int) -> None:
+        self.world, self.allowance = world, allowance
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
@@ -81,6 +125,12 @@ class _Machine:
         del self.stack[start:]
         return items
 
+    def spend(self, values: Any) -> None:
+        """Counts what a call may copy: a short program could have one long text copied a million times."""
+        self.allowance -= sum(len(value) for value in values if isinstance(value, _SIZED))
+        if self.allowance < 0:
+            raise pickle.UnpicklingError("the file has its own data copied many times over, which no saved value needs")
+
     def pop(self, n: int) -> list[Any]:
         items = self.stack[-n:]
         if len(items) < n:
@@ -90,12 +140,16 @@ class _Machine:
 
 
 def key(value: Any, depth: int = 0) -> Any:
-    """A dict key or set member, if it is simple: hashing a deep tuple would overflow the C stack."""
-    if isinstance(value, tuple) and depth < 3:
+    """A dict key or set member, if it is simple.
+
+    Hashing a deep tuple would overflow the C stack; long tuples and large numbers take long, and large numbers can be
+    chosen to have one hash.
+    """
+    if isinstance(value, tuple) and depth < 3 and len(value) <= 64:
         for item in value:
             key(item, depth + 1)
-    elif not isinstance(value, (str, int, float, bytes, complex, type(None), dtype, Device)):
-        raise pickle.UnpicklingError(f"the file uses a {type(value).__name__} as the key of a dict, {REFUSED}")
+    elif not isinstance(value, _KEYS) or (isinstance(value, int) and value.bit_length() > 64):
+        raise pickle.UnpicklingError(f"the file uses {shown(value)} as the key of a dict, {REFUSED}")
     return value
 
 
@@ -136,16 +190,20 @@ def _reduce(m: _Machine, how: Callable[[Any, tuple[Any, ...]], Any]) -> None:
     function, arguments = m.pop(2)
     if type(arguments) is not tuple:
         raise TypeError("arguments of a call that are not a tuple")
+    m.spend(arguments)
     m.stack.append(how(function, arguments))
 
 
 def _build(m: _Machine) -> None:
     state = m.stack.pop()
+    m.spend((state,))
     m.world.build(m.stack[-1], state)
 
 
 def _global(m: _Machine, module: Any, name: Any) -> None:
-    m.stack.append(m.world.find(str(module), str(name)))
+    if not (isinstance(module, str) and isinstance(name, str)):
+        raise TypeError("a name that is not a text")
+    m.stack.append(m.world.find(module, name))
 
 
 def _pop(m: _Machine) -> None:
@@ -162,10 +220,12 @@ _SKIP: _Step = lambda m, argument: None  # noqa: E731
 
 # Opcodes whose argument is the value itself.
 _LITERALS = frozenset((
-    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
-    "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "UNICODE", "BINUNICODE",
-    "SHORT_BINUNICODE", "BINUNICODE8",
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "BINBYTES", "SHORT_BINBYTES",
+    "BINBYTES8", "BYTEARRAY8", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
 ))  # fmt: skip
+_BYTE_STRINGS = frozenset(("STRING", "BINSTRING", "SHORT_BINSTRING"))
+_SIZED = (str, bytes, bytearray, tuple, list, dict, set, frozenset)
+_KEYS = (str, int, float, bytes, complex, type(None), dtype, Device)
 _STEPS: Mapping[str, _Step] = {
     "PROTO": _SKIP,
     "FRAME": _SKIP,

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import collections
 import pickle
-from collections.abc import Callable, Mapping
-from typing import IO, Any
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
 from gradviz.core.device import CPU, Device, as_device
 from gradviz.core.dtype import dtype
+from gradviz.core.errors import noted
 from gradviz.core.size import Size
+from gradviz.core.storage import strided
 from gradviz.core.tensor import Tensor
 from gradviz.nn.parameter import Parameter
 
 from . import names
-from .archive import Archive
-from .machine import World, key
+from .machine import Allowed, shown
 
 NO_CUDA = (
     "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a "
@@ -25,11 +26,36 @@ NO_CUDA = (
 )
 
 
+class Source(Protocol):
+    """A file of either format, as far as tensors go."""
+
+    def byte_order(self) -> str | None:
+        """The order the file says its numbers have: little, big, or nothing."""
+
+    def storage_size(self, name: str) -> int:
+        """The number of bytes of a storage; RuntimeError if there is none of that name."""
+
+    def storage(self, name: str) -> np.ndarray[Any, Any]:
+        """The bytes of a storage, writable."""
+
+
 class Storage:
     """The memory of one record on its way to a device; a callable `map_location` gets it and returns it."""
 
     def __init__(self, content: np.ndarray[Any, Any], element: dtype | None, device: Device) -> None:
         self.content, self.dtype, self.device = content, element, device
+        self._moved: dict[dtype, Any] = {}
+
+    def nbytes(self) -> int:
+        """The number of bytes."""
+        return len(self.content)
+
+    def moved(self, element: dtype) -> Any:
+        """The whole memory on the device, moved once however many tensors view it."""
+        if element not in self._moved:
+            count = len(self.content) // element.itemsize
+            self._moved[element] = self.device.wrap(np.ndarray(count, element.numpy, self.content))
+        return self._moved[element]
 
     def cpu(self) -> Storage:
         """The same storage on the CPU."""
@@ -40,46 +66,45 @@ class Storage:
         return Storage(self.content, self.dtype, as_device("cuda" if device is None else device))
 
 
-class Allowed:
-    """Something a weights file may name: calling it through the machine calls `make`."""
-
-    __slots__ = ("make", "name")
-
-    def __init__(self, name: str, make: Callable[..., Any]) -> None:
-        self.name, self.make = name, make
-
-    def __repr__(self) -> str:
-        return self.name
-
-
 class Builder:
-    """Rebuilds tensors from an archive's storages."""
+    """Rebuilds tensors from a file's storages. `order` is that of files that do not tell theirs."""
 
-    def __init__(self, archive: Archive, map_location: Any) -> None:
-        self.archive, self.map_location = archive, map_location
-        self.swap = "byteorder" in archive and archive.read("byteorder") == b"big"
+    def __init__(self, source: Source, map_location: Any, order: str) -> None:
+        self.source, self.map_location = source, map_location
+        found = source.byte_order() or order
+        if found not in ("little", "big"):
+            raise ValueError(f"Unknown endianness type: {found[:20]}")
+        self.swap = found != sys.byteorder
         self.storages: dict[str, Storage] = {}
 
     def storage(self, key: Any) -> Storage:
         """The storage that a pickle's persistent id names, read when first asked for."""
-        if not (isinstance(key, tuple) and len(key) == 5 and key[0] == "storage"):
-            raise pickle.UnpicklingError(f"the file refers to {key!r:.80} where a storage is expected")
+        if isinstance(key, tuple) and len(key) == 6 and key[0] in ("storage", b"storage"):
+            if key[5] is not None:
+                raise NotImplementedError(
+                    "load() does not support storages that are views of others (before PyTorch 0.4)"
+                )
+            key = key[:5]
+        if not (isinstance(key, tuple) and len(key) == 5 and key[0] in ("storage", b"storage")):
+            raise pickle.UnpicklingError(f"the file refers to {shown(key)} where a storage is expected")
         _, kind, name, location, count = key
-        element = kind.dtype if isinstance(kind, _StorageType) else None
-        if not (isinstance(kind, _StorageType) and isinstance(name, str) and isinstance(count, int)):
-            raise pickle.UnpicklingError(f"the file describes a storage by {key!r:.80}")
+        if isinstance(location, bytes):
+            location = location.decode("ascii")
+        if not (isinstance(kind, _StorageType) and type(count) is int and {type(name), type(location)} == {str}):
+            raise pickle.UnpicklingError(f"the file describes a storage by {shown(key)}")
         if name not in self.storages:
+            element = kind.dtype
             expected = count * (element.itemsize if element else 1)
-            found = self.archive.size(f"data/{name}")
+            found = self.source.storage_size(name)
             if found != expected:
                 raise RuntimeError(
                     f"storage {name} should hold {count} elements ({expected} bytes), but its record has {found} "
                     "bytes. The file is damaged: save it again, or fetch it again."
                 )
-            content = self.archive.read_array(f"data/{name}")
+            content = self.source.storage(name)
             if self.swap and element:
-                content = content.view(element.numpy).byteswap().view(np.uint8)
-            self.storages[name] = self._place(Storage(content, element, CPU), str(location))
+                content = _swapped(content, element)
+            self.storages[name] = self._place(Storage(content, element, CPU), location)
         return self.storages[name]
 
     def _place(self, storage: Storage, location: str) -> Storage:
@@ -89,6 +114,13 @@ class Builder:
             placed = wanted(storage, location)
             if isinstance(placed, Storage):
                 return placed
+            if placed is not None:
+                raise noted(
+                    TypeError(
+                        f"map_location returned a {type(placed).__name__}\nIt gets a storage and its location, and "
+                        "returns a storage (the same, storage.cpu(), storage.cuda()) or None."
+                    )
+                )
             wanted = None
         if isinstance(wanted, Mapping):
             wanted = wanted.get(location, location)
@@ -115,9 +147,10 @@ class Builder:
         if not isinstance(storage, Storage):
             raise pickle.UnpicklingError(f"the file builds a tensor from a {type(storage).__name__}")
         element = element if element is not None else storage.dtype
-        numbers = (offset, *size, *stride)
-        if not isinstance(element, dtype) or not all(type(n) is int and n >= 0 for n in numbers):
-            raise pickle.UnpicklingError(f"the file describes a tensor by offset, size and stride {numbers!r:.80}")
+        if not (_sizes(size) and _sizes(stride) and _sizes((offset,)) and isinstance(element, dtype)):
+            raise pickle.UnpicklingError(
+                f"the file describes a tensor by offset, size and stride {shown((offset, size, stride))}"
+            )
         step = element.itemsize
         try:
             array = np.ndarray(
@@ -129,7 +162,7 @@ class Builder:
                 f"{len(storage.content)} bytes: {error}. The file is damaged: save it again, or fetch it again."
             ) from error
         if storage.device is not CPU:
-            array = storage.device.wrap(array)
+            array = strided(storage.device.xp, storage.moved(element), tuple(size), tuple(stride), offset)
         return Tensor._of(array, storage.device, bool(requires_grad))
 
     def parameter(self, data: Any, requires_grad: Any, hooks: Any = None, state: Any = None) -> Tensor:
@@ -141,7 +174,7 @@ class Builder:
         """A tensor with attributes that the user set on it."""
         make = rebuild.make if isinstance(rebuild, Allowed) else rebuild
         if make not in (self.tensor, self.parameter):
-            raise pickle.UnpicklingError(f"the file rebuilds a tensor with {rebuild!r}")
+            raise pickle.UnpicklingError(f"the file rebuilds a tensor with {shown(rebuild)}")
         return _with_state(make(*arguments), state)
 
     def table(self) -> dict[str, Any]:
@@ -154,7 +187,7 @@ class Builder:
             "torch._utils._rebuild_parameter_with_state": self.parameter,
             "torch._tensor._rebuild_from_type_v2": self.with_state,
             "torch.Size": _size,
-            "torch.device": lambda name, index=None: as_device(str(name), index),
+            "torch.device": _device,
             "torch.Tensor": _checked,
             "torch.nn.parameter.Parameter": self.parameter,
         }
@@ -177,108 +210,37 @@ def _checked(data: Any) -> Any:
     return data
 
 
+def _swapped(content: np.ndarray[Any, Any], element: dtype) -> np.ndarray[Any, Any]:
+    """The bytes of numbers in the other order; a complex number is two."""
+    width = element.itemsize // (2 if element.is_complex else 1)
+    swapped: np.ndarray[Any, Any] = content.view(f"u{width}").byteswap().view(np.uint8)
+    return swapped
+
+
+def _sizes(numbers: Any) -> bool:
+    """Whether these can be sizes or strides: no more than NumPy can have, and none below zero."""
+    return isinstance(numbers, tuple) and len(numbers) <= 64 and all(type(n) is int and n >= 0 for n in numbers)
+
+
 def _size(sizes: Any) -> Size:
-    return Size(int(n) for n in sizes)
+    if not _sizes(tuple(sizes)):
+        raise pickle.UnpicklingError(f"the file describes a size by {shown(sizes)}")
+    return Size(sizes)
+
+
+def _device(name: Any, index: Any = None) -> Device:
+    if not isinstance(name, str) or not (index is None or type(index) is int):
+        raise pickle.UnpicklingError(f"the file describes a device by {shown((name, index))}")
+    return as_device(name, index)
 
 
 def _with_state(tensor: Tensor, state: Any) -> Tensor:
     if state:
         if not isinstance(state, dict) or any(not isinstance(k, str) or k.startswith("_") for k in state):
-            raise pickle.UnpicklingError(f"the file sets the attributes {state!r:.80} on a tensor")
+            raise pickle.UnpicklingError(f"the file sets the attributes {_keys(state)} on a tensor")
         tensor.__dict__.update(state)
     return tensor
 
 
-def _ordered(pairs: Any = ()) -> collections.OrderedDict[Any, Any]:
-    return collections.OrderedDict((key(k), v) for k, v in pairs)
-
-
-def _counter(counts: Any) -> collections.Counter[Any]:
-    return collections.Counter(dict(counts))
-
-
-def _bytes(text: str = "", encoding: str = "latin1") -> bytes:
-    if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"the file encodes text as {encoding!r:.20}")
-    return text.encode("latin1")
-
-
-def _bytearray(content: Any = b"", encoding: str = "latin1") -> bytearray:
-    return bytearray(_bytes(content, encoding) if isinstance(content, str) else memoryview(content))
-
-
-# Plain Python types that protocol 2 writes as calls. A number given to bytearray would allocate: only content is taken.
-PLAIN: dict[str, Callable[..., Any]] = {
-    "collections.OrderedDict": _ordered,
-    "collections.Counter": _counter,
-    "_codecs.encode": _bytes,
-    "builtins.set": lambda items=(): {key(item) for item in items},
-    "builtins.frozenset": lambda items=(): frozenset(key(item) for item in items),
-    "builtins.bytearray": _bytearray,
-    "builtins.bytes": lambda: b"",
-    "builtins.complex": lambda real, imag: complex(float(real), float(imag)),
-}
-PLAIN |= {name.replace("builtins.", "__builtin__."): make for name, make in PLAIN.items()}
-
-
-class WeightsWorld(World):
-    """What a weights file may name: tensors, parameters, plain containers, and the classes the user has allowed."""
-
-    def __init__(self, builder: Builder, trusted: Mapping[str, Any]) -> None:
-        self.persistent = builder.storage  # type: ignore[method-assign]
-        self.trusted = trusted
-        table = {**builder.table(), **PLAIN}
-        self.table = {n: Allowed(n, v) if callable(v) and not isinstance(v, type) else v for n, v in table.items()}
-
-    def find(self, module: str, name: str) -> Any:
-        full = f"{module}.{name}"
-        if full in self.table:
-            return self.table[full]
-        if full in self.trusted:
-            return self.trusted[full]
-        raise pickle.UnpicklingError(f"Unsupported global: GLOBAL {full} was not an allowed global by default.")
-
-    def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
-        if isinstance(function, Allowed):
-            return function.make(*arguments)
-        if any(function is value for value in self.trusted.values()):
-            return function(*arguments)
-        raise pickle.UnpicklingError(f"the file calls {function!r:.80}")
-
-    def new(self, cls: Any, arguments: tuple[Any, ...]) -> Any:
-        if isinstance(cls, Allowed):
-            return cls.make(*arguments)
-        if any(cls is value for value in self.trusted.values()):
-            return cls.__new__(cls, *arguments)
-        raise pickle.UnpicklingError(f"the file makes a {cls!r:.80}")
-
-    def build(self, instance: Any, state: Any) -> None:
-        if type(instance) is collections.OrderedDict and isinstance(state, dict):
-            if any(not isinstance(k, str) or hasattr(collections.OrderedDict, k) for k in state):
-                raise pickle.UnpicklingError(f"the file sets {state!r:.80} on an OrderedDict")
-            instance.__dict__.update(state)
-        elif type(instance) in self.trusted.values():
-            set_state = getattr(instance, "__setstate__", instance.__dict__.update)
-            set_state(state)
-        else:
-            super().build(instance, state)
-
-
-class Unpickler(pickle.Unpickler):
-    """Python's own unpickler, for files that are trusted: it imports and calls whatever the file says.
-
-    A class of torch's that gradviz has under the same path is gradviz's.
-    """
-
-    def __init__(self, file: IO[bytes], builder: Builder) -> None:
-        super().__init__(file)
-        self.persistent_load = builder.storage  # type: ignore[method-assign]
-        self.table = {**builder.table(), "torch.Tensor": Tensor, "torch.nn.parameter.Parameter": Parameter}
-
-    def find_class(self, module: str, name: str) -> Any:
-        full = f"{module}.{name}"
-        if full in self.table:
-            return self.table[full]
-        if module == "torch" or module.startswith("torch."):
-            module = "gradviz" + module.removeprefix("torch")
-        return super().find_class(module, name)
+def _keys(state: Any) -> str:
+    return shown(list(state)) if isinstance(state, dict) else shown(state)

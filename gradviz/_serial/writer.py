@@ -43,9 +43,11 @@ class Writer(_Pickler):  # type: ignore[misc]
 
     dispatch: ClassVar[dict[Any, Callable[..., None]]] = dict(_Pickler.dispatch)
 
-    def __init__(self, file: IO[bytes], protocol: int) -> None:
+    def __init__(self, file: IO[bytes], protocol: int, legacy: bool = False) -> None:
         super().__init__(file, protocol)
+        self.legacy = legacy
         self.storages: list[np.ndarray[Any, Any]] = []
+        self.element_sizes: list[int] = []
         self._memories: dict[int, Memory] = {}
         self._roots: list[Any] = []
 
@@ -63,7 +65,8 @@ class Writer(_Pickler):  # type: ignore[misc]
             return None
         kind = names.STORAGE_NAMES.get(value.dtype, names.UNTYPED_NAME)
         count = len(value.content) // (value.dtype.itemsize if kind is not names.UNTYPED_NAME else 1)
-        return "storage", kind, value.key, value.location, count
+        found = "storage", kind, value.key, value.location, count
+        return (*found, None) if self.legacy else found
 
     def _tensor(self, tensor: Tensor) -> Any:
         if type(tensor) is not Tensor:
@@ -112,6 +115,7 @@ class Writer(_Pickler):  # type: ignore[misc]
             flat = content.ravel(order="K").view(np.uint8)
             memory = Memory(str(len(self.storages)), flat, tensor.dtype, str(tensor.device))
             self.storages.append(flat)
+            self.element_sizes.append(tensor.dtype.itemsize if tensor.dtype in names.STORAGE_NAMES else 1)
             self._memories[id(root)] = memory
             self._roots.append(root)
         elif memory.dtype is not tensor.dtype:

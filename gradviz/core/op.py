@@ -129,8 +129,8 @@ class Op:
         self.kept = tuple(sorted(wanted.values(), key=lambda kept: (order[kept[0]], place.get(kept[1], 0))))
         self.kept_tensors = tuple(i for i, (kind, _) in enumerate(self.kept) if kind in ("input", "out", "aux"))
         self.slots = {kept[1]: i for i, kept in enumerate(self.kept)}
-        self.pull = self._puller(raw=True)
-        self.pull_recorded = self._puller(raw=False)
+        for made in ("pull", "pull_recorded"):
+            self.__dict__.pop(made, None)
         self.savers: dict[int, Any] = {}
         # Which inputs have a rule, and so a place among the node's next functions.
         self.ruled = tuple(x in self.rules for x in self.inputs)
@@ -140,6 +140,13 @@ class Op:
         # Whether a call needs nothing but its two inputs.
         plain = self.simple and not (self.settings or self.aux or self.view) and isinstance(self.node, str)
         self.simple_call = plain and len(self.inputs) == 2
+
+    def __getattr__(self, name: str) -> Any:
+        """How its rules are run is written out when first needed: most programs use few of the operations."""
+        if name not in ("pull", "pull_recorded"):
+            raise AttributeError(f"{self!r} has no attribute {name!r}")
+        made = self.__dict__[name] = self._puller(raw=name == "pull")
+        return made
 
     def _kind(self, name: str) -> str:
         if name in self.inputs:

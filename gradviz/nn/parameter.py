@@ -57,8 +57,8 @@ class Parameter(Tensor):
 
 
 class _BufferMeta(type):
-    def __instancecheck__(self, instance: Any) -> bool:
-        marked = self is Buffer and isinstance(instance, Tensor) and getattr(instance, "_is_buffer", False)
+    def __instancecheck__(cls, instance: Any) -> bool:
+        marked = cls is Buffer and isinstance(instance, Tensor) and getattr(instance, "_is_buffer", False)
         return marked or super().__instancecheck__(instance)
 
 
@@ -90,6 +90,7 @@ class UninitializedTensorMixin:
     """
 
     cls_to_become: ClassVar[type[Any]]
+    __init__: Any
     device: Any
     requires_grad: Any
 
@@ -149,8 +150,7 @@ class UninitializedTensorMixin:
     def share_memory_(self) -> None:
         """There is no memory yet."""
         raise RuntimeError(
-            "Can't share memory on an uninitialized parameter or buffer. "
-            f"{_FIRST}calling `module.share_memory()`."
+            f"Can't share memory on an uninitialized parameter or buffer. {_FIRST}calling `module.share_memory()`."
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -165,7 +165,7 @@ class UninitializedTensorMixin:
         return f"<{type(self).__name__}>"
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter whose shape is not known yet.
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.parameter.UninitializedParameter.html
@@ -182,7 +182,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: igno
         """All is done in `__new__`."""
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc]
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer whose shape is not known yet.
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.parameter.UninitializedBuffer.html

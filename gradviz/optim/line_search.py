@@ -36,29 +36,62 @@ def strong_wolfe(
     """A step t along d that lowers the loss by c1 * t * slope or more and flattens the slope to c2 of it or less.
 
     `evaluate(t)` gives the loss and its gradient. First t grows until an interval must hold such a step, then the
-    interval shrinks. Nocedal and Wright, Numerical Optimization, 3.5. Returns f, g, t and the number of evaluations,
-    of which there are about `most` at the most.
+    interval shrinks. Returns f, g, t and the number of evaluations, which ends the search at `most`.
+    Nocedal and Wright, Numerical Optimization, chapter 3.5.
     """
 
     def look(t: Any) -> Point:
         f, g = evaluate(t)
         return Point(t, f, g, g.dot(d))
 
-    start = last = Point(0, f, g, slope)
-    new = look(t)
-    tries = 0
-    bracket: list[Point] = []
+    def is_high(point: Point) -> Any:
+        return point.f > f + c1 * point.t * slope
+
+    def is_flat(point: Point) -> Any:
+        return abs(point.slope) <= -c2 * slope
+
+    last, new, tries = Point(0, f, g, slope), look(t), 0
+    ends = [last, new]
     while tries < most:
-        if new.f > f + c1 * new.t * slope or (tries > 1 and new.f >= last.f) or new.slope >= 0:
-            if abs(new.slope) <= -c2 * slope and not (new.f > f + c1 * new.t * slope or (tries > 1 and new.f >= last.f)):
-                return new.f, new.g, new.t, tries + 1
-            bracket = [last, new]
-            break
-        if abs(new.slope) <= -c2 * slope:
+        ends = [last, new]
+        high = is_high(new) or (tries > 1 and new.f >= last.f)
+        if not high and is_flat(new):
             return new.f, new.g, new.t, tries + 1
-        bounds = new.t + 0.01 * (new.t - last.t), new.t * 10
-        last, new = new, look(cubic_minimum(last, new, bounds))
+        if high or new.slope >= 0:
+            break
+        further = cubic_minimum(last, new, (new.t + 0.01 * (new.t - last.t), new.t * 10))
+        last, new = new, look(further)
         tries += 1
     else:
-        bracket = [start, new]
-    return _shrunk(bracket, look, start, tries, most, float(abs(d).max()), (c1, c2, tolerance))
+        ends = [Point(0, f, g, slope), new]
+    low = 0 if ends[0].f <= ends[1].f else 1
+    length = abs(d).max()
+    found = was_close = False
+    while not found and tries < most:
+        left, right = sorted((ends[0].t, ends[1].t))
+        if (right - left) * length < tolerance:
+            break
+        t, was_close = _inside(cubic_minimum(*ends), left, right, was_close)
+        new = look(t)
+        tries += 1
+        if is_high(new) or new.f >= ends[low].f:
+            ends[1 - low] = new
+            low = 0 if ends[0].f <= ends[1].f else 1
+            continue
+        if is_flat(new):
+            found = True
+        elif new.slope * (ends[1 - low].t - ends[low].t) >= 0:
+            ends[1 - low] = ends[low]
+        ends[low] = new
+    best = ends[low]
+    return best.f, best.g, best.t, tries + 1
+
+
+def _inside(t: Any, left: Any, right: Any, was_close: bool) -> tuple[Any, bool]:
+    """Keep t a tenth off the ends where the interval would otherwise hardly shrink; and whether it is close to one."""
+    margin = 0.1 * (right - left)
+    if min(right - t, t - left) >= margin:
+        return t, False
+    if was_close or t >= right or t <= left:
+        return (right - margin if abs(t - right) < abs(t - left) else left + margin), False
+    return t, True

@@ -61,6 +61,7 @@ class Optimizer:
     """
 
     _opt_called: bool = False
+    _watched_step: Any = None
     state: defaultdict[Any, dict[str, Any]]
     param_groups: list[dict[str, Any]]
     _optimizer_step_pre_hooks: OrderedDict[int, Hook]
@@ -112,6 +113,16 @@ class Optimizer:
             zero_grad(group["params"], set_to_none)
         if events.watching:
             events.emit(events.ZeroGrad(self))
+
+    def _watch_step(self) -> None:
+        """For a scheduler, which warns where steps come in the wrong order: note whether steps are taken from now on."""
+        if self._watched_step is None:
+            self._watched_step = getattr(self.step, "__func__", self.step)
+            self._opt_called = False
+
+    def _step_is_watched(self) -> bool:
+        """Whether `step` is still what it was when a scheduler came."""
+        return getattr(self.step, "__func__", self.step) is self._watched_step
 
     # -- groups ----------------------------------------------------------------------------------------------------
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -267,7 +278,8 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
                     raise RuntimeError(
-                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                        f"<function {type(self).__qualname__}.step at {id(step):#x}> must return None or a tuple of "
+                        f"(new_args, new_kwargs), but got {changed}."
                     )
                 args, kwargs = changed
         result = step(*args, **kwargs)

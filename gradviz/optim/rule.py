@@ -44,7 +44,7 @@ class Rule(Optimizer):
     own_decay: ClassVar[bool] = False  # the rule sees to weight_decay itself
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
-        check_ranges(defaults)
+        self._check_options(defaults)
         check_implementation(type(self).__name__, defaults)
         super().__init__(params, defaults)
 
@@ -122,6 +122,10 @@ class Rule(Optimizer):
             state[name] = Tensor._of(
                 xp.full_like(array, complex(value, value) if array.dtype.kind == "c" else value), param.device
             )
+
+    def _check_options(self, options: dict[str, Any]) -> None:
+        """Refuse values out of their range."""
+        check_ranges(options)
 
     def _check(self, param: Any) -> None:
         """Refuse a parameter that the formula is not made for."""

@@ -252,20 +252,6 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path: Path, monkeypatch: py
     assert [file.name for file in tmp_path.iterdir()] == ["model.pt"]
 
 
-@pytest.mark.parametrize(
-    ("call", "argument"),
-    [
-        (lambda: save(1, io.BytesIO(), pickle_module=pickle), "pickle_module"),
-        (lambda: save(1, io.BytesIO(), _use_new_zipfile_serialization=False), "_use_new_zipfile_serialization"),
-        (lambda: load(io.BytesIO(), mmap=True), "mmap"),
-        (lambda: load(io.BytesIO(), encoding="latin1"), "encoding"),
-    ],
-)
-def test_unsupported_arguments_are_named(call: Any, argument: str) -> None:
-    with pytest.raises(NotImplementedError, match=f"argument '{argument}'"):
-        call()
-
-
 def test_what_is_no_file() -> None:
     with pytest.raises(AttributeError, match=r"expected 'f' to be string, path, or a file-like object with a 'write'"):
         save([1], 3)

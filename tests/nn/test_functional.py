@@ -22,7 +22,7 @@ def test_same_as_torch(row: Sample) -> None:
     [
         ("F.linear_cross_entropy(x, x, x, options=2)", "options"),
         ("F.embedding(x.long(), x * y, sparse=True)", "sparse"),
-        ("nn.Conv2d(1, 1, 1, padding_mode='circular')", "padding_mode"),
+        ("nn.LinearCrossEntropyLoss(2, 3, options=2)", "options"),
         ("nn.Unflatten('C', (1, 2))", "dim"),
     ],
 )

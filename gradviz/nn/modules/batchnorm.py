@@ -22,7 +22,7 @@ def _no_batches(device: Any) -> Any:
 
 
 class _NormBase(Module):
-    """What normalising by channel shares: a scale and a shift for each channel, and running statistics of the batches."""
+    """What normalising by channel shares: a scale and a shift for each channel, running statistics of the batches."""
 
     _version = 2
     _dims: ClassVar[tuple[int, ...]] = ()  # how many dimensions an input may have
@@ -35,12 +35,12 @@ class _NormBase(Module):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         register_affine(self, (num_features,), affine, bias, device, dtype)
-        for name in STATISTICS:
-            self.register_buffer(name, None)
+        made: tuple[Any, ...] = (None, None, None)
         if track_running_stats:
-            self.running_mean = FUNCTIONS["zeros"](num_features, device=device, dtype=dtype)
-            self.running_var = FUNCTIONS["ones"](num_features, device=device, dtype=dtype)
-            self.num_batches_tracked = _no_batches(device)
+            mean, var = (FUNCTIONS[name](num_features, device=device, dtype=dtype) for name in ("zeros", "ones"))
+            made = (mean, var, _no_batches(device))
+        for name, value in zip(STATISTICS, made, strict=True):
+            self.register_buffer(name, value)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
@@ -147,7 +147,7 @@ class _LazyNormBase(_Drawn, _NormBase):
             self.running_var = UninitializedBuffer(device=device, dtype=dtype)
             self.num_batches_tracked = _no_batches(device)
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         if not self.has_uninitialized_params():
             return
         self.num_features = input.shape[1]

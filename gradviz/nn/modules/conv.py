@@ -81,7 +81,7 @@ class _ConvNd(Module):
 
 
 def _as_pad(padding: Any, kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
-    """The padding as `nn.functional.pad` wants it: (before, after) of the last dimension, then of the one before, ..."""
+    """The padding as `nn.functional.pad` wants it: (before, after) of the last dimension first."""
     if not isinstance(padding, str):
         return _reverse_repeat_tuple(padding, 2)
     totals = [d * (k - 1) if padding == "same" else 0 for k, d in zip(kernel_size, dilation, strict=True)]
@@ -219,8 +219,8 @@ class ConvTranspose2d(_ConvTransposeNd):
     """The gradient of Conv2d as a layer: every number of the input spreads the kernel over the output.
 
     Shape: (N, C, H, W) or (C, H, W) -> (N, O, Ho, Wo), with Ho = (H - 1) stride - 2 padding + dilation (kh - 1) +
-    output_padding + 1. `weight` is (C, O / groups, kh, kw), `bias` (O). forward takes the `output_size` wanted where the
-    stride leaves a choice, and raises ValueError where it cannot be.
+    output_padding + 1. `weight` is (C, O / groups, kh, kw), `bias` (O). Where the stride leaves a choice, forward takes
+    the `output_size` wanted, and raises ValueError where that cannot be.
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.ConvTranspose2d.html
     """
 
@@ -267,7 +267,7 @@ class _LazyConvXdMixin(_Drawn):
                 f"Expected {alone}D (unbatched) or {batch}D (batched) input to {type(self).__name__}, but got input of "
                 f"size: {input.shape}"
             )
-        return input.shape[input.ndim - alone]
+        return int(input.shape[input.ndim - alone])
 
 
 class _LazyConv(_LazyConvXdMixin):

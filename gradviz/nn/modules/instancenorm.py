@@ -87,8 +87,8 @@ class InstanceNorm1d(_InstanceNorm):
 class InstanceNorm2d(_InstanceNorm):
     """Instance normalisation of pictures: `(x - mean) / sqrt(var + eps)` for each channel of each sample.
 
-    Shape: (N, C, H, W) or (C, H, W) -> the same. With `affine` it is then scaled and shifted by `weight` and `bias` (C);
-    with `track_running_stats` evaluation uses running statistics. Raises ValueError for another number of dimensions.
+    Shape: (N, C, H, W) or (C, H, W) -> the same. With `affine` then scaled and shifted by `weight` and `bias` (C); with
+    `track_running_stats` evaluation uses running statistics. Raises ValueError for another number of dimensions.
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.InstanceNorm2d.html
     """
 

@@ -11,9 +11,9 @@ from ..parameter import is_lazy
 
 
 class LazyModuleMixin:
-    """What makes a layer lazy: put it before the layer's class, with UninitializedParameters and `initialize_parameters`.
+    """What makes a layer lazy: put it before the layer's class, and give it UninitializedParameters.
 
-    The first call gives the inputs to `initialize_parameters`, which materialises the parameters, and then turns the
+    The first call gives its inputs to `initialize_parameters`, which materialises the parameters, and then turns the
     module into an ordinary one of class `cls_to_become`. Make the optimiser after that call.
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.modules.lazy.LazyModuleMixin.html
     """

@@ -149,13 +149,13 @@ class _CrossMap(Function):
             sums += padded.narrow(1, i, channels)
         sums[:, reach + 1 :] += squares[:, :1]
         scale = sums * (alpha / size) + k
-        output = input * scale**-beta
+        output: Tensor = input * scale**-beta
         ctx.save_for_backward(input, output, scale)
         ctx.settings = size, alpha, beta
         return output
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         input, output, scale = ctx.saved_tensors
         size, alpha, beta = ctx.settings
         n, channels, *places = input.shape
@@ -170,8 +170,8 @@ class _CrossMap(Function):
 class CrossMapLRN2d(_AcrossChannels):
     """Each number divided by `(k + alpha / size * sum of squares of the channels around it) ** beta`.
 
-    Shape: (N, C, H, W) -> the same. Raises ValueError for another number of dimensions. It keeps PyTorch's peculiarities
-    (see `_CrossMap`); LocalResponseNorm follows the formula.
+    Shape: (N, C, H, W) -> the same. Raises ValueError for another number of dimensions. PyTorch's peculiarities are
+    kept (see `_CrossMap`); LocalResponseNorm follows the formula.
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.CrossMapLRN2d.html
     """
 

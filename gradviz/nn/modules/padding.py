@@ -92,7 +92,6 @@ class ZeroPad1d(_Zeros, ConstantPad1d):
     """
 
 
-
 class ZeroPad2d(_Zeros, ConstantPad2d):
     """A picture in a frame of zeros. Shape: (C, H, W) or (N, C, H, W).
 

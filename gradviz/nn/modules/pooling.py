@@ -65,7 +65,7 @@ class _AdaptiveMaxPoolNd(_Pool):
 
 
 class _FractionalMaxPoolNd(_Pool):
-    """Windows of `kernel_size` at random places, so that the output has `output_size`, or `output_ratio` of the input."""
+    """Windows at random places, as many as `output_size` says, or `output_ratio` of the input's places."""
 
     _shown = ()
 
@@ -81,9 +81,7 @@ class _FractionalMaxPoolNd(_Pool):
         self.output_size = None if output_size is None else each(output_size)
         self.output_ratio = None if output_ratio is None else each(output_ratio)
         if output_size is None and output_ratio is None:
-            raise ValueError(
-                f"{self._get_name()} requires specifying either an output size, or a pooling ratio"
-            )
+            raise ValueError(f"{self._get_name()} requires specifying either an output size, or a pooling ratio")
         if output_size is not None and output_ratio is not None:
             raise ValueError("only one of output_size and output_ratio may be specified")
         if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
@@ -184,8 +182,9 @@ class MaxUnpool2d(_MaxUnpoolNd):
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """Maxima put back where `indices` found them, zeros elsewhere. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+    """Maxima put back where `indices` found them, zeros elsewhere.
 
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.MaxUnpool3d.html
     """
 
@@ -204,13 +203,12 @@ class AvgPool1d(_AvgPoolNd):
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:  # fmt: skip
+        each = _ntuple(1)
         stride = kernel_size if stride is None else stride
-        super().__init__(*map(_ntuple(1), (kernel_size, stride, padding)), ceil_mode, count_include_pad)
+        super().__init__(each(kernel_size), each(stride), each(padding), ceil_mode, count_include_pad)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool1d(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )
+        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
 class AvgPool2d(_AvgPoolNd):
@@ -232,8 +230,9 @@ class AvgPool3d(_AvgPoolNd):
 
 
 class FractionalMaxPool2d(_FractionalMaxPoolNd):
-    """The largest number of windows at random places (Graham, 2014). Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
+    """The largest number of windows at random places (Graham, 2014).
 
+    Shape: (N, C, H, W) or (C, H, W) -> (N, C, Ho, Wo).
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.FractionalMaxPool2d.html
     """
 
@@ -241,8 +240,9 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
 
 
 class FractionalMaxPool3d(_FractionalMaxPoolNd):
-    """The largest number of windows at random places (Graham, 2014). Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+    """The largest number of windows at random places (Graham, 2014).
 
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.FractionalMaxPool3d.html
     """
 
@@ -272,8 +272,9 @@ class LPPool2d(_LPPoolNd):
 
 
 class LPPool3d(_LPPoolNd):
-    """The p-norm of every window: the root of the sum of powers. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+    """The p-norm of every window: the root of the sum of powers.
 
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.LPPool3d.html
     """
 
@@ -299,8 +300,9 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """The maxima of as many windows as `output_size` says. Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
+    """The maxima of as many windows as `output_size` says.
 
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, Do, Ho, Wo).
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.AdaptiveMaxPool3d.html
     """
 

@@ -64,7 +64,8 @@ class _Table(Module):
 def _rows_and_size(embeddings: Tensor) -> tuple[int, int]:
     if embeddings.ndim != 2:
         raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
-    return tuple(embeddings.shape)  # type: ignore[return-value]
+    rows, size = embeddings.shape
+    return rows, size
 
 
 class Embedding(_Table):

@@ -12,7 +12,7 @@ from gradviz.core.mode import no_grad
 from gradviz.core.tensor import Tensor
 from gradviz.utils.hooks import RemovableHandle, register
 
-from ..parameter import Parameter
+from ..parameter import Parameter, is_lazy
 from .tree import Tree
 
 EXTRA = "_extra_state"
@@ -97,7 +97,7 @@ class State(Tree):
         members = itertools.chain(self._parameters.items(), self._persistent_buffers())
         for name, member in members:
             if member is not None:
-                destination[prefix + name] = member if keep_vars else member.detach()
+                destination[prefix + name] = member if keep_vars or is_lazy(member) else member.detach()
         if type(self).get_extra_state is not State.get_extra_state:
             destination[prefix + EXTRA] = self.get_extra_state()
 
@@ -221,6 +221,8 @@ class State(Tree):
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
                 f"checkpoint but received {type(given)}"
             )
+        if is_lazy(member) and is_lazy(given):
+            return ""
         if member.ndim == 0 and tuple(given.shape) == (1,):
             given = given[0]
         if given.shape != member.shape:

@@ -12,7 +12,7 @@ from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
 from gradviz.utils.gradients import zero_grad
 
-from ..parameter import Parameter
+from ..parameter import Parameter, is_lazy
 
 
 def typename(value: Any) -> str:
@@ -198,7 +198,9 @@ class Tree:
                     if gradient is not None:
                         gradient.data = fn(gradient.data)
             for name, buffer in self._buffers.items():
-                if buffer is not None:
+                if is_lazy(buffer):
+                    buffer.data = fn(buffer.data)  # type: ignore[union-attr]
+                elif buffer is not None:
                     self._buffers[name] = fn(buffer)
         return self
 

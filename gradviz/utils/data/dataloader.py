@@ -1,37 +1,72 @@
-"""DataLoader: a dataset, visited in a sampler's order, in batches, perhaps loaded ahead by worker threads."""
+"""DataLoader: a dataset, visited in a sampler's order, in batches, perhaps loaded ahead by workers.
+
+NOTE [Threads or processes]
+
+    num_workers=2                                       2 threads
+    num_workers=2, multiprocessing_context="fork"       2 processes; also "spawn", "forkserver" or a context
+
+PyTorch starts processes either way; the two differ only where no context is given. Threads are what a beginner can
+count on: they start in no time, work with a dataset written in a notebook, need no `if __name__ == "__main__":`, send
+nothing between processes, and are the same on every system. They help as far as loading is in NumPy, Pillow, zlib or
+files, which run beside one another. A `__getitem__` that is long in Python itself gains nothing from threads: ask for
+processes.
+
+Either way a worker has its own copy of the dataset object and its own random numbers, with PyTorch's seeds:
+`base_seed + worker_id`. In a process these are `random`, `numpy.random` and gradviz; in a thread gradviz's are the
+worker's own, and `random` and `numpy.random`, which all threads share, have stand-ins in `get_worker_info().rng`.
+"""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from gradviz.core.errors import noted
 from gradviz.core.random import Generator
 
-from .collate import default_collate, default_convert
+from ._utils.collate import default_collate, default_convert
+from ._utils.worker import get_worker_info
+from .checks import check_batches, check_numbers, check_stream, context_of, warn_of_many
 from .dataset import Dataset, IterableDataset
-from .fetch import State, fetcher
-from .sampler import BatchSampler, InfiniteSampler, RandomSampler, SequentialSampler, draw_seed
-from .workers import Pool, ThreadedIterator
+from .iterators import LoaderIterator, Pool, PoolIterator, SingleIterator
+from .sampler import BatchSampler, InfiniteSampler, RandomSampler, SequentialSampler
+
+__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 T = TypeVar("T", covariant=True)
 FIXED = frozenset(("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"))
 
 
-NO_PREFETCH = (
-    "prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to enable multiprocessing, "
-    "otherwise set prefetch_factor to None."
-)
-
-
 class DataLoader(Generic[T]):
     """Iterates over a dataset in batches. Each `for` over it is one pass.
 
-    `shuffle=True` visits the samples in a new random order each pass; the same seed gives PyTorch's order. Workers
-    (`num_workers`) are threads. `pin_memory` is accepted and changes nothing: memory of NumPy arrays is not pinned.
-    Raises ValueError for options that exclude one another.
+    >>> for images, labels in DataLoader(dataset, batch_size=64, shuffle=True):
+    ...     train(images, labels)
+
+    Args:
+        dataset: what to load: a map from keys to samples, or an IterableDataset.
+        batch_size: samples in a batch; None yields single samples.
+        shuffle: visit the samples in a new random order each pass; the same seed gives PyTorch's order.
+        sampler: an order of your own, any iterable of keys. Excludes `shuffle`.
+        batch_sampler: any iterable of lists of keys. Excludes the four above but `dataset`, and `drop_last`.
+        num_workers: how many workers load ahead; 0 loads in the loop itself.
+        collate_fn: from a list of samples to a batch; `default_collate` where not given.
+        pin_memory: accepted with PyTorch's warning that memory is not pinned; it changes nothing.
+        drop_last: leave out a last batch that is not full.
+        timeout: seconds to wait for a batch of the workers; 0 waits as long as it takes.
+        worker_init_fn: called in each worker with its number, before it loads.
+        multiprocessing_context: None, and workers are threads; "fork", "spawn", "forkserver" or a context of
+            `multiprocessing`, and they are processes. Processes that are not forked import the dataset's module anew:
+            it cannot be a notebook. See NOTE [Threads or processes] in this file.
+        generator: where random orders and the workers' seeds are drawn from.
+        prefetch_factor: batches that each worker loads ahead, 2 where not given.
+        persistent_workers: keep the workers for the next pass.
+        pin_memory_device: ignored with a warning, as in PyTorch.
+        in_order: False yields batches as they are ready, whoever is faster.
+
+    A worker's error is raised in the loop: a thread's is the very error, a process's one of the same type with the
+    worker's traceback as its text; both name the sample. Raises ValueError for options that exclude one another, and
+    RuntimeError for a batch that is not there in time or a worker that was killed.
     https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.DataLoader
     """
 
@@ -58,12 +93,12 @@ class DataLoader(Generic[T]):
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        _check_numbers(num_workers, timeout, prefetch_factor, persistent_workers)
-        _refuse(multiprocessing_context=multiprocessing_context, pin_memory_device=pin_memory_device)
-        _refuse(in_order=None if in_order else in_order)
+        check_numbers(num_workers, timeout, prefetch_factor, persistent_workers)
+        self.num_workers = num_workers
+        self.multiprocessing_context = multiprocessing_context
         if isinstance(dataset, IterableDataset):
-            _check_stream(shuffle, sampler, batch_sampler)
-        _check_batches(batch_size, shuffle, sampler, batch_sampler, drop_last)
+            check_stream(shuffle, sampler, batch_sampler)
+        check_batches(batch_size, shuffle, sampler, batch_sampler, drop_last)
         if batch_sampler is not None:
             batch_size, drop_last = None, False
         if sampler is None:
@@ -74,7 +109,6 @@ class DataLoader(Generic[T]):
         self.batch_size = batch_size
         self.sampler = sampler
         self.batch_sampler = batch_sampler
-        self.num_workers = num_workers
         self.collate_fn: Callable[[Any], Any] = (
             collate_fn if collate_fn is not None else default_collate if batch_sampler is not None else default_convert
         )
@@ -83,7 +117,6 @@ class DataLoader(Generic[T]):
         self.drop_last = drop_last
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
-        self.multiprocessing_context = multiprocessing_context
         self.generator = generator
         self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.persistent_workers = persistent_workers
@@ -91,6 +124,7 @@ class DataLoader(Generic[T]):
         self._pool: Pool | None = None
         self._promised: int | None = None
         self._ready = True
+        self.check_worker_number_rationality()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._ready and name in FIXED:
@@ -101,6 +135,15 @@ class DataLoader(Generic[T]):
                 )
             )
         super().__setattr__(name, value)
+
+    @property
+    def multiprocessing_context(self) -> Any:
+        """How worker processes are started; None if the workers are threads."""
+        return self._context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, value: Any) -> None:
+        self._context = context_of(value, self.num_workers)
 
     @property
     def _auto_collation(self) -> bool:
@@ -118,98 +161,24 @@ class DataLoader(Generic[T]):
             return size
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
 
-    def __iter__(self) -> Iterator[Any]:
-        # As in PyTorch, each pass first draws a seed for the workers, whether there are any or not.
-        if self._pool is not None and not self._pool.state.stopped:
-            return self._checked(ThreadedIterator(self._pool, iter(self._index_sampler), self.prefetch_factor or 1))
-        keys = iter(self._index_sampler)
-        seed = draw_seed(self.generator)
-        make_fetch = partial(fetcher, self.dataset, self._auto_collation, self.collate_fn, self.drop_last)
+    def __iter__(self) -> LoaderIterator:
         if not self.num_workers:
-            if self.timeout:
-                raise AssertionError(
-                    f"_SingleProcessDataLoaderIter requires timeout == 0\ntimeout={self.timeout} needs workers: a "
-                    "batch loaded in the loop itself cannot time out. Give num_workers=1 or more."
-                )
-            return self._checked(map(make_fetch(State()), keys))
-        pool = Pool(self.dataset, self.num_workers, seed, make_fetch, self.worker_init_fn, self.timeout)
+            return SingleIterator(self)
+        if self._pool is not None and not self._pool.state.stopped:
+            return PoolIterator(self, self._pool)
+        self.check_worker_number_rationality()
+        batches = PoolIterator(self)
         if self.persistent_workers:
-            self._pool = pool
-        return self._checked(ThreadedIterator(pool, keys, self.prefetch_factor or 1))
+            self._pool = batches.pool
+        return batches
 
-    def _checked(self, batches: Iterator[Any]) -> Iterator[Any]:
-        """The batches; a stream that promised a length and yields more is reported."""
-        return batches if self._promised is None else _count(batches, self.dataset, self._promised)
+    def check_worker_number_rationality(self) -> None:
+        """Warns if there are more worker processes than processors. Threads that wait for files cost little."""
+        if self._context is not None:
+            warn_of_many(self.num_workers)
 
 
 def _default_sampler(dataset: Any, shuffle: bool, generator: Generator | None) -> Any:
     if isinstance(dataset, IterableDataset):
         return InfiniteSampler()
     return RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
-
-
-def _count(batches: Iterator[Any], dataset: Any, promised: int) -> Iterator[Any]:
-    for number, batch in enumerate(batches, 1):
-        if number > promised:
-            warnings.warn(
-                f"Length of IterableDataset {dataset} was reported to be {promised} (when accessing len(dataloader)), "
-                f"but {number} samples have been fetched. ",
-                stacklevel=2,
-            )
-        yield batch
-
-
-def _refuse(**arguments: Any) -> None:
-    for name, value in arguments.items():
-        if value not in (None, ""):
-            raise NotImplementedError(
-                f"DataLoader does not support the argument {name!r} (got {value!r}): its workers are threads of this "
-                "process."
-            )
-
-
-def _check_numbers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent_workers: bool) -> None:
-    problems = (
-        (
-            num_workers < 0,
-            "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.",
-        ),
-        (timeout < 0, "timeout option should be non-negative"),
-        (num_workers == 0 and prefetch_factor is not None, NO_PREFETCH),
-        (prefetch_factor is not None and prefetch_factor < 0, "prefetch_factor option should be non-negative"),
-        (persistent_workers and num_workers == 0, "persistent_workers option needs num_workers > 0"),
-    )
-    _raise_first(problems)
-
-
-def _check_stream(shuffle: bool | None, sampler: Any, batch_sampler: Any) -> None:
-    expected = "DataLoader with IterableDataset: expected unspecified "
-    hint = "A stream comes in its own order: shuffle or select in its __iter__."
-    problems = (
-        (bool(shuffle), f"{expected}shuffle option, but got shuffle={shuffle}\n{hint}"),
-        (sampler is not None, f"{expected}sampler option, but got sampler={sampler}\n{hint}"),
-        (batch_sampler is not None, f"{expected}batch_sampler option, but got batch_sampler={batch_sampler}\n{hint}"),
-    )
-    _raise_first(problems)
-
-
-def _check_batches(batch_size: int | None, shuffle: bool | None, sampler: Any, batch_sampler: Any, drop: bool) -> None:
-    several = batch_size != 1 or bool(shuffle) or sampler is not None or drop
-    problems = (
-        (sampler is not None and bool(shuffle), "sampler option is mutually exclusive with shuffle"),
-        (
-            batch_sampler is not None and several,
-            "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last",
-        ),
-        (
-            batch_sampler is None and batch_size is None and drop,
-            "batch_size=None option disables auto-batching and is mutually exclusive with drop_last",
-        ),
-    )
-    _raise_first(problems)
-
-
-def _raise_first(problems: Iterable[tuple[bool, str]]) -> None:
-    for wrong, text in problems:
-        if wrong:
-            raise ValueError(text)

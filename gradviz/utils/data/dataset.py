@@ -80,6 +80,54 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         return [Tensor._of(tensor._array[rows]) for tensor in self.tensors]
 
 
+class StackDataset(Dataset[Any]):
+    """Datasets side by side: sample i is the tuple of their samples i, or a dict of them if they are given by name.
+
+    >>> pairs = StackDataset(image=[10, 20], label=["a", "b"])
+    >>> pairs[1]
+    {'image': 20, 'label': 'b'}
+
+    Raises ValueError if the datasets have different lengths, or some have names and some not.
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.StackDataset
+    """
+
+    datasets: tuple[Any, ...] | dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args and kwargs:
+            raise ValueError(
+                "Supported either ``tuple``- (via ``args``) or``dict``- (via ``kwargs``) like input/output, but both "
+                "types are given."
+            )
+        self.datasets = args or kwargs
+        if not self.datasets:
+            raise ValueError("At least one dataset should be passed")
+        lengths = [len(dataset) for dataset in self._parts]
+        self._length = lengths[0]
+        if len(set(lengths)) > 1:
+            raise noted(ValueError(f"Size mismatch between datasets\nTheir lengths are {lengths}; they must be equal."))
+
+    @property
+    def _parts(self) -> list[Any]:
+        return list(self.datasets.values() if isinstance(self.datasets, dict) else self.datasets)
+
+    def _sample(self, values: Iterable[Any]) -> Any:
+        return dict(zip(self.datasets, values, strict=True)) if isinstance(self.datasets, dict) else tuple(values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._sample(dataset[index] for dataset in self._parts)
+
+    def __getitems__(self, indices: list[Any]) -> list[Any]:
+        columns = [_many(dataset, indices) for dataset in self._parts]
+        for column in columns:
+            if len(column) != len(indices):
+                raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(column)}")
+        return [self._sample(row) for row in zip(*columns, strict=True)]
+
+    def __len__(self) -> int:
+        return self._length
+
+
 class ConcatDataset(Dataset[Any]):
     """Datasets one after the other. https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.ConcatDataset"""
 
@@ -94,7 +142,12 @@ class ConcatDataset(Dataset[Any]):
             raise AssertionError(
                 "ConcatDataset does not support IterableDataset\nA stream has no index: use ChainDataset for streams."
             )
-        self.cumulative_sizes = list(itertools.accumulate(len(dataset) for dataset in self.datasets))  # type: ignore[arg-type]
+        self.cumulative_sizes = self.cumsum(self.datasets)
+
+    @staticmethod
+    def cumsum(sequence: Iterable[Any]) -> list[int]:
+        """Where each dataset ends."""
+        return list(itertools.accumulate(len(dataset) for dataset in sequence))
 
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
@@ -159,10 +212,7 @@ class Subset(Dataset[T]):
         return self.dataset[[self.indices[i] for i in idx] if isinstance(idx, list) else self.indices[idx]]
 
     def __getitems__(self, indices: list[int]) -> list[T]:
-        many = getattr(self.dataset, "__getitems__", None)
-        wanted = [self.indices[i] for i in indices]
-        found: list[T] = many(wanted) if callable(many) else [self.dataset[i] for i in wanted]
-        return found
+        return _many(self.dataset, [self.indices[i] for i in indices])
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -170,6 +220,13 @@ class Subset(Dataset[T]):
     def _gather(self, indices: Sequence[int]) -> Any:
         gather = gatherer(self.dataset)
         return None if gather is None else gather([self.indices[i] for i in indices])
+
+
+def _many(dataset: Any, indices: list[Any]) -> list[Any]:
+    """Several samples: at once, if the dataset can."""
+    many = getattr(dataset, "__getitems__", None)
+    found: list[Any] = many(indices) if callable(many) else [dataset[i] for i in indices]
+    return found
 
 
 def random_split(
@@ -184,9 +241,11 @@ def random_split(
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         lengths = _from_fractions(lengths, size)
     if sum(lengths) != size:
-        raise ValueError(
-            "Sum of input lengths does not equal the length of the input dataset!\n"
-            f"{list(lengths)} add up to {sum(lengths)}; the dataset has {size} samples."
+        raise noted(
+            ValueError(
+                "Sum of input lengths does not equal the length of the input dataset!\n"
+                f"{list(lengths)} add up to {sum(lengths)}; the dataset has {size} samples."
+            )
         )
     order = (generator if generator is not None else default_generator).permutation(size).tolist()
     parts = iter(order)

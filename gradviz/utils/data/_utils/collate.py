@@ -95,7 +95,7 @@ def _sequence_like(first: Any, columns: list[Any]) -> Any:
         if isinstance(first, tuple):
             return columns
         if not isinstance(first, MutableSequence):
-            return type(first)(columns)  # type: ignore[call-arg]
+            return type(first)(columns)
         clone = copy.copy(first)
         for i, column in enumerate(columns):
             clone[i] = column

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .collate import default_collate
-from .dataset import IterableDataset, gatherer
+from gradviz.core.tensor import Tensor
+
+from ..dataset import IterableDataset, gatherer
+from .collate import collate_tensor_fn, default_collate, default_collate_fn_map
 
 Fetch = Callable[[Any], Any]
 _ALL = object()
@@ -24,7 +26,7 @@ class StoppedError(Exception):
     """The loader is no longer used: the batch need not be finished."""
 
 
-def fetcher(dataset: Any, batched: bool, collate_fn: Callable[[Any], Any], drop_last: bool, state: State) -> Fetch:
+def fetcher(batched: bool, collate_fn: Callable[[Any], Any], drop_last: bool, dataset: Any, state: State) -> Fetch:
     """The function that turns keys into data for this kind of dataset; a stream's raises StopIteration at its end."""
     if isinstance(dataset, IterableDataset):
         return _from_stream(dataset, batched, collate_fn, drop_last, state)
@@ -43,7 +45,8 @@ def _one_by_one(dataset: Any, collate_fn: Callable[[Any], Any]) -> Fetch:
 
 
 def _from_map(dataset: Any, collate_fn: Callable[[Any], Any], state: State) -> Fetch:
-    gather = gatherer(dataset) if collate_fn is default_collate else None
+    plain = collate_fn is default_collate and default_collate_fn_map.get(Tensor) is collate_tensor_fn
+    gather = gatherer(dataset) if plain else None
     many = getattr(dataset, "__getitems__", None)
 
     def fetch(indices: Sequence[Any]) -> Any:

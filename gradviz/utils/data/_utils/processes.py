@@ -3,9 +3,9 @@
     loader:   tasks   -->  one connection for each worker  -->  reader thread  -->  worker
     loader:   results <--  the same connection             <--  writer thread  <--  worker
 
-No lock or queue is shared, so a worker that is killed cannot leave one locked: its connection ends, which the loader sees
-at once. If the loader's process dies, the workers see the same. The two threads in a worker keep the connection flowing
-while a sample is being loaded, so neither side can block the other.
+No lock or queue is shared, so a worker that is killed cannot leave one locked: its connection ends, which the loader
+sees at once. If the loader's process dies, the workers see the same. The two threads in a worker keep the connection
+flowing while a sample is being loaded, so neither side can block the other.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from . import transport
 from .fetch import State
 from .worker import ENDED, NEVER, TIMED_OUT, Result, Start, Task, WorkerInfo, enter_process, numpy_seeds, work
 
-GRACE = 3.0  # seconds that a worker has to finish its sample before it is ended
+GRACE = 1.0  # seconds that a worker has to finish its sample before it is ended
 
 
 class Member(NamedTuple):
@@ -92,7 +92,7 @@ class ProcessPool:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         ready = wait([x for m in self._members for x in (m.connection, m.process.sentinel)], left)
         if not ready:
-            raise RuntimeError(TIMED_OUT.format(self.timeout))
+            raise noted(RuntimeError(TIMED_OUT.format(self.timeout)))
         gone = []
         for member in self._members:
             try:
@@ -112,7 +112,7 @@ class ProcessPool:
         raise noted(
             RuntimeError(
                 f"DataLoader worker (pid(s) {', '.join(str(m.process.pid) for m in members)}) exited unexpectedly\n"
-                f"It {why}. A process that is killed has often run out of memory: try fewer workers or smaller batches. "
+                f"It {why}. A process that is killed has often run out of memory: try fewer workers, smaller batches. "
                 "One that ends by itself has printed why. With num_workers=0 an error shows where it is."
             )
         )
@@ -168,7 +168,7 @@ def _end(members: list[Member], pid: int) -> None:
     members.clear()
 
 
-# ------------------------------------------------------------------------------------------------- in the worker process
+# ------------------------------------------------------------------------------------------------ in the worker process
 
 
 def _live(worker: int, start: Start, connection: Any) -> None:
@@ -207,17 +207,23 @@ def _read(connection: Any, tasks: queue.SimpleQueue[Task | None], state: State) 
             state.epoch = task.epoch
             tasks.put(task)
     except (EOFError, OSError):
+        pass  # the loader needs nothing more, or is gone
+    finally:
         state.stopped = True
         tasks.put(None)
 
 
 def _write(connection: Any, packets: queue.SimpleQueue[transport.Packet | None]) -> None:
-    open_ = True
+    wanted = True
     while (packet := packets.get()) is not None:
         try:
-            packet.send(connection) if open_ else packet.drop()
-        except OSError:
-            open_ = False
+            packet.send(connection) if wanted else packet.drop()
+        except ConnectionError:
+            wanted = False
+        except Exception:
+            # The loader would wait for ever for what cannot be sent; it notices the end of this process.
+            traceback.print_exc()
+            os._exit(1)
 
 
 class Failure(Exception):  # noqa: N818

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.errors import noted
 from gradviz.core.random import Generator, use_generator
 
 from ..dataset import Dataset
@@ -47,7 +48,7 @@ class ThreadPool:
                 waited += PATIENCE
                 if not self.timeout or waited < self.timeout:
                     continue
-                raise RuntimeError(TIMED_OUT.format(self.timeout)) from None
+                raise noted(RuntimeError(TIMED_OUT.format(self.timeout))) from None
             if result.epoch == NEVER and result.error is not None:
                 raise result.error
             if result.epoch == epoch:

@@ -3,9 +3,9 @@
     message:   count, sizes of the arrays in shared memory  |  pickle of the rest
     memory:    array | gap | array ...                         a nameless file in memory, its handle sent along
 
-The memory has no name, so nobody can forget to remove it: it goes when the last process that holds it lets it go, even if
-a worker is killed. The loader's process maps it and does not copy it. Where there are no such files (they are Linux's),
-everything is in the message.
+The memory has no name, so nobody can forget to remove it: it goes when the last process that holds it lets it go, even
+if a worker is killed. The loader's process maps it and does not copy it. Where there are no such files (they are
+Linux's), everything is in the message.
 """
 
 from __future__ import annotations

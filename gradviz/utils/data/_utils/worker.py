@@ -134,7 +134,9 @@ def work(
             give(Result(task.epoch, task.number, info.id, fetch(task.keys), None))
         except caught as error:
             if not isinstance(error, StopIteration):
-                error.add_note(f"It happened in DataLoader worker {info.id} of {info.num_workers}, batch {task.number}.")
+                error.add_note(
+                    f"It happened in DataLoader worker {info.id} of {info.num_workers}, batch {task.number}."
+                )
             give(Result(task.epoch, task.number, info.id, None, error))
         task = None
 

@@ -1,0 +1,13 @@
+"""Finding the hook by which a helper computes a parameter before every forward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..modules.module import Module
+
+
+def hook_of(module: Module, kind: type, name: str, attribute: str = "name") -> tuple[Any, Any] | None:
+    """The key and the hook of a kind whose attribute is this name; None where there is none."""
+    hooks = module._forward_pre_hooks.items()
+    return next(((k, h) for k, h in hooks if isinstance(h, kind) and getattr(h, attribute) == name), None)
