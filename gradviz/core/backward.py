@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from gradviz.core.errors import noted
 
 from . import errors, events
@@ -35,34 +37,31 @@ def order(edges: Sequence[Any], *, to_run: bool = True) -> list[Node]:
 
     Raises PyTorch's error if an earlier backward has freed one of them, unless they are only to be looked at.
     """
-    nodes: list[Node] = []
     oldest: dict[Node, Node] = {}  # leaf -> the oldest node that feeds it
     seen: set[Node] = set()
     plan: list[Node] = []
     stack: list[Node] = []
     for edge in edges:
         (plan if edge.__class__ is AccumulateGrad else stack).append(edge.node)
+    visit, push, pop = seen.add, stack.append, stack.pop
     while stack:
-        node = stack.pop()
+        node = pop()
         if node in seen:
             continue
-        seen.add(node)
-        nodes.append(node)
+        visit(node)
         if node.saved.__class__ is Freed and to_run:
             raise noted(RuntimeError(errors.freed(node)))
         for edge in node.parents:
             if edge is None:
                 continue
-            if edge.__class__ is AccumulateGrad:
+            kind = edge.__class__
+            if kind is AccumulateGrad:
                 known = oldest.get(edge)
                 if known is None or node.seq < known.seq:
                     oldest[edge] = node
-                continue
-            if edge.__class__ is Output:
-                edge = edge.node
-            if edge not in seen:
-                stack.append(edge)
-    nodes.sort(key=_seq, reverse=True)
+            else:
+                push(edge.node if kind is Output else edge)
+    nodes = sorted(seen, key=_seq, reverse=True)
     last = set(oldest.values())
     plan = [leaf for leaf in dict.fromkeys(plan) if leaf not in oldest]
     for node in nodes:
@@ -76,6 +75,7 @@ def order(edges: Sequence[Any], *, to_run: bool = True) -> list[Node]:
 # The pass whose step is being taken: hooks may ask for it.
 running: ContextVar[Any] = ContextVar("running", default=None)
 
+FLOAT = np.dtype(np.float32)  # the commonest type, told by its identity
 _seq = operator.attrgetter("seq")
 _NONE = ((), None)  # the shape and type of an output that is no tensor
 
@@ -181,9 +181,15 @@ class Backward:
         keep, freed, i = self.retain_graph, self._freed, self.cursor
         try:
             for node in plan[i:]:
-                op = node.op
+                op, kind = node.op, node.dtype
                 # The plain case, without journal, hooks or observers; `step` says the same with all of them.
-                if not quick or op is None or not op.simple or node.extra is not None or node.dtype.kind == "c":
+                if (
+                    not quick
+                    or op is None
+                    or not op.simple
+                    or node.extra is not None
+                    or (kind is not FLOAT and kind.kind == "c")
+                ):
                     self.cursor = i
                     if (
                         quick

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from gradviz.core import events
 from gradviz.core.clock import user_line, wrote
@@ -24,12 +24,28 @@ LATER = {
 }  # fmt: skip
 
 
-class Member(NamedTuple):
-    """One parameter to change, its state, and whether that was made just now."""
+class Batch:
+    """Parameters that are changed together: alike in type, in number of steps, and in whether their state is new."""
 
-    param: Any
-    state: dict[str, Any]
-    fresh: bool
+    __slots__ = ("arrays", "fresh", "params", "size", "states")
+
+    def __init__(self, fresh: bool) -> None:
+        self.params: list[Any] = []
+        self.arrays: list[Any] = []
+        self.states: list[dict[str, Any]] = []
+        self.fresh, self.size = fresh, 0
+
+    def add(self, param: Any, array: Any, state: dict[str, Any] | None) -> None:
+        """One more parameter, with its array and its state."""
+        self.params.append(param)
+        self.arrays.append(array)
+        if state is not None:
+            self.states.append(state)
+        self.size += array.size
+
+    def kept(self, name: str) -> list[Any]:
+        """The arrays of this name in all states."""
+        return [state[name]._array for state in self.states]
 
 
 class Rule(Optimizer):
@@ -54,9 +70,9 @@ class Rule(Optimizer):
         where = user_line()
         for group in self.param_groups:
             names, lr = self._kept(group), number(group["lr"])
-            for members in self._batches(group, names):
-                self._change(members, names, group, lr)
-                for param, _, _ in members:
+            for batch in self._batches(group, names):
+                self._change(batch, names, group, lr)
+                for param in batch.params:
                     wrote(param, where)
         return loss
 
@@ -74,46 +90,44 @@ class Rule(Optimizer):
         return 0.0
 
     # -- parameters and their state --------------------------------------------------------------------------------
-    def _batches(self, group: dict[str, Any], names: tuple[str, ...]) -> Iterator[list[Member]]:
-        """The parameters with gradients, those that can be worked on together in one list."""
-        params = group["params"]
+    def _batches(self, group: dict[str, Any], names: tuple[str, ...]) -> Iterator[Batch]:
+        """The parameters with gradients, those that can be changed together in one batch."""
+        params, numbers = group["params"], self.numbers
         together = self.elementwise and group.get("foreach") is not False and not events.watching
         together = together and len(set(map(id, params))) == len(params)
-        batches: dict[Any, list[Member]] = {}
-        sizes: dict[Any, int] = {}
+        first = (*numbers, *names, None)[0]
+        batches: dict[Any, Batch] = {}
+        state, fresh, alike = None, False, ()
         for param in params:
             if param._grad is None:
                 continue
-            self._check(param)
-            member = self._member(param, group, names)
             array = param._array
+            if first is not None:
+                state = self.state[param]
+                fresh = state.get(first) is None
+                if fresh:
+                    self._begin(param, group, names)
+                if numbers:
+                    step = state["step"]._array
+                    step[...] = step.item() + 1
+                    alike = tuple([state[name]._array.item() for name in numbers])
             if not together or array.size > SMALL:
-                yield [member]
+                batch = Batch(fresh)
+                batch.add(param, array, state)
+                yield batch
                 continue
-            state = member.state
-            same = (array.dtype.num, param.device, member.fresh, *(state[n]._array.item() for n in self.numbers))
-            batch = batches.setdefault(same, [])
-            batch.append(member)
-            sizes[same] = sizes.get(same, 0) + array.size
-            if sizes[same] >= FULL:
-                yield batches.pop(same)
-                del sizes[same]
+            key = (array.dtype.num, param.device, fresh, alike)
+            batch = batches.get(key)
+            if batch is None:
+                batch = batches[key] = Batch(fresh)
+            batch.add(param, array, state)
+            if batch.size >= FULL:
+                yield batches.pop(key)
         yield from batches.values()
-
-    def _member(self, param: Any, group: dict[str, Any], names: tuple[str, ...]) -> Member:
-        needed = self.numbers or names
-        if not needed:
-            return Member(param, {}, False)
-        state = self.state[param]
-        fresh = state.get(needed[0]) is None
-        if fresh:
-            self._begin(param, group, names)
-        if self.numbers:
-            state["step"]._array += 1
-        return Member(param, state, fresh)
 
     def _begin(self, param: Any, group: dict[str, Any], names: tuple[str, ...]) -> None:
         """Make the state of a parameter."""
+        self._check(param)
         state, array, xp = self.state[param], param._array, param.device.xp
         for name in self.numbers:  # on the CPU: a step never waits for another device
             state[name] = Tensor._of(CPU.xp.full((), self._initial(name, group), dtype=get_default_dtype().numpy))
@@ -131,16 +145,15 @@ class Rule(Optimizer):
         """Refuse a parameter that the formula is not made for."""
 
     # -- one update ------------------------------------------------------------------------------------------------
-    def _change(self, members: list[Member], names: tuple[str, ...], group: dict[str, Any], lr: Any) -> None:
-        first = members[0]
-        xp = first.param.device.xp
-        arrays = [m.param._array for m in members]
+    def _change(self, batch: Batch, names: tuple[str, ...], group: dict[str, Any], lr: Any) -> None:
+        params, arrays = batch.params, batch.arrays
+        xp = params[0].device.xp
         before = arrays[0].copy() if events.watching else None
-        p, g = gather(xp, arrays), gather(xp, [m.param._grad._array for m in members])
-        stored = {name: [m.state[name]._array for m in members] for name in names if name in first.state}
-        kept = {name: gather(xp, own) for name, own in stored.items()}
+        p, g = gather(xp, arrays), gather(xp, [param._grad._array for param in params])
+        stored = {name: batch.kept(name) for name in names if name in batch.states[0]}
+        kept: dict[str, Any] = {name: gather(xp, own) for name, own in stored.items()}
         for name in self.numbers:
-            kept[name] = first.state[name]._array[()]
+            kept[name] = batch.states[0][name]._array[()]
         if self.numbers:
             kept["step"] = kept["step"].item()
         F = arithmetic(xp, arrays[0])
@@ -152,16 +165,16 @@ class Rule(Optimizer):
                 F.scale(p, 1 - lr * decay)
             else:
                 g = F.sum(g, p, decay)
-        kept["fresh"] = first.fresh
+        kept["fresh"] = batch.fresh
         self._rule(F, p, g, kept, group, lr)
         scatter(p, arrays)
         for name, own in stored.items():
             scatter(kept[name], own)
         for name in self.numbers[1:]:
-            for m in members:
-                m.state[name]._array[...] = kept[name]
+            for array in batch.kept(name):
+                array[...] = kept[name]
         if before is not None:
-            events.emit(events.OptimizerStep(self, first.param, before, arrays[0]))
+            events.emit(events.OptimizerStep(self, params[0], before, arrays[0]))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -120,5 +120,8 @@ def scatter(one: Any, arrays: Sequence[Any]) -> None:
         row = row.view(arrays[0].dtype)
     for array in arrays:
         stop = start + array.size
-        array[...] = row[start:stop].reshape(array.shape)
+        if array.flags.c_contiguous:
+            array.ravel()[...] = row[start:stop]
+        else:
+            array[...] = row[start:stop].reshape(array.shape)
         start = stop

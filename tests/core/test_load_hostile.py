@@ -98,6 +98,11 @@ def _tensor(storage: bytes, offset: int = 0, size: int = 300, stride: int = 1) -
     return b"ctorch._utils\n_rebuild_tensor_v2\n(" + body + b"tR"
 
 
+def _doubled() -> bytes:
+    """A list of two lists, which are one list of two lists, and so on: its text would have 2**60 parts."""
+    return b"]q\x000" + b"".join(b"](h%ch%ceq%c0" % (i, i, i + 1) for i in range(60)) + b"h\x3c"
+
+
 class Evil:
     """Runs a command when an ordinary unpickler opens it."""
 
@@ -151,12 +156,15 @@ HOSTILE = {
         _pickle(b"c_codecs\nencode\nq\x00X", struct.pack("<I", 10**5), b"a" * 10**5, b"q\x01", b"(h\x00h\x01\x85R" * 10**5),
         "copied many times over",
     ),
-    "lists that hold one another": (_pickle(b"]", b"q\x00(h\x00h\x00e" * 2, b"]q\x01(h\x00h\x00e" * 40, b"Q"), "a storage"),
-    "a doubled key": (_pickle(b"}]", b"q\x00]q\x01(h\x00h\x00e" * 40, b"K\x01s"), "as the key of a dict"),
+    "lists that hold one another": (_pickle(_doubled(), b"Q"), "a storage"),
+    "a doubled key": (_pickle(b"}", _doubled(), b"K\x01s"), "as the key of a dict"),
     "a doubled location": (
-        _pickle(b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000]", b"\x86" * 0, b"K\x01tQ"),
+        _pickle(b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000", _doubled(), b"K\x01tQ"),
         "describes a storage by",
     ),
+    "a doubled state": (_pickle(b"ccollections\nOrderedDict\n)R", _doubled(), b"b"), "sets the state of"),
+    "a doubled name": (_pickle(_doubled(), _doubled(), b"\x93"), "damaged"),
+    "a doubled device": (_pickle(b"ctorch\ndevice\n", _doubled(), b"\x85R"), "describes a device by"),
     "a huge number as key": (_pickle(b"}\x8b", struct.pack("<i", 10**5), b"\x01" * 10**5, b"K\x01s"), "as the key of a dict"),
     "a device that is none": (_pickle(b"ctorch\ndevice\n]\x85R"), "describes a device by"),
     "a size that is none": (_pickle(b"ctorch\nSize\n(K\x01J\xff\xff\xff\xfft\x85R"), "describes a size by"),

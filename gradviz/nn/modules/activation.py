@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from gradviz.core.tensor import Tensor
@@ -89,8 +90,12 @@ class PReLU(Module):
 class Hardtanh(_Inplace):
     """`x` held between `min_val` and `max_val`."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(inplace)
+        min_val, max_val = _renamed("min_val", min_val, min_value), _renamed("max_val", max_val, max_value)
         if max_val <= min_val:
             raise AssertionError(f"max_val ({max_val}) must be greater than min_val ({min_val})")
         self.min_val, self.max_val = min_val, max_val
@@ -100,6 +105,16 @@ class Hardtanh(_Inplace):
 
     def settings(self) -> str:
         return f"min_val={self.min_val}, max_val={self.max_val}"
+
+
+def _renamed(name: str, value: float, old: float | None) -> float:
+    """The value of an argument that was called `min_value` or `max_value` before."""
+    if old is None:
+        return value
+    warnings.warn(
+        f"keyword argument `{name}ue` is deprecated and renamed to `{name}`", FutureWarning, stacklevel=3
+    )
+    return old
 
 
 class ReLU6(Hardtanh):
@@ -205,21 +220,23 @@ class SELU(_Inplace):
         return F.selu(input, self.inplace)
 
 
-class ELU(_Inplace):
-    """`x` where positive, `alpha * (exp(x) - 1)` elsewhere."""
-
+class _Bent(_Inplace):
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.alpha = alpha
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.elu(input, self.alpha, self.inplace)
 
     def settings(self) -> str:
         return f"alpha={self.alpha}"
 
 
-class CELU(ELU):
+class ELU(_Bent):
+    """`x` where positive, `alpha * (exp(x) - 1)` elsewhere."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.elu(input, self.alpha, self.inplace)
+
+
+class CELU(_Bent):
     """`x` where positive, `alpha * (exp(x / alpha) - 1)` elsewhere."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -295,28 +312,30 @@ class Softshrink(_Shrink):
 
 
 # -- along a dimension ---------------------------------------------------------------------------------------------
-class Softmax(Module):
-    """Positive numbers that sum to 1 along `dim`, in proportion to `exp(x)`."""
-
+class _Along(Module):
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim, _stacklevel=5)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
-class LogSoftmax(Softmax):
+class Softmax(_Along):
+    """Positive numbers that sum to 1 along `dim`, in proportion to `exp(x)`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmax(input, self.dim, _stacklevel=5)
+
+
+class LogSoftmax(_Along):
     """The logarithm of softmax."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim, _stacklevel=5)
 
 
-class Softmin(Softmax):
+class Softmin(_Along):
     """Softmax of `-x`."""
 
     def forward(self, input: Tensor) -> Tensor:

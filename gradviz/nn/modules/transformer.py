@@ -1,4 +1,4 @@
-"""Transformers: layers of attention, one on the other, for sequences in and sequences out (torch.nn.modules.transformer)."""
+"""Transformers: layers of attention, one on the other, from sequences to sequences (torch.nn.modules.transformer)."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from gradviz.core.op import FUNCTIONS
+from gradviz.core import random
 
 from ..modules.module import Module
 
@@ -20,8 +20,8 @@ def skip_init(module_cls: type, *args: Any, **kwargs: Any) -> Any:
     if "device" not in inspect.signature(module_cls).parameters:
         raise RuntimeError("Module must support a 'device' arg to skip initialization")
     kwargs["device"] = kwargs.get("device", "cpu")
-    state = FUNCTIONS["get_rng_state"]()
+    state = random.get_rng_state()
     try:
         return module_cls(*args, **kwargs)
     finally:
-        FUNCTIONS["set_rng_state"](state)
+        random.set_rng_state(state)

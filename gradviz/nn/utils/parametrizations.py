@@ -32,8 +32,8 @@ def orthogonal(
 ) -> Any:  # fmt: skip
     """Keep a matrix orthogonal: its rows, or columns if there are fewer, have length 1 and right angles.
 
-    `orthogonal_map` is how a matrix of free numbers becomes an orthogonal one: "matrix_exp" (of a skew-symmetric matrix;
-    the default for square ones), "cayley" or "householder". With `use_trivialization` it is multiplied by a fixed
+    `orthogonal_map` is how a matrix of free numbers becomes an orthogonal one: "matrix_exp" (of a skew-symmetric one;
+    the default for square matrices), "cayley" or "householder". With `use_trivialization` it is multiplied by a fixed
     orthogonal matrix, so that it starts as the weight it was given.
     Lezcano-Casado, 2019. https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.parametrizations.orthogonal.html
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from gradviz.core.mode import no_grad
@@ -59,10 +59,8 @@ def _inverted(modules: Iterable[Any], value: Any) -> Any:
     """What the trained tensors must be for the parametrizations to give `value`, as far as they can say."""
     for module in modules:
         if hasattr(module, "right_inverse"):
-            try:
+            with suppress(NotImplementedError):
                 value = module.right_inverse(value)
-            except NotImplementedError:
-                pass
     return value
 
 
@@ -134,22 +132,22 @@ def _give_own_class(module: Module) -> None:
     """A subclass for this module alone, on which properties can be put."""
     cls = type(module)
 
-    def __getstate__(self: Module) -> Any:
+    def getstate(self: Module) -> Any:
         raise RuntimeError(
             "Serialization of parametrized modules is only supported through state_dict(). See:\n"
             "https://pytorch.org/tutorials/beginner/saving_loading_models.html"
             "#saving-loading-a-general-checkpoint-for-inference-and-or-resuming-training"
         )
 
-    def __deepcopy__(self: Module, memo: dict[int, Any]) -> Any:
+    def deepcopy(self: Module, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
             made = memo[id(self)] = object.__new__(type(self))
             made.__dict__ = copy.deepcopy(self.__dict__, memo)
         return memo[id(self)]
 
-    body: dict[str, Any] = {"__getstate__": __getstate__}
+    body: dict[str, Any] = {"__getstate__": getstate}
     if not hasattr(cls, "__deepcopy__"):
-        body["__deepcopy__"] = __deepcopy__
+        body["__deepcopy__"] = deepcopy
     module.__class__ = type(f"Parametrized{cls.__name__}", (cls,), body)
 
 
@@ -265,4 +263,3 @@ def transfer_parametrizations_and_params(
             if hasattr(listed, own):
                 setattr(to_module.parametrizations[name], own, getattr(listed, own))
     return to_module
-

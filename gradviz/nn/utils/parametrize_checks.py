@@ -1,4 +1,4 @@
-"""What parametrizations may not do, with PyTorch's errors: change the type or the shape of a tensor, return no tensor."""
+"""What parametrizations may not do, with PyTorch's errors: change a tensor's type or shape, return no tensor."""
 
 from __future__ import annotations
 

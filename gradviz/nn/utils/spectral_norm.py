@@ -1,4 +1,4 @@
-"""Weights divided by their largest singular value, the older way: by a hook before forward (torch.nn.utils.spectral_norm).
+"""Weights divided by their largest singular value, the older way, by a hook (torch.nn.utils.spectral_norm).
 
 The singular vectors u and v are kept as buffers and brought nearer to the true ones by one step of the power method in
 every forward while training.
