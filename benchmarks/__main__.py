@@ -17,12 +17,13 @@ import torch
 
 import gradviz
 
-from . import cifar_step, dataloader, imports, recording, small_ops
+from . import cifar_step, dataloader, imports, optimizers, recording, small_ops
 from .timing import Row
 
 PARTS = {
     "small_ops": small_ops,
     "cifar_step": cifar_step,
+    "optimizers": optimizers,
     "dataloader": dataloader,
     "recording": recording,
     "imports": imports,

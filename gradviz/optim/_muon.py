@@ -58,7 +58,7 @@ class Muon(Rule):
     def _check_options(self, options: dict[str, Any]) -> None:
         check_rate(options["lr"])
         for what, name in (("Learning rate", "lr"), ("momentum", "momentum"), ("weight decay", "weight_decay")):
-            if not 0.0 <= options[name]:
+            if not options[name] >= 0.0:
                 raise ValueError(f"{what} should be >= 0 but is: {options[name]}")
         if options["adjust_lr_fn"] not in (None, *STRETCH):
             raise ValueError(f"Adjust learning rate function {options['adjust_lr_fn']} is not supported")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gradviz.core import events
@@ -13,7 +14,7 @@ from gradviz.core.tensor import Tensor
 from .line_search import strong_wolfe
 from .optimizer import Optimizer
 from .options import check_range, check_rate, number
-from .update import Arithmetic, gather, scatter
+from .update import arithmetic, gather
 
 LISTS = ("old_dirs", "old_stps", "ro", "al")
 LATEST = ("d", "t", "old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad", "prev_loss")
@@ -42,7 +43,7 @@ class LBFGS(Optimizer):
         tolerance_change: float = 1e-9, history_size: int = 100, line_search_fn: str | None = None,
     ) -> None:  # fmt: skip
         check_rate(lr)
-        check_range("learning rate", lr, 0.0 <= lr)
+        check_range("learning rate", lr, lr >= 0.0)
         if max_eval is None:
             max_eval = max_iter * 5 // 4
         defaults = {
@@ -55,7 +56,7 @@ class LBFGS(Optimizer):
 
     def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
         """Improve the parameters; returns the loss before the step."""
-        group, = self.param_groups
+        (group,) = self.param_groups
         lr, most_calls, tolerance = number(group["lr"]), group["max_eval"], group["tolerance_change"]
         where, params = user_line(), group["params"]
         xp = params[0].device.xp
@@ -68,7 +69,7 @@ class LBFGS(Optimizer):
             with enable_grad():
                 return closure()
 
-        def loss_at(t: Any, d: Any, start: list[Any]) -> tuple[float, Any]:
+        def look(d: Any, start: list[Any], t: Any) -> tuple[float, Any]:
             self._move(t, d, where)
             found = float(evaluate()), self._gradient()
             for param, array in zip(params, start, strict=True):
@@ -103,10 +104,8 @@ class LBFGS(Optimizer):
             if group["line_search_fn"] is not None:
                 if group["line_search_fn"] != "strong_wolfe":
                     raise RuntimeError("only 'strong_wolfe' is supported")
-                start = [p._array.copy() for p in params]
-                loss, g, t, more = strong_wolfe(
-                    lambda t, d=d, start=start: loss_at(t, d, start), t, d, loss, g, slope, most_calls - calls
-                )
+                look_along_d = partial(look, d, [p._array.copy() for p in params])
+                loss, g, t, more = strong_wolfe(look_along_d, t, d, loss, g, slope, most_calls - calls)
                 self._move(t, d, where)
             else:
                 self._move(t, d, where)
@@ -163,7 +162,7 @@ class LBFGS(Optimizer):
         start = 0
         for param in self.param_groups[0]["params"]:
             p = gather(param.device.xp, [param._array])
-            Arithmetic(param.device.xp, p.dtype, exact=False).add(p, d[start : start + p.size].reshape(p.shape), t)
+            arithmetic(param.device.xp, param._array).add(p, d[start : start + p.size].reshape(p.shape), t)
             start += p.size
             wrote(param, where)
 

@@ -71,7 +71,7 @@ def strong_wolfe(
         left, right = sorted((ends[0].t, ends[1].t))
         if (right - left) * length < tolerance:
             break
-        t, was_close = _inside(cubic_minimum(*ends), left, right, was_close)
+        t, was_close = _inside(cubic_minimum(ends[0], ends[1]), left, right, was_close)
         new = look(t)
         tries += 1
         if is_high(new) or new.f >= ends[low].f:

@@ -6,7 +6,6 @@ import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from functools import wraps
 from itertools import chain
 from typing import Any
 
@@ -17,7 +16,9 @@ from gradviz.core.tensor import Tensor
 from gradviz.utils.gradients import zero_grad
 from gradviz.utils.hooks import RemovableHandle, register
 
-Hook = Callable[..., Any]
+from .step_hooks import Hook, hooked
+from .step_hooks import register_optimizer_step_post_hook as register_optimizer_step_post_hook
+from .step_hooks import register_optimizer_step_pre_hook as register_optimizer_step_pre_hook
 
 
 class _Required:
@@ -29,8 +30,6 @@ class _Required:
 
 required: Any = _Required()
 
-_before_all: OrderedDict[int, Hook] = OrderedDict()
-_after_all: OrderedDict[int, Hook] = OrderedDict()
 _HOOKS = tuple(
     f"_optimizer_{name}_hooks"
     for name in (
@@ -42,16 +41,6 @@ _HOOKS = tuple(
         "load_state_dict_post",
     )
 )
-
-
-def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
-    """Call `hook(optimizer, args, kwargs)` before the step of every optimiser."""
-    return register(_before_all, hook)  # type: ignore[no-any-return]
-
-
-def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
-    """Call `hook(optimizer, args, kwargs)` after the step of every optimiser."""
-    return register(_after_all, hook)  # type: ignore[no-any-return]
 
 
 class Optimizer:
@@ -101,7 +90,7 @@ class Optimizer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__:
-            cls.step = _hooked(cls.__dict__["step"])  # type: ignore[method-assign]
+            cls.step = hooked(cls.__dict__["step"])  # type: ignore[method-assign]
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter once, by its gradient. `closure` computes the loss, and its gradients, anew."""
@@ -115,7 +104,7 @@ class Optimizer:
             events.emit(events.ZeroGrad(self))
 
     def _watch_step(self) -> None:
-        """For a scheduler, which warns where steps come in the wrong order: note whether steps are taken from now on."""
+        """For a scheduler, which warns of steps in the wrong order: note whether steps are taken from now on."""
         if self._watched_step is None:
             self._watched_step = getattr(self.step, "__func__", self.step)
             self._opt_called = False
@@ -204,10 +193,12 @@ class Optimizer:
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
         numbers: dict[int, int] = {}
-        groups = []
-        for group in self.param_groups:
-            for param in group["params"]:
-                numbers.setdefault(id(param), len(numbers))
+        groups: list[dict[str, Any]] = []
+        start = 0
+        for group in self.param_groups:  # a parameter that is there twice has the number of its last place
+            places = enumerate(group["params"], start)
+            numbers.update({id(param): i for i, param in places if id(param) not in numbers})
+            start += len(group["params"])
             packed = {key: value for key, value in group.items() if key != "params"}
             packed["params"] = [numbers[id(param)] for param in group["params"]]
             groups.append(packed)
@@ -262,32 +253,6 @@ class Optimizer:
         for name in _HOOKS:
             self.__dict__.setdefault(name, OrderedDict())
         self.defaults.setdefault("differentiable", False)
-
-
-def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
-    """A step with the hooks around it."""
-
-    @wraps(step)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        self = args[0]
-        self._opt_called = True
-        if not (self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks or _before_all or _after_all):
-            return step(*args, **kwargs)
-        for hook in (*_before_all.values(), *self._optimizer_step_pre_hooks.values()):
-            changed = hook(self, args, kwargs)
-            if changed is not None:
-                if not (isinstance(changed, tuple) and len(changed) == 2):
-                    raise RuntimeError(
-                        f"<function {type(self).__qualname__}.step at {id(step):#x}> must return None or a tuple of "
-                        f"(new_args, new_kwargs), but got {changed}."
-                    )
-                args, kwargs = changed
-        result = step(*args, **kwargs)
-        for hook in (*self._optimizer_step_post_hooks.values(), *_after_all.values()):
-            hook(self, args, kwargs)
-        return result
-
-    return call
 
 
 def evaluated(closure: Callable[[], Any] | None) -> Any:

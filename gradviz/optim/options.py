@@ -37,7 +37,7 @@ def check_ranges(options: dict[str, Any]) -> None:
     check_rate(options["lr"])
     for name, what in NONNEGATIVE.items():
         if name in options:
-            check_range(what, options[name], 0.0 <= options[name])
+            check_range(what, options[name], options[name] >= 0.0)
     for i, beta in enumerate(options.get("betas", ())):
         check_range(f"beta parameter at index {i}", beta, 0.0 <= beta < 1.0)
 

@@ -117,9 +117,9 @@ class Rule(Optimizer):
                 yield batch
                 continue
             key = (array.dtype.num, param.device, fresh, alike)
-            batch = batches.get(key)
-            if batch is None:
-                batch = batches[key] = Batch(fresh)
+            if key not in batches:
+                batches[key] = Batch(fresh)
+            batch = batches[key]
             batch.add(param, array, state)
             if batch.size >= FULL:
                 yield batches.pop(key)
@@ -177,12 +177,13 @@ class Rule(Optimizer):
             events.emit(events.OptimizerStep(self, params[0], before, arrays[0]))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        known = {name for group in self.__dict__.get("param_groups", ()) for name in group}
         super().__setstate__(state)
         for group in self.param_groups:
             for name, meant in LATER.items():
-                if name in self.defaults:
+                if name in known:
                     group.setdefault(name, meant)
-            if "decoupled_weight_decay" in self.defaults:
+            if "decoupled_weight_decay" in known:
                 group.setdefault("decoupled_weight_decay", self.defaults["decoupled_weight_decay"])
         for own in self.state.values():
             if "step" in own and not isinstance(own["step"], Tensor):

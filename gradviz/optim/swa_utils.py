@@ -8,16 +8,16 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any
 
-from gradviz.core import ops
 from gradviz.core.dtype import int64
+from gradviz.core.ops.creation.create import tensor
 from gradviz.core.tensor import Tensor
 from gradviz.nn.modules.batchnorm import _BatchNorm
 from gradviz.nn.modules.module import Module
 from gradviz.utils.gradients import unrecorded
 
 from .lr_scheduler.base import LRScheduler, per_group
-from .options import number
 from .optimizer import Optimizer
+from .options import number
 
 Average = Callable[[Any, Any, Any], Any]
 
@@ -109,7 +109,7 @@ class AveragedModel(Module):
         self.module = deepcopy(model)
         if device is not None:
             self.module = self.module.to(device)
-        self.register_buffer("n_averaged", ops.tensor(0, dtype=int64, device=device))
+        self.register_buffer("n_averaged", tensor(0, dtype=int64, device=device))
         self.avg_fn, self.multi_avg_fn, self.use_buffers = avg_fn, multi_avg_fn, use_buffers
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -120,9 +120,11 @@ class AveragedModel(Module):
         """Take the model as it is now into the average; the first time it is copied."""
         pairs = [
             (mine.detach(), theirs.detach().to(mine.device))
-            for mine, theirs in zip(_tensors(self.module, self.use_buffers), _tensors(model, self.use_buffers), strict=False)
+            for mine, theirs in zip(
+                _tensors(self.module, self.use_buffers), _tensors(model, self.use_buffers), strict=False
+            )
         ]
-        if self.n_averaged == 0:
+        if self.n_averaged.item() == 0:
             for mine, theirs in pairs:
                 mine.copy_(theirs)
         elif self.multi_avg_fn is not None:

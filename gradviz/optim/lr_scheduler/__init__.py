@@ -1,6 +1,8 @@
 """Changing the learning rate as training goes on (torch.optim.lr_scheduler)."""
 
+from .base import EPOCH_DEPRECATION_WARNING as EPOCH_DEPRECATION_WARNING
 from .base import LRScheduler
+from .base import _LRScheduler as _LRScheduler
 from .combine import ChainedScheduler, SequentialLR
 from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
 from .cycle import CyclicLR, OneCycleLR

@@ -24,7 +24,7 @@ WRONG_ORDER = (
     "them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  Failure to do this will result in "
     f"PyTorch skipping the first value of the learning rate schedule. {SEE}"
 )
-EPOCH = (
+EPOCH_DEPRECATION_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
     "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed "
     "form is used instead of the new chainable form, where available. Please open an issue if you are unable to "
@@ -80,7 +80,7 @@ class LRScheduler:
         return self._last_lr
 
     def step(self, epoch: Any = None) -> None:
-        """Count one more epoch and set the learning rates. `epoch` jumps to one; PyTorch gives it up, with a warning."""
+        """Count one more epoch and set the learning rates. `epoch` jumps to one, with a warning as in PyTorch."""
         if self._step_count == 1:
             if not self.optimizer._step_is_watched():
                 warnings.warn(OVERRIDDEN, stacklevel=2)
@@ -88,7 +88,7 @@ class LRScheduler:
                 warnings.warn(WRONG_ORDER, stacklevel=2)
         self._step_count += 1
         if epoch is not None:
-            warnings.warn(EPOCH, stacklevel=2)
+            warnings.warn(EPOCH_DEPRECATION_WARNING, stacklevel=2)
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: Any = None) -> None:
@@ -128,6 +128,10 @@ class LRScheduler:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a `state_dict()`."""
         self.__dict__.update(state_dict)
+
+
+class _LRScheduler(LRScheduler):
+    """The name that the base class had before PyTorch 2.0."""
 
 
 def checked(optimizer: Any) -> Optimizer:

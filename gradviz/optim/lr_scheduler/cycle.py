@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from ..optimizer import Optimizer
@@ -35,16 +34,12 @@ class _MomentumScheduler(LRScheduler):
             group["momentum"] = momentum
 
 
-def _triangular(x: float) -> float:
-    return 1.0
-
-
-def _triangular2(x: float) -> float:
-    return 1 / 2.0 ** (x - 1)
-
-
-def _exp_range(gamma: float, x: float) -> float:
-    return float(gamma**x)
+# mode -> the height of a cycle, or a step, beside the first one's, from gamma and its number; and which of the two
+HEIGHTS: dict[str, tuple[Callable[[float, float], float], str]] = {
+    "triangular": (lambda gamma, x: 1.0, "cycle"),
+    "triangular2": (lambda gamma, x: 1 / 2.0 ** (x - 1), "cycle"),
+    "exp_range": (lambda gamma, x: gamma**x, "iterations"),
+}
 
 
 class CyclicLR(_MomentumScheduler):
@@ -55,7 +50,7 @@ class CyclicLR(_MomentumScheduler):
     Smith, 2015. https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.CyclicLR.html
     """
 
-    _not_saved = ("optimizer", "_scale_fn_ref", "_scale_fn_custom")
+    _not_saved = ("optimizer", "_scale_fn_custom")
 
     def __init__(
         self, optimizer: Optimizer, base_lr: Any, max_lr: Any, step_size_up: int = 2000,
@@ -72,7 +67,7 @@ class CyclicLR(_MomentumScheduler):
         up = float(step_size_up)
         self.total_size = up + (up if step_size_down is None else float(step_size_down))
         self.step_ratio = up / self.total_size
-        if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
+        if mode not in HEIGHTS and scale_fn is None:
             raise ValueError("mode is invalid and scale_fn is None")
         self.mode, self.gamma, self._scale_fn_custom, self.scale_mode = mode, gamma, scale_fn, scale_mode
         self._init_scale_fn()
@@ -84,15 +79,11 @@ class CyclicLR(_MomentumScheduler):
 
     def _init_scale_fn(self) -> None:
         if self._scale_fn_custom is None:
-            self._scale_fn_ref, self.scale_mode = {
-                "triangular": (_triangular, "cycle"),
-                "triangular2": (_triangular2, "cycle"),
-                "exp_range": (partial(_exp_range, self.gamma), "iterations"),
-            }[self.mode]
+            self.scale_mode = HEIGHTS[self.mode][1]
 
     def scale_fn(self, x: float) -> float:
         """The height of a cycle, or of a step, beside that of the first."""
-        return self._scale_fn_ref(x) if self._scale_fn_custom is None else self._scale_fn_custom(x)
+        return HEIGHTS[self.mode][0](self.gamma, x) if self._scale_fn_custom is None else self._scale_fn_custom(x)
 
     def get_lr(self) -> list[Any]:
         """The learning rate of each group; sets the momentum too."""

@@ -68,7 +68,7 @@ class MultiplicativeLR(_LambdaScheduler):
 
 
 class _FactorScheduler(LRScheduler):
-    """One factor for all groups: `_factor` at this epoch, or None; `_share` of the initial rates, from the epoch alone."""
+    """One factor for all groups: `_factor` of the rates there are, or None; `_share` of the initial rates."""
 
     def _factor(self) -> float | None:
         raise NotImplementedError
@@ -198,9 +198,7 @@ class PolynomialLR(_FactorScheduler):
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.PolynomialLR.html
     """
 
-    def __init__(
-        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
 

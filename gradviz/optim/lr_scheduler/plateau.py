@@ -7,7 +7,7 @@ from math import inf
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import EPOCH, LRScheduler, checked, set_rate
+from .base import EPOCH_DEPRECATION_WARNING, LRScheduler, checked, set_rate
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -54,7 +54,7 @@ class ReduceLROnPlateau(LRScheduler):
         if epoch is None:
             epoch = self.last_epoch + 1
         else:
-            warnings.warn(EPOCH, stacklevel=2)
+            warnings.warn(EPOCH_DEPRECATION_WARNING, stacklevel=2)
         self.last_epoch = epoch
         if self._is_better(current, self.best):
             self.best = current
