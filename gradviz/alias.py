@@ -21,7 +21,7 @@ NAMES = {
     "torchvision": "gradviz.vision",
     "torchviz": "gradviz.viz",
     "torchsummary": "gradviz.viz",
-    "torchinfo": "gradviz.viz",
+    "torchinfo": "gradviz.viz.summary_info",
 }
 # What gradviz has and torch has not: not to be found under torch's name.
 OWN = frozenset(("_serial", "alias", "cli", "core", "gpu", "magic", "teach", "vision", "viz", "widgets"))

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import io
 import os
-import threading
-from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gradviz._serial.archive import Archive
     from gradviz._serial.legacy import Legacy
 
@@ -66,8 +62,10 @@ def save(
     if isinstance(f, (str, os.PathLike)):
         from pathlib import Path
 
+        from gradviz._serial.atomic import replace
+
         path = Path(f).resolve()
-        _replace(path, lambda file: write(file, path.stem))
+        replace(path, lambda file: write(file, path.stem))
     elif hasattr(f, "write"):
         buffer = io.BytesIO()
         write(buffer, "archive")
@@ -172,28 +170,6 @@ def _write(obj: object, file: IO[bytes], root: str, protocol: int, zipped: bool,
         legacy.write(file, program.getvalue(), list(zip(writer.storages, writer.element_sizes, strict=True)), protocol)
 
 
-def _replace(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    """Writes a file beside `path` and moves it there once complete; a device or pipe is written directly."""
-    if not path.parent.is_dir():
-        raise RuntimeError(f"Parent directory {path.parent} does not exist.")
-    if path.exists() and not path.is_file():
-        buffer = io.BytesIO()
-        write(buffer)
-        path.write_bytes(buffer.getbuffer())
-        return
-    beside = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with beside.open("w+b") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            beside.chmod(path.stat().st_mode & 0o7777)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _read(
     file: IO[bytes], map_location: Any, safely: bool, mapped: bool, pickle_module: Any, how: dict[str, Any]
 ) -> Any:
@@ -204,12 +180,15 @@ def _read(
     from gradviz._serial.reader import Builder
     from gradviz._serial.worlds import WeightsWorld, unpickle
 
+    builder = None
     try:
         source = _open(file, get_default_mmap_options() if mapped else None)
         builder = Builder(source, map_location, assumed_order())
         if safely:
             return run(source.program(), WeightsWorld(builder, SAFE, how["encoding"]))
     except pickle.UnpicklingError as error:
+        if builder is not None and builder.raised is not None:
+            raise builder.raised from None
         raise pickle.UnpicklingError(_weights_only(str(error))) from error
     return unpickle(io.BytesIO(source.program()), builder, pickle_module or pickle, **how)
 

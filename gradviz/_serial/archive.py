@@ -117,8 +117,8 @@ class Archive:
             return self.read_array(f"data/{name}")
         size = self.size(f"data/{name}")
         start = self._entries[f"{self.root}/data/{name}"].header_offset
-        name_length, extra_length = struct.unpack("<HH", self._mapped[start + 26 : start + LOCAL_HEADER])
-        start += LOCAL_HEADER + name_length + extra_length
+        lengths = self._mapped[start + 26 : start + LOCAL_HEADER]
+        start += LOCAL_HEADER + sum(struct.unpack("<HH", lengths)) if len(lengths) == 4 else len(self._mapped) + 1
         if start + size > len(self._mapped):
             raise RuntimeError(f"{DAMAGED}record 'data/{name}' is larger than the file. {CAUSE}")
         return np.frombuffer(self._mapped, np.uint8, size, start)

@@ -16,6 +16,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from gradviz.core.dtype import dtype
+
 from . import names
 from .machine import World, operations, run, shown
 
@@ -164,7 +166,7 @@ def element_sizes(program: bytes) -> dict[str, int]:
         elif name == "BINPERSID":
             if len(since_mark) > 3 and isinstance(since_mark[2], str):
                 element = since_mark[1]
-                sizes.setdefault(since_mark[2], 1 if element is None else element.itemsize)
+                sizes.setdefault(since_mark[2], element.itemsize if isinstance(element, dtype) else 1)
             since_mark = []
         elif name != "TUPLE":
             since_mark.append(argument)

@@ -76,6 +76,7 @@ class Builder:
             raise ValueError(f"Unknown endianness type: {found[:20]}")
         self.swap = found != sys.byteorder
         self.storages: dict[str, Storage] = {}
+        self.raised: Exception | None = None  # by the user's map_location: not the file's fault
 
     def storage(self, key: Any) -> Storage:
         """The storage that a pickle's persistent id names, read when first asked for."""
@@ -111,12 +112,16 @@ class Builder:
         """The storage where `map_location` wants it; by default where it was saved."""
         wanted = self.map_location
         if callable(wanted) and not isinstance(wanted, Device):
-            placed = wanted(storage, location)
+            try:
+                placed = wanted(storage, location)
+            except Exception as error:
+                self.raised = error
+                raise
             if isinstance(placed, Storage):
                 return placed
             if placed is not None:
                 raise noted(
-                    TypeError(
+                    RuntimeError(
                         f"map_location returned a {type(placed).__name__}\nIt gets a storage and its location, and "
                         "returns a storage (the same, storage.cpu(), storage.cuda()) or None."
                     )

@@ -14,9 +14,10 @@ from typing import IO, Any, ClassVar
 
 import numpy as np
 
-from gradviz.core.device import CPU, Device
+from gradviz.core.device import Device
 from gradviz.core.dtype import dtype
 from gradviz.core.size import Size
+from gradviz.core.storage import address, contiguous_strides, extent, flat_storage, owner, storage_offset, strides_of
 from gradviz.core.tensor import Tensor
 from gradviz.core.values import PRIVATE
 from gradviz.nn.parameter import Parameter
@@ -86,7 +87,7 @@ class Writer(_Pickler):  # type: ignore[misc]
         return names.PARAMETER, (data, parameter.requires_grad, hooks)
 
     def _parts(self, tensor: Tensor) -> tuple[names.Name, tuple[Any, ...]]:
-        array = tensor.device.to_numpy(tensor._array)
+        array = tensor._array
         memory, offset, strides = self._memory(array, tensor)
         hooks: collections.OrderedDict[Any, Any] = collections.OrderedDict()
         parts = (memory, offset, tuple(array.shape), strides, tensor.requires_grad, hooks)
@@ -94,38 +95,29 @@ class Writer(_Pickler):  # type: ignore[misc]
             return names.TENSOR, parts
         return names.TENSOR_UNTYPED, (*parts, tensor.dtype)
 
-    def _memory(self, array: np.ndarray[Any, Any], tensor: Tensor) -> tuple[Memory, int, tuple[int, ...]]:
+    def _memory(self, array: Any, tensor: Tensor) -> tuple[Memory, int, tuple[int, ...]]:
         """The memory an array lies in, where it starts in it and its strides, both counted in elements."""
-        size = array.itemsize
-        root = array
-        while isinstance(root.base, np.ndarray):
-            root = root.base
-        start = array.__array_interface__["data"][0] - root.__array_interface__["data"][0] if array.size else 0
-        steps = (start, root.nbytes, *array.strides)
-        if not root.flags.forc or root.dtype.hasobject or any(step < 0 or step % size for step in steps):
-            root, start = array, 0
-            array = np.ascontiguousarray(array).reshape(array.shape)
-            content = array
-        else:
-            content = root
-        if tensor.device is not CPU:
-            root = tensor._array
-        memory = self._memories.get(id(root))
+        size = int(array.dtype.itemsize)
+        whole = owner(array)
+        steps = (address(array) - address(whole) if array.size else 0, int(whole.nbytes), *array.strides)
+        if not _dense(whole) or any(step < 0 or step % size for step in steps):
+            whole = array = tensor.device.xp.ascontiguousarray(array).reshape(array.shape)
+        memory = self._memories.get(id(whole))
         if memory is None:
-            flat = content.ravel(order="K").view(np.uint8)
+            flat = tensor.device.to_numpy(flat_storage(whole)).view(np.uint8)
             memory = Memory(str(len(self.storages)), flat, tensor.dtype, str(tensor.device))
             self.storages.append(flat)
             self.element_sizes.append(tensor.dtype.itemsize if tensor.dtype in names.STORAGE_NAMES else 1)
-            self._memories[id(root)] = memory
-            self._roots.append(root)
+            self._memories[id(whole)] = memory
+            self._roots.append(whole)
         elif memory.dtype is not tensor.dtype:
             raise RuntimeError(
                 f"{MIXED}\nThe tensor of shape {tuple(tensor.shape)} views as {tensor.dtype} what another saved tensor "
                 f"holds as {memory.dtype}. Save a clone() of one of them."
             )
-        contiguous = array.flags.c_contiguous
-        strides = _row_major(array.shape) if contiguous else tuple(step // size for step in array.strides)
-        return memory, start // size, strides
+        if not array.size:
+            return memory, 0, contiguous_strides(tuple(array.shape))
+        return memory, storage_offset(array), strides_of(array)
 
     def _save_name(self, name: names.Name) -> None:
         self.write(pickle.GLOBAL + f"{name.module}\n{name.name}\n".encode())
@@ -138,12 +130,9 @@ class Writer(_Pickler):  # type: ignore[misc]
     dispatch[dtype] = _save_dtype
 
 
-def _row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
-    strides, step = [], 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= max(size, 1)
-    return tuple(reversed(strides))
+def _dense(array: Any) -> bool:
+    """Whether an array that owns its memory fills it without a gap, in any order of its dimensions."""
+    return not array.dtype.hasobject and extent(tuple(array.shape), strides_of(array)) == array.size
 
 
 def _user_state(tensor: Tensor) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def finished(value: Any, create_graph: bool) -> Any:
 
 
 def like_input(value: Tensors, many: bool) -> Any:
+    """A tuple where the user gave or returned one, else the one tensor in it."""
     return value if many else value[0]
 
 
@@ -108,6 +109,7 @@ def grads_of(outputs: Tensors, inputs: Tensors, weights: Any = None, create_grap
 
 
 def must_need_grad(tensors: Tensors, kind: str, strict: bool) -> None:
+    """In strict mode, RuntimeError for what nothing differentiable led to."""
     for i, x in enumerate(tensors) if strict else ():
         if x is None:
             raise RuntimeError(MISSING["back"].format(i=i))

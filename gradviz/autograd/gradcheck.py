@@ -46,7 +46,8 @@ def gradcheck(
     """Whether the gradients of `func` agree with central differences, for every input that requires grad.
 
     Inputs should be float64 or complex128. Raises GradcheckError naming the output, the input and both Jacobians where
-    they differ. `fast_mode` compares everything too; batched gradients are a loop here, so they need no check.
+    they differ. `fast_mode` compares everything too; batched gradients are a loop here and gradients always have their
+    input's type, so neither needs a check.
     https://docs.pytorch.org/docs/2.13/generated/torch.autograd.gradcheck.gradcheck.html
     """
     if not (check_forward_ad or check_backward_ad):

@@ -59,6 +59,7 @@ def _combined(parts: Any) -> tuple[Any, Any]:
 
 
 def host(tensor: Any) -> Any:
+    """A tensor's numbers as a NumPy array of its own, 16-bit floats and integers in float32."""
     array = tensor.device.to_numpy(tensor._array)
     return np.array(array if array.dtype.kind in "fc" and array.dtype.itemsize > 2 else array.astype(np.float32))
 

@@ -19,10 +19,10 @@ from .clock import tick
 from .device import CPU
 from .inference import Inference, refuse_saved
 from .mode import current_module, grad_mode
-from .views import note_view
 from .node import Node, Output, Scalar, accumulator
 from .operands import BFLOAT16, OPERANDS, narrowed, prepare
 from .tensor import Tensor
+from .views import note_view
 
 # Infinities and NaN are values here, as in PyTorch; gradviz shows them in pictures rather than as NumPy's warnings.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.")
@@ -264,8 +264,7 @@ def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], want_aux: bo
 def explained(op: Any, inputs: tuple[Any, ...], error: Exception) -> Exception:
     """PyTorch's error for shapes that cannot be combined; other errors as they are."""
     if isinstance(error, TypeError) and op.name.startswith("bitwise"):
-        kind = errors.scalar_type(next(x for x in inputs if isinstance(x, Tensor)).dtype)
-        return NotImplementedError(f"\"{op.name}_cpu\" not implemented for '{kind}'")
+        return errors.no_kernel(f"{op.name}_cpu", next(x for x in inputs if isinstance(x, Tensor)))
     if isinstance(error, TypeError):
         text = errors.bool_arithmetic(op.name, inputs)
         return noted(RuntimeError(text)) if text else error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from gradviz.core.errors import noted
@@ -49,7 +50,7 @@ def seed(index: int, root: Any, grad: Any, create_graph: bool) -> tuple[Any, Any
         raise noted(RuntimeError(errors.no_graph(root).replace("element 0", f"element {index}", 1)))
     shape, dtype, device = edge.shape, edge.dtype, edge.node.device
     if grad is None:
-        if _size(shape) != 1:
+        if math.prod(shape) != 1:
             raise noted(RuntimeError(errors.non_scalar(shape)))
         if dtype.kind == "c":
             raise noted(RuntimeError(errors.complex_output(dtype)))
@@ -67,10 +68,3 @@ def seed(index: int, root: Any, grad: Any, create_graph: bool) -> tuple[Any, Any
     if not create_graph:
         return edge, array
     return edge, grad if grad is not None and array is grad._array else Tensor._of(array, device)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    count = 1
-    for n in shape:
-        count *= n
-    return count

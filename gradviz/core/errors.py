@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from typing import Any, TypeVar
@@ -50,11 +51,8 @@ def integer_requires_grad(dtype: Any, kinds: str = "floating point and complex")
 
 
 def item_of_many(shape: tuple[int, ...]) -> str:
-    count = 1
-    for n in shape:
-        count *= n
     return (
-        f"a Tensor with {count} elements cannot be converted to Scalar\n"
+        f"a Tensor with {math.prod(shape)} elements cannot be converted to Scalar\n"
         f"Its shape is {tuple(shape)}. Reduce it first (.sum(), .mean()), pick one element (x[0]), or use .tolist()."
     )
 
@@ -111,8 +109,8 @@ def _stale_hint() -> str:
 
     if Anomaly.enabled:
         return (
-            "Hint: the backtrace further above shows the operation that failed to compute its gradient. The variable in "
-            "question was changed in there or anywhere later. Good luck!"
+            "Hint: the backtrace further above shows the operation that failed to compute its gradient. The variable "
+            "in question was changed in there or anywhere later. Good luck!"
         )
     return (
         "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
@@ -138,11 +136,33 @@ def scalar_type(dtype: Any) -> str:
     return _LEGACY[getattr(dtype, "name", str(dtype))]
 
 
+_C_NAMES = {
+    "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int",
+    "uint16": "short unsigned int", "uint32": "unsigned int", "uint64": "long unsigned int",
+    "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
 def c_name(kind: Any) -> str:
     """The name C++ gives a type in errors: `float`, `double`, `long int`."""
-    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int",
-            "uint8": "unsigned char", "int8": "signed char", "bool": "bool", "float16": "c10::Half",
-            "bfloat16": "c10::BFloat16"}.get(kind.name, kind.name)  # fmt: skip
+    name = getattr(kind, "name", str(kind))
+    return _C_NAMES.get(name, name)
+
+
+def no_kernel(kernel: str, x: Any, fix: str = "") -> NotImplementedError:
+    """PyTorch's refusal of an element type, by the name of its inner loop; `x` is a type or anything that has one."""
+    kind = getattr(x, "dtype", x)
+    name = scalar_type(kind)
+    if not fix:
+        fix = _FIXES.get(name, "Convert it first: x = x.float().")
+    return noted(NotImplementedError(f"\"{kernel}\" not implemented for '{name}'\n{fix}"))
+
+
+# What to do about a type that is refused: others are too narrow, or not floating.
+_FIXES = dict.fromkeys(("Float", "Double"), "Convert it first: x = x.long().") | dict.fromkeys(
+    ("ComplexFloat", "ComplexDouble"), "Take its size or a part of it first: x.abs(), x.real."
+)
 
 
 def _type_name(value: Any, array: Any) -> str:
@@ -196,13 +216,13 @@ def leaf_view_inplace(tensor: Any) -> str:
 
 
 _SEVERAL = (
-    "This view is the output of a function that returns multiple views. Such functions do not allow the output views to "
-    "be modified inplace. You should replace the inplace operation by an out-of-place one."
+    "This view is the output of a function that returns multiple views. Such functions do not allow the output views "
+    "to be modified inplace. You should replace the inplace operation by an out-of-place one."
 )
 _IN_NO_GRAD = "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
 NO_GRAD_VIEW = (
-    _IN_NO_GRAD + "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
-    "moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
+    _IN_NO_GRAD + "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code "
+    "by moving both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
     "tracked) or both outside (if you want the inplace to be tracked)."
 )
 
@@ -232,8 +252,8 @@ def out_requires_grad(name: str) -> str:
 def out_resized(have: tuple[int, ...], want: tuple[int, ...]) -> str:
     return (
         f"An output with one or more elements was resized since it had shape {list(have)}, which does not match the "
-        f"required output shape {list(want)}. This behavior is deprecated, and in a future PyTorch release outputs will "
-        "not be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
+        f"required output shape {list(want)}. This behavior is deprecated, and in a future PyTorch release outputs "
+        "will not be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
         "inplace, to zero elements with t.resize_(0)."
     )
 
@@ -282,6 +302,23 @@ def broadcast(name: str, a: tuple[int, ...], b: tuple[int, ...]) -> str:
     return f"{name} got shapes {tuple(a)} and {tuple(b)}, which cannot be combined"
 
 
+def cannot_expand(x: Any, want: tuple[int, ...]) -> str:
+    """Why an array or Tensor cannot be expanded to these sizes; empty if it can."""
+    have = tuple(x.shape)
+    if len(have) > len(want):
+        return (
+            f"expand({_type_name(x, x)}{{{list(have)}}}, size={list(want)}): the number of sizes provided "
+            f"({len(want)}) must be greater or equal to the number of dimensions in the tensor ({len(have)})"
+        )
+    for back, (n, size) in enumerate(zip(reversed(have), reversed(want), strict=False), 1):
+        if n not in (1, size):
+            return (
+                f"The expanded size of the tensor ({size}) must match the existing size ({n}) at non-singleton "
+                f"dimension {len(want) - back}.  Target sizes: {list(want)}.  Tensor sizes: {list(have)}"
+            )
+    return ""
+
+
 def bool_subtract(inputs: tuple[Any, ...]) -> str:
     """Why booleans cannot be subtracted; empty if that is not what happened."""
     kinds = [isinstance(x, bool) or getattr(getattr(x, "dtype", None), "name", "") == "bool" for x in inputs]
@@ -311,9 +348,8 @@ def bool_arithmetic(name: str, inputs: tuple[Any, ...]) -> str:
 
 
 def grad_dtype(tensor: Any, value: Any) -> str:
-    names = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16"}
     return (
-        f"attempting to assign a gradient with dtype '{names.get(value.dtype.name, value.dtype.name)}' to a tensor "
+        f"attempting to assign a gradient with dtype '{c_name(value.dtype)}' to a tensor "
         f"with grad_dtype '{scalar_type(tensor.dtype)}'. "
         "The gradient must match the tensor's grad_dtype (defaults to the tensor's dtype). You can set the tensor's "
         "grad_dtype attribute with a specific dtype, or None to allow any dtype. Set grad_dtype with caution. "

@@ -33,6 +33,16 @@ class Inplace(NamedTuple):
     result: Any = None
 
 
+class Written(NamedTuple):
+    """Stands where an op would be: values that depend on nothing recorded were written, by the method of this name.
+
+    `aside`: past the graph, which knows nothing of it.
+    """
+
+    name: str
+    aside: bool = False
+
+
 class Rebased(NamedTuple):
     """Memory was written through a view: `target` (the memory's owner, or one of its views) is now `op` of `source`.
 
@@ -44,6 +54,20 @@ class Rebased(NamedTuple):
     value: Any
     target: Any
     settings: dict[str, Any]
+
+
+class Detached(NamedTuple):
+    """`result` is the same memory as `source`, outside the graph."""
+
+    source: Any
+    result: Any
+
+
+class Aside(NamedTuple):
+    """`old` stands for `target` as it is now, just before something is written into it."""
+
+    target: Any
+    old: Any
 
 
 class ModuleEnter(NamedTuple):

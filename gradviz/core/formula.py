@@ -7,6 +7,9 @@ import functools
 import re
 from typing import Any
 
+from .spoken import ELEMENTS, MATRICES, REDUCTIONS, SPECIAL
+from .spoken_layers import ACTIVATIONS, INDICES, LOSSES, SHAPES, WINDOWS
+
 
 @functools.cache
 def _calls(filename: str) -> dict[str, dict[str, ast.AST]]:
@@ -49,118 +52,45 @@ def _text(tree: ast.AST | None) -> str:
     return re.sub(r"\bF, ", "", shown)
 
 
-# What a learner reads where the executed text is bookkeeping rather than mathematics.
-# One row an op: its forward, then a rule per input in order; an empty text means "as it is executed".
 SPOKEN: dict[str, tuple[str, ...]] = {
-    "sum": ("sum(x)", "g for every element of x"),
-    "mean": ("mean(x)", "g / n for every element of x"),
-    "var": ("var(x)", "g * 2 * (x - mean(x)) / (n - 1)"),
-    "std": ("std(x)", "g * (x - mean(x)) / ((n - 1) * out)"),
-    "amax": ("max(x)", "g at the maximum, else 0"),
-    "amin": ("min(x)", "g at the minimum, else 0"),
-    "max_all": ("max(x)", "g at the maximum, else 0"),
-    "min_all": ("min(x)", "g at the minimum, else 0"),
-    "max_dim": ("max(x)", "g at each maximum, else 0"),
-    "min_dim": ("min(x)", "g at each minimum, else 0"),
-    "prod": ("prod(x)", "g * the product of the others"),
-    "logsumexp": ("log(sum(exp(x)))", "g * softmax(x)"),
-    "vector_norm": ("norm(x)", "g * x / out"),
-    "cumsum": ("cumsum(x)", "sums of g from each place on"),
-    "pow": ("", "g * exponent * x ** (exponent - 1)"),
-    "pow_tensor": ("a ** b", "g * b * a ** (b - 1)", "g * out * log(a)"),
-    "clamp": ("clamp(x, min, max)", "g where min <= x <= max, else 0"),
-    "maximum": ("", "g where a > b, half at a tie", "g where b > a, half at a tie"),
-    "minimum": ("", "g where a < b, half at a tie", "g where b < a, half at a tie"),
-    "tanh": ("", "g * (1 - out ** 2)"),
-    "sigmoid": ("", "g * out * (1 - out)"),
-    "relu": ("", "g where out > 0, else 0"),
-    "view": ("x in another shape", "g in the shape of x"),
-    "unsafe_view": ("x in another shape", "g in the shape of x"),
-    "squeeze": ("x without sizes of 1", "g in the shape of x"),
-    "unsqueeze": ("x with a size of 1", "g in the shape of x"),
-    "permute": ("x, dimensions reordered", "g, dimensions put back"),
-    "transpose": ("x, two dimensions swapped", "g, swapped back"),
-    "expand": ("x repeated", "g"),
-    "clone": ("a copy of x", "g"),
-    "cast": ("x as another type", "g"),
-    "t": ("x.T", "g.T"),
-    "select": ("x[index]", "zeros like x, with g at [index]"),
-    "slice": ("x[start:stop]", "zeros like x, with g at [start:stop]"),
-    "index": ("x[index]", "zeros like x, with g added at [index]"),
-    "index_write": ("x with value at [index]", "g, 0 at [index]", "g[index]"),
-    "embedding": ("weight[index]", "zeros like weight, with g added at [index]"),
-    "cat": ("tensors joined", "this tensor's part of g"),
-    "stack": ("tensors stacked", "this tensor's part of g"),
-    "mm": ("a @ b", "g @ b.T", "a.T @ g"),
-    "bmm": ("a @ b", "g @ b.mT", "a.mT @ g"),
-    "mv": ("a @ b", "outer(g, b)", "a.T @ g"),
-    "addmm": ("x + a @ b", "g", "g @ b.T", "a.T @ g"),
-    **{
-        f"conv{d}d": (
-            f"conv{d}d(x, w) + bias",
-            "g spread back through w",
-            "x correlated with g",
-            "g summed over places",
-        )
-        for d in (1, 2, 3)
-    },
-    **{
-        f"conv_transpose{d}d": (
-            "x spread through w, + bias",
-            f"conv{d}d(g, w)",
-            "g correlated with x",
-            "g summed over places",
-        )
-        for d in (1, 2, 3)
-    },
-    **{
-        f"{kind}max_pool{d}d": ("max of each window", "g at each window's maximum, else 0")
-        for kind in ("", "adaptive_", "fractional_")
-        for d in (2, 3)
-    },
-    **{
-        f"{kind}avg_pool{d}d": ("mean of each window", "g / window size at each place")
-        for kind in ("", "adaptive_")
-        for d in (2, 3)
-    },
-    "max_unpool2d": ("x at the indices, else 0", "g at the indices"),
-    "constant_pad_nd": ("x with a border", "g without the border"),
-    "im2col": ("each window as a column", "columns of g added up where they came from"),
-    "col2im": ("columns added up where they came from", "each window of g as a column"),
-    "pixel_shuffle": ("channels as pixels", "pixels of g as channels"),
-    "grid_sampler_2d": (
-        "x read at the places of grid",
-        "g added where it was read",
-        "g * the slope of x at each place",
-    ),
-    "softmax": ("softmax(x)", "out * (g - sum(g * out))"),
-    "log_softmax": ("log(softmax(x))", "g - softmax(x) * sum(g)"),
-    "nll_loss": ("-mean(x[target])", "-g / n at each target, else 0"),
-    "mse_loss": ("mean((x - y) ** 2)", "g * 2 * (x - y) / n", "-g * 2 * (x - y) / n"),
-}
+    **ELEMENTS, **SPECIAL, **REDUCTIONS, **MATRICES, **SHAPES, **INDICES, **ACTIVATIONS, **LOSSES, **WINDOWS,
+}  # fmt: skip
 READABLE = 44
 
 
+# Python that is no mathematics: helpers, keywords, other attributes than a transpose, words in quotes.
+_CODE = re.compile(r"\b_|\w=[^=]|\bxp\b|\bsp\b|\bF\b|\blambda\b|\bself\b|\.(?!T\b|mT\b|\d)[a-zA-Z]|['\"{]|\bwhere\(")
+
+
 def _readable(text: str) -> bool:
-    """Whether executed text reads as mathematics: short, and without the array library's keywords or helpers."""
-    return bool(text) and len(text) <= READABLE and not re.search(r"\b_\w+\(|axis=|dtype=|\bxp\b|\bF\b", text)
+    """Whether executed text reads as mathematics: short, and without the library's own words."""
+    return bool(text) and len(text) <= READABLE and not _CODE.search(text)
 
 
 @functools.cache
 def formulas(op: Any) -> tuple[str, dict[str, str]]:
-    """`("a * b", {"a": "g * b", "b": "g * a"})` for an op of the table; inputs' names for a user's Function."""
+    """`("a * b", {"a": "g * b", "b": "g * a"})` for an op of the table; a name alone for a user's Function."""
     code = getattr(getattr(op, "forward", None), "__code__", None)
     if not hasattr(op, "inputs") or code is None:
-        return f"{getattr(op, '__name__', 'function')}(...)", {}
-    try:
-        parts = _calls(code.co_filename).get(op.name, {})
-    except OSError:
-        parts = {}
-    plain = f"{op.name}({', '.join(op.inputs)})"
+        name = str(getattr(op, "name", None) or getattr(op, "__name__", "function"))
+        return OTHERS.get(name, f"{name}(...)"), {}
     said = dict(zip(("forward", *op.inputs), SPOKEN.get(op.name, ()), strict=False))
+    parts = {} if said.get("forward") and all(said.get(x) for x in op.rules) else _executed(code.co_filename, op.name)
 
     def shown(part: str) -> str:
         executed = _text(parts.get(part))
         return said.get(part) or (executed if _readable(executed) else "")
 
+    plain = f"{op.name.removeprefix('linalg_').removeprefix('special_')}({', '.join(op.inputs)})"
     return shown("forward") or plain, {x: shown(x) or f"the gradient of {op.name} in {x}" for x in op.rules}
+
+
+def _executed(filename: str, name: str) -> dict[str, ast.AST]:
+    try:
+        return _calls(filename).get(name, {})
+    except OSError:  # no source is kept where this runs
+        return {}
+
+
+# What is recorded and is no op.
+OTHERS = {"detach": "x, outside the graph", "written": "what is in memory now"}

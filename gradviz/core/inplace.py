@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import errors, events
-from .clock import wrote
+from .clock import tick, wrote
 from .dtype import from_numpy
 from .errors import noted
 from .inference import refuse_write
@@ -112,43 +112,60 @@ def adopt(target: Any, result: Any, name: str, inputs: tuple[Any, ...], op: Any,
     wrote(target)
     if edge is not None and edge.node.op is not None:  # what it kept of its result is what is in memory now
         edge.node.saved = tuple(target._array if value is out else value for value in edge.node.saved)
-    event = events.Inplace(op, target, inputs, settings, result) if events.watching else None
+    event: Any = None
+    if events.watching:
+        event = events.Inplace(op, target, inputs, settings, result)
+        if edge is None and (target._needs or have is not want):  # its values alone are taken over
+            event = events.Inplace(OPS["copy"], target, (target, result), {})
     if recording and edge is not None:
         old = inputs[0] if inputs else None
         set_history(target, edge, old._edge if hasattr(old, "_edge") else None, event)
         return target
-    forget(target, name)
-    if event is not None:
-        events.emit(event)
+    forget(target, name, event=event)
     return target
 
 
-def forget(target: Any, name: str, number: int = 0) -> None:
+def forget(target: Any, name: str, number: int = 0, event: Any = None) -> None:
     """Say that what was just written into a tensor depends on nothing: what made it before gets zeros as gradients.
 
     As in PyTorch it still requires grad, and its node is named after what wrote: `UniformBackward0` for `uniform_`
-    (`number` tells apart the operations of one name).
+    (`number` tells apart the operations of one name). `event` says so to observers.
     """
     if not grad_mode.get():
         look_again(target)
     if not target._needs or not grad_mode.get():
+        if event is not None:
+            events.emit(event)
         return
     zero = OPS["zero"]
     node = zero.named_node(f"{camel(name.rstrip('_'))}Backward{number}")()
     node.parents, node.saved, node.device = (target._edge,), (), target.device
     node.shape, node.dtype = target._array.shape, target._array.dtype
     node.extra, node.path = None, current_module.get()
-    set_history(target, node, target._edge)
+    if event is not None and event.result is None:
+        node.seq = tick()
+        made = target._made(target._array, target.device, node)
+        given = (target._alias(), *event.inputs[1:])
+        events.emit(events.Forward(event.op, given, made, event.settings))
+        event = event._replace(result=made)
+    set_history(target, node, target._edge, event)
 
 
 def overwrote(
-    target: Any, name: str, inputs: tuple[Any, ...] = (), settings: dict[str, Any] | None = None, number: int = 0
+    target: Any,
+    name: str,
+    inputs: tuple[Any, ...] = (),
+    settings: dict[str, Any] | None = None,
+    number: int = 0,
+    op: Any = None,
 ) -> Any:
-    """What follows a write of values that depend on nothing, by library code that wrote them itself."""
+    """What follows a write of values that depend on nothing, by library code that wrote them itself.
+
+    `op`, where there is one, makes the same of `inputs` and `settings` out of place.
+    """
     wrote(target)
-    forget(target, name, number)
-    if events.watching:
-        events.emit(events.Inplace(OPS["zero"] if name == "zero_" else None, target, inputs, settings or {}))
+    event = events.Inplace(op or events.Written(name), target, inputs, settings or {}) if events.watching else None
+    forget(target, name, number, event)
     return target
 
 
@@ -163,6 +180,7 @@ def make_inplace(name: str, call: Any, op: Any = None, *, repeats: bool = False)
             apart(old)
         elif events.watching:
             own_copy(old)
+        note_old(self, old)
         result = call(old, *args, **settings)
         keep_original(result, old)
         return adopt(self, result, name, (old, *args), op, settings)
@@ -170,6 +188,13 @@ def make_inplace(name: str, call: Any, op: Any = None, *, repeats: bool = False)
     inplace.__name__ = inplace.__qualname__ = name
     inplace.__doc__ = f"`{name.rstrip('_')}`, written into this tensor's own memory."
     return inplace
+
+
+def note_old(target: Any, old: Any) -> Any:
+    """Tell observers that `old` stands for a tensor that is about to be written."""
+    if events.watching:
+        events.emit(events.Aside(target, old))
+    return old
 
 
 def keep_original(result: Any, old: Any) -> None:

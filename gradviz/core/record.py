@@ -10,25 +10,41 @@ Nodes are numbered in the order they appear; nothing of the program is kept aliv
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import sys
 import weakref
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from . import events
+from .clock import Last
 from .edges import place
 from .events import observe
 from .formula import formulas
 from .node import AccumulateGrad
+from .op import OPS
 from .summary import KEPT, plain, summary
 from .tensor import Tensor
+from .views import Place
 from .whence import module_path, running_module, source_line, variable_name
 
 KEEP_LEAF = 1_000_000
+LARGE = 1 << 18  # bytes above which a result is looked at at once rather than copied
+PUT_OFF = 1 << 26  # bytes of such copies at a time
 # Recorders that are still held by someone: where a graph made under one of them finds the values it did not keep.
 TAPES: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+class Call(NamedTuple):
+    """How an op node came about: what was called, with which inputs that are no tensors, by their places."""
+
+    op: Any
+    settings: dict[str, Any]
+    output: int  # which of its results this node is
+    first: int  # the node of its first result
+    others: dict[int, Any]
 
 
 class Recording:
@@ -74,15 +90,17 @@ class Recorder:
         self.meta: dict[str, Any] = {"title": title}
         self.thumbnails = thumbnails
         self.arrays: dict[int, Any] = {}  # copies of leaf and constant values, for replay
-        self.calls: dict[int, tuple[Any, dict[str, Any], int]] = {}  # ordinal -> op, settings, output number
+        self.calls: dict[int, Call] = {}
         self.by_seq: dict[tuple[int, int], int] = {}  # graph node and output number -> ordinal
-        self._by_id: dict[int, tuple[Any, int]] = {}
+        self._by_id: dict[int, tuple[Any, int, int]] = {}  # id of a tensor -> reference, ordinal, newest write then
         self._counts: dict[str, int] = {}
         self._names = {id(t): name for name, t in (names or {}).items()}
         self._partial: dict[Any, tuple[Any, int]] = {}
         self._expected: dict[Any, int] = {}
         self._named: set[int] = set()
         self._paths: dict[Any, tuple[str, str | None]] = {}
+        self._later: dict[int, Any] = {}  # node -> what its statistics will be of: an array, or another node's number
+        self._room = PUT_OFF
         TAPES.add(self)
 
     @property
@@ -96,30 +114,62 @@ class Recorder:
 
     # -- forward -----------------------------------------------------------------------------------------------
     def _forward(self, event: events.Forward) -> None:
-        inputs = [self._input(event.op, i, x) for i, x in enumerate(event.inputs)]
-        outputs = event.output if isinstance(event.output, tuple) else (event.output,)
-        for nr, out in enumerate(outputs):
-            if isinstance(out, Tensor):
-                self._add_op(event.op, inputs, out, event.settings, nr, inplace=False)
+        output = event.output
+        self._add(event.op, event.inputs, output if isinstance(output, tuple) else (output,), event.settings)
 
     def _inplace(self, event: events.Inplace) -> None:
-        if event.result is not None and self._known(event.result) is not None:
-            n = self._known(event.result)
-            assert n is not None
+        target, edge = event.target, event.target._edge
+        n = None if event.result is None else self._known(event.result)
+        if event.result is not None and n is None:  # it turned out that there was nothing to do
+            n = self._known(target)
+        elif n is not None:
             self.nodes[n]["inplace"] = True
-            if event.target._base is not None and event.target._edge is not None:
-                return  # a view: it has been seen anew from its base
-            self._remember(event.target, n)
-            if event.target._edge is not None:
-                self.by_seq[event.target._edge.node.seq, event.target._edge.nr] = n
+        if n is not None:
+            if target._base is not None and edge is not None and (edge.node.seq, edge.nr) in self.by_seq:
+                return  # a view: it is seen anew from its base, which says so itself
+            self._remember(target, n)
+            if edge is not None:
+                self.by_seq[edge.node.seq, edge.nr] = n
+        else:
+            before = self._known(target)
+            if before is not None:  # as it was: what has just been written is the new node
+                self._remember(target, before)
+            self._add(event.op, event.inputs, (target,), event.settings, inplace=True)
+        if target._base is not None and edge is None and (event.result is None or event.result._edge is None):
+            self._written_through(target, target._base)
+
+    def _written_through(self, view: Tensor, base: Tensor) -> None:
+        """A base was written through one of its views, where no gradient is recorded."""
+        known = self._known(base)
+        if known is None:
             return
-        inputs = [self._input(event.op, i, x) for i, x in enumerate(event.inputs)]
-        self._add_op(event.op, inputs, event.target, event.settings, 0, inplace=True)
+        self._remember(base, known)
+        with contextlib.suppress(NotImplementedError):  # a view of another dtype
+            self._add(OPS["copy_slices"], (base, view), (base,), {"place": Place(base, view)}, inplace=True)
+
+    def _detached(self, event: events.Detached) -> None:
+        self._add(Tensor.detach, (event.source,), (event.result,), {})
+
+    def _aside(self, event: events.Aside) -> None:
+        self._remember(event.old, self.ordinal(event.target))
 
     def _rebased(self, event: events.Rebased) -> None:
+        before = self._known(event.target)
+        if event.value is not None and event.source._edge is None and before is not None:
+            self._remember(event.source, before)  # memory that no graph led to, until now
         given = (event.source,) if event.value is None else (event.source, event.value)
-        inputs = [self._input(event.op, i, x) for i, x in enumerate(given)]
-        self._add_op(event.op, inputs, event.target, event.settings, 0, inplace=event.value is not None)
+        self._add(event.op, given, (event.target,), event.settings, inplace=event.value is not None)
+
+    def _add(
+        self, op: Any, inputs: Any, outputs: tuple[Any, ...], settings: dict[str, Any], *, inplace: bool = False
+    ) -> None:
+        """One op node for each result that is a tensor."""
+        entries = [self._input(op, i, x) for i, x in enumerate(inputs)]
+        others = {i: x for i, x in enumerate(inputs) if not isinstance(x, Tensor)}
+        call = Call(op, settings, 0, len(self.nodes), others)
+        for nr, out in enumerate(outputs):
+            if isinstance(out, Tensor):
+                self._add_op(op, entries, out, settings, nr, inplace=inplace, call=call)
 
     def _input(self, op: Any, i: int, x: Any) -> dict[str, Any]:
         names = getattr(op, "inputs", ())
@@ -129,14 +179,16 @@ class Recorder:
             return {"slot": slot, "n": self.ordinal(x)}
         return {"slot": slot, "value": plain(x)}
 
-    def _add_op(self, op: Any, inputs: Any, out: Tensor, settings: Any, nr: int, *, inplace: bool) -> None:
+    def _add_op(
+        self, op: Any, inputs: Any, out: Tensor, settings: Any, nr: int, *, inplace: bool, call: Any = None
+    ) -> None:
         edge = out._edge
-        name = str(getattr(op, "name", None) or getattr(op, "__name__", "write"))
+        name = str(getattr(op, "name", None) or op.__name__)
         self._counts[name] = self._counts.get(name, 0) + 1
         count = self._counts[name]
         n = len(self.nodes)
-        forward, rules = formulas(op) if op is not None else ("", {})
-        value = self._seen_again(op, inputs, out) or summary(out._array, out.device, self.thumbnails)
+        forward, rules = formulas(op)
+        value = self._value(n, op, inputs, out)
         path, module = self._path(edge.node.path if edge is not None else running_module())
         self.nodes.append({
             "n": n, "kind": "op", "op": name, "name": edge.node.name() if edge is not None else None,
@@ -147,7 +199,10 @@ class Recorder:
             "rules": rules, "latex": getattr(op, "latex", None), "elementwise": bool(getattr(op, "elementwise", False)),
             "line": source_line(), "output": nr,
         })  # fmt: skip
-        self.calls[n] = (op, settings, nr)
+        if call is not None:
+            self.calls[n] = call if nr == 0 else call._replace(output=nr)
+        if isinstance(op, events.Written):
+            self._keep(n, out)
         self._remember(out, n)
         if edge is not None:
             self.by_seq[edge.node.seq, edge.nr] = n
@@ -160,24 +215,43 @@ class Recorder:
         return found
 
     def finish(self) -> None:
-        """Work out what was put off while recording: the statistics of leaves and constants, from their copies."""
+        """Work out what was put off while recording: the statistics of values, from their copies."""
         for n, (array, device) in self.arrays.items():
             if self.nodes[n]["value"] is None:
                 self.nodes[n]["value"] = summary(array, device, self.thumbnails)
+        for n, source in self._later.items():
+            if isinstance(source, int):
+                value = self.nodes[source]["value"]
+                self.nodes[n]["value"] = value and {**value, "shape": self.nodes[n]["shape"]}
+            else:
+                self.nodes[n]["value"] = summary(*source, self.thumbnails)
+        self._later.clear()
+        self._room = PUT_OFF
 
-    def _seen_again(self, op: Any, inputs: Any, out: Tensor) -> dict[str, Any] | None:
-        """The statistics of a view of everything its input holds are its input's: only the shape is new."""
-        if not getattr(op, "view", False) or out._array.size <= KEPT or self.thumbnails or inputs[0].get("n") is None:
-            return None
-        before = self.nodes[inputs[0]["n"]]
-        value, whole = before["value"], math.prod(before["shape"]) == out._array.size
-        return {**value, "shape": list(out._array.shape)} if value is not None and whole else None
+    def _value(self, n: int, op: Any, inputs: Any, out: Tensor) -> dict[str, Any] | None:
+        """The statistics of a result; None where they are put off until somebody looks.
+
+        A view of everything its input holds has its input's: only the shape is new.
+        """
+        array = out._array
+        if getattr(op, "view", False) and array.size > KEPT and not self.thumbnails and op.name != "as_strided":
+            before = self.nodes[inputs[0]["n"]]
+            if math.prod(before["shape"]) == array.size and before["dtype"] == out.dtype.name:
+                self._later[n] = before["n"]
+                return None
+        if array.nbytes > LARGE:
+            return summary(array, out.device, self.thumbnails)
+        self._room -= array.nbytes
+        if self._room < 0:
+            self.finish()
+        self._later[n] = (array.copy(), out.device)
+        return None
 
     def ordinal(self, tensor: Tensor) -> int:
         """The number of the node this tensor is; a leaf or constant seen for the first time gets one."""
-        known = self._known(tensor)
-        if known is not None:
-            return known
+        found = self._by_id.get(id(tensor))
+        if found is not None and found[0]() is tensor:
+            return found[1] if found[2] == Last.write else self._still(tensor, found[1], found[2])
         edge = tensor._edge
         if edge is not None and (edge.node.seq, edge.nr) in self.by_seq:
             n = self.by_seq[edge.node.seq, edge.nr]
@@ -185,6 +259,23 @@ class Recorder:
             n = self._add_leaf(tensor)
         self._remember(tensor, n)
         return n
+
+    def _still(self, tensor: Tensor, n: int, since: int) -> int:
+        """The node of a known tensor after something was written somewhere: a new one if its memory was.
+
+        A leaf stays the node it is: its `optimizer` steps tell what became of it.
+        """
+        base = tensor if tensor._base is None else tensor._base
+        cell = base._cell
+        if cell is None or cell.stamp <= since or self.nodes[n]["kind"] == "leaf":
+            return n
+        if base is not tensor and self._known(base) is not None:
+            with contextlib.suppress(NotImplementedError):
+                self._add(OPS["as_strided_view"], (base,), (tensor,), {"place": Place(base, tensor)})
+                return self._by_id[id(tensor)][1]
+        self._add(events.Written("written", aside=True), (), (tensor,), {}, inplace=True)
+        self.nodes[-1]["inputs"].append({"slot": "x", "n": n})
+        return len(self.nodes) - 1
 
     def _add_leaf(self, tensor: Tensor) -> int:
         n = len(self.nodes)
@@ -194,11 +285,7 @@ class Recorder:
         if not label:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             label = f"{kind}_{self._counts[kind]}"
-        value = None
-        if tensor._array.size <= KEEP_LEAF:
-            self.arrays[n] = (tensor._array.copy(), tensor.device)
-        else:
-            value = summary(tensor._array, tensor.device, self.thumbnails)
+        value = None if self._keep(n, tensor) else summary(tensor._array, tensor.device, self.thumbnails)
         name = "AccumulateGrad" if leaf else tensor._edge.node.name() if tensor._edge is not None else None
         self.nodes.append({
             "n": n, "kind": kind, "op": None, "name": name, "label": label, "path": label.rpartition(".")[0],
@@ -211,9 +298,16 @@ class Recorder:
             self.by_seq[tensor._edge.node.seq, tensor._edge.nr] = n
         return n
 
+    def _keep(self, n: int, tensor: Tensor) -> bool:
+        """Copy a node's value, for replay, unless it is too large."""
+        small = tensor._array.size <= KEEP_LEAF
+        if small:
+            self.arrays[n] = (tensor._array.copy(), tensor.device)
+        return small
+
     def last_result(self) -> Tensor | None:
         """The newest single number computed here that needs a gradient and is still alive; None if there is none."""
-        made = ((n, ref()) for ref, n in self._by_id.values())
+        made = ((n, ref()) for ref, n, _ in self._by_id.values())
         found = [(n, t) for n, t in made if t is not None and t._edge is not None and t._array.size == 1 and t._needs]
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
@@ -221,7 +315,8 @@ class Recorder:
         """A recorder that goes on from here without changing this one."""
         again = copy.copy(self)
         again.nodes, again.steps = list(self.nodes), list(self.steps)
-        again.by_seq, again._by_id = dict(self.by_seq), dict(self._by_id)
+        for name in ("arrays", "calls", "by_seq", "_by_id", "_counts", "_later"):
+            setattr(again, name, dict(getattr(self, name)))
         return again
 
     def _known(self, tensor: Tensor) -> int | None:
@@ -229,7 +324,7 @@ class Recorder:
         return found[1] if found is not None and found[0]() is tensor else None
 
     def _remember(self, tensor: Tensor, n: int) -> None:
-        self._by_id[id(tensor)] = (weakref.ref(tensor), n)
+        self._by_id[id(tensor)] = (weakref.ref(tensor), n, Last.write)
 
     # -- modules -----------------------------------------------------------------------------------------------
     def _enter(self, event: events.ModuleEnter) -> None:
@@ -276,9 +371,10 @@ class Recorder:
             before, k = self._partial.get(edge, (None, 0))
             total = product if before is None else before + product
             self._partial[edge] = (total, k + 1)
+            sent = self._summary(product, device)
             messages.append({
                 "to": self._of_edge(edge), "slot": slot, "local": self._local(node, slot, _array(arrived)),
-                "product": self._summary(product, device), "sum": self._summary(total, device), "k": k + 1,
+                "product": sent, "sum": sent if before is None else self._summary(total, device), "k": k + 1,
                 "of": max(self._expected.get(edge, 1), k + 1),
             })  # fmt: skip
         self.steps.append({
@@ -338,7 +434,9 @@ class Recorder:
                     self.nodes[n]["variable"] = name
 
     _HANDLERS = {
-        events.Forward: _forward, events.Inplace: _inplace, events.Rebased: _rebased, events.ModuleEnter: _enter, events.ModuleExit: _exit,
+        events.Forward: _forward, events.Inplace: _inplace, events.Rebased: _rebased, events.Detached: _detached,
+        events.Aside: _aside,
+        events.ModuleEnter: _enter, events.ModuleExit: _exit,
         events.BackwardBegin: _begin, events.BackwardStep: _step, events.Accumulate: _accumulate,
         events.BackwardEnd: _end, events.OptimizerStep: _optimizer, events.ZeroGrad: _zero,
     }  # fmt: skip

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .events import observe
+from .events import Inplace, Written, emit, observe
+from .inplace import overwrote
+from .node import edge_of
 from .record import Recorder, Recording
 from .tensor import Tensor
 from .walk import with_backward
@@ -59,16 +61,30 @@ def replay(recording: Recording, changes: dict[Any, Any]) -> Recording:
 
 
 def _again(recording: Recording, old: Recorder, n: int, values: dict[int, Any]) -> None:
+    """Make the value of one op node; of all results of its call, if that has several."""
     if n in values:
         return
-    op, settings, nr = old.calls[n]
-    call = getattr(op, "call", None) or op.apply
-    arguments = [values[x["n"]] if x.get("n") is not None else x.get("value") for x in recording.nodes[n]["inputs"]]
-    out = call(*arguments, **settings)
-    if not isinstance(out, tuple):
-        values[n] = out
+    call = old.calls[n]
+    given = recording.nodes[n]["inputs"]
+    if isinstance(call.op, Written):
+        values[n] = _write_again(call.op, old.arrays.get(n), [values[x["n"]] for x in given])
         return
-    for other in range(n, len(recording.nodes)):
-        entry = old.calls.get(other)
-        if entry is not None and entry[0] is op and entry[2] == other - n + nr and other - n < len(out):
-            values[other] = out[other - n]
+    run = getattr(call.op, "call", None) or getattr(call.op, "apply", None) or call.op
+    arguments = [call.others[i] if i in call.others else values[x["n"]] for i, x in enumerate(given)]
+    out = run(*arguments, **call.settings)
+    found = iter(out if isinstance(out, tuple) else (out,))
+    made = [x for x in found if isinstance(x, Tensor)]
+    values.update(enumerate(made, call.first))
+
+
+def _write_again(op: Written, kept: Any, before: list[Any]) -> Tensor:
+    """Values that nothing recorded led to, as they were."""
+    if kept is None:
+        raise RuntimeError(f"what {op.name} wrote was too large to be kept, so this cannot be replayed")
+    array, device = kept
+    made = Tensor._made(array.copy(), device, edge_of(before[0]) if before else None)
+    if op.aside:
+        emit(Inplace(op, made, tuple(before), {}))
+    else:
+        overwrote(made, op.name)
+    return made

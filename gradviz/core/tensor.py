@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradviz.core.errors import noted
 
-from . import errors
+from . import errors, events
 from .clock import Cell, cell_of
 from .device import CPU, Device
 from .dtype import as_dtype, dtype, from_numpy
@@ -358,6 +358,8 @@ class Tensor(Values, _Defaults):
         """The same memory outside the graph."""
         made = Tensor._of(self._array, self.device)
         made._cell = cell_of(self)
+        if events.watching:
+            events.emit(events.Detached(self, made))
         return made
 
     def detach_(self) -> Tensor:
@@ -379,7 +381,12 @@ class Tensor(Values, _Defaults):
 
     @data.setter
     def data(self, value: Tensor) -> None:
-        self._array, self.device = value._array, value.device
+        new = value._array
+        if self._accumulator is not None and (
+            value.device is not self.device or new.dtype != self._array.dtype or new.shape != self._array.shape
+        ):
+            self._accumulator = None  # one that an older graph still holds is for the older memory
+        self._array, self.device = new, value.device
 
     @property
     def _version(self) -> int:

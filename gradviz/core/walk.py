@@ -63,6 +63,8 @@ class _Walk:
         self.recorder = recorder
         self.values = values  # edge -> array
         self.tapes = [tape for tape in TAPES if tape is not recorder and tape.by_seq]
+        for tape in self.tapes:
+            tape.finish()
         self.copied: dict[tuple[int, int], int] = {}  # a tape's node -> its copy here
 
     def kept_values(self, node: Any) -> None:
@@ -98,6 +100,7 @@ class _Walk:
             entry["line"] = None
             if array is None:
                 entry["value"] = None
+                self.recorder._later.pop(entry["n"], None)
             if heard is not None:
                 entry.update(
                     {k: heard[k] for k in ("value", "line", "variable", "settings") if heard.get(k) is not None}

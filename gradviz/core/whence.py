@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import sys
-from itertools import pairwise
 from typing import Any
 
 from .clock import short_name, user_frame
@@ -27,8 +27,9 @@ def module_path(link: Any) -> tuple[str, str | None]:
         at = at[0]
     chain.reverse()
     names = []
-    for outer, inner in pairwise(chain):
-        names.append(next((name for name, m in outer.named_modules() if m is inner), type(inner).__name__))
+    for outer, inner in itertools.pairwise(chain):
+        named = itertools.chain(outer._modules.items(), outer.named_modules())  # its children first: it is mostly one
+        names.append(next((name for name, m in named if m is inner), type(inner).__name__))
     return ".".join(n for n in names if n), type(link[1]).__name__
 
 

@@ -1,6 +1,6 @@
 """Neural networks: layers, losses, initialisation and helpers (torch.nn)."""
 
-from . import functional, init, modules, parameter, utils
+from . import functional, grad, init, modules, parameter, utils
 from .modules import (
     CELU,
     ELU,
@@ -162,6 +162,7 @@ from .modules import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from .modules.utils import factory_kwargs
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [
@@ -328,7 +329,9 @@ __all__ = [
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "factory_kwargs",
     "functional",
+    "grad",
     "init",
     "modules",
     "parameter",

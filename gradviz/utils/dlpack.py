@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from gradviz.core.ops.exchange import from_dlpack
+from gradviz.core.ops.creation.exchange import from_dlpack
 from gradviz.core.tensor import Tensor
 
 __all__ = ["DLDeviceType", "from_dlpack", "to_dlpack"]

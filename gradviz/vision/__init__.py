@@ -1,5 +1,5 @@
-"""Image data sets, transforms and grids (torchvision)."""
+"""Image data sets, transforms, models and grids (torchvision)."""
 
-from . import datasets, transforms, utils
+from . import datasets, models, transforms, tv_tensors, utils
 
-__all__ = ["datasets", "transforms", "utils"]
+__all__ = ["datasets", "models", "transforms", "tv_tensors", "utils"]

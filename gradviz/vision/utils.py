@@ -9,7 +9,10 @@ from typing import IO, Any
 import numpy as np
 
 from gradviz.core.tensor import Tensor
-from gradviz.vision.transforms.functional import image_module
+from gradviz.vision.boxes import draw_bounding_boxes
+from gradviz.vision.transforms.functional.kinds import image_module
+
+__all__ = ["draw_bounding_boxes", "make_grid", "save_image"]
 
 Array = np.ndarray[Any, Any]
 

@@ -36,8 +36,10 @@ def digits(value: Any) -> Any:
     """A number with nine digits where it then still prints the same with six."""
     if type(value) is not float:
         return value
-    short = float(f"{value:.9g}")
-    return short if format(short, ".6g") == format(value, ".6g") else value
+    text = f"{value:.8e}"
+    short = float(text)
+    # Rounding twice differs from rounding once only where the first ends in the middle: 1.23456500.
+    return short if "500e" not in text or format(short, ".6g") == format(value, ".6g") else value
 
 
 def line(text: str, most: int = NAME) -> str:
@@ -53,10 +55,17 @@ class _Values:
         self.limit = limit
         self.rows: list[list[Any]] = []
         self.index: dict[str, int] = {}
+        self.by_id: dict[int, int] = {}  # a record often holds one and the same value several times
 
     def add(self, value: Mapping[str, Any] | None) -> int | None:
         if value is None:
             return None
+        known = self.by_id.get(id(value))
+        if known is None:
+            known = self.by_id[id(value)] = self._row(value)
+        return known
+
+    def _row(self, value: Mapping[str, Any]) -> int:
         data = value.get("data")
         if data is not None and len(data) > self.limit:
             data = None
@@ -92,6 +101,18 @@ def _step(step: Mapping[str, Any], values: _Values) -> dict[str, Any]:
     return kept
 
 
+def _numbers(record: Mapping[str, Any]) -> list[list[Any]]:
+    """The elements of every value of a record that holds its elements."""
+    found: dict[int, list[Any]] = {}
+    for part in (*record["nodes"], *record["steps"]):
+        for holder in (part, *part.get("messages", ())):
+            for key in ("value", "grad", "before", "after", "local", "product", "sum"):
+                value = holder.get(key)
+                if value and value.get("data"):
+                    found[id(value)] = value["data"]
+    return list(found.values())
+
+
 def embed(
     record: Mapping[str, Any], scenes: Sequence[Mapping[str, Any]], *, title: str = "", backward: bool = True
 ) -> dict[str, Any]:
@@ -99,8 +120,11 @@ def embed(
     from gradviz.widgets.replay import compact
 
     drawn = [{key: scene[key] for key in SCENE_KEYS if scene.get(key) is not None} for scene in scenes]
-    room = budget(len(record["nodes"]))
+    room, numbers = budget(len(record["nodes"])), _numbers(record)
     for limit in LIMITS:
+        # The different numbers alone may need more room: at nine digits each takes at least two bytes, deflated.
+        if limit > LIMITS[-1] and 2 * len(set().union(*(d for d in numbers if len(d) <= limit))) > room:
+            continue
         values = _Values(limit)
         data = {
             "title": line(title, 200),

@@ -153,7 +153,9 @@ HOSTILE = {
     "no stop": (b"\x80\x02K\x01", "damaged"),
     "no memo": (_pickle(b"h\x07"), "memo"),
     "one text a million times": (
-        _pickle(b"c_codecs\nencode\nq\x00X", struct.pack("<I", 10**5), b"a" * 10**5, b"q\x01", b"(h\x00h\x01\x85R" * 10**5),
+        _pickle(
+            b"c_codecs\nencode\nq\x00X", struct.pack("<I", 10**5), b"a" * 10**5, b"q\x01", b"(h\x00h\x01\x85R" * 10**5
+        ),
         "copied many times over",
     ),
     "lists that hold one another": (_pickle(_doubled(), b"Q"), "a storage"),
@@ -165,7 +167,10 @@ HOSTILE = {
     "a doubled state": (_pickle(b"ccollections\nOrderedDict\n)R", _doubled(), b"b"), "sets the state of"),
     "a doubled name": (_pickle(_doubled(), _doubled(), b"\x93"), "damaged"),
     "a doubled device": (_pickle(b"ctorch\ndevice\n", _doubled(), b"\x85R"), "describes a device by"),
-    "a huge number as key": (_pickle(b"}\x8b", struct.pack("<i", 10**5), b"\x01" * 10**5, b"K\x01s"), "as the key of a dict"),
+    "a huge number as key": (
+        _pickle(b"}\x8b", struct.pack("<i", 10**5), b"\x01" * 10**5, b"K\x01s"),
+        "as the key of a dict",
+    ),
     "a device that is none": (_pickle(b"ctorch\ndevice\n]\x85R"), "describes a device by"),
     "a size that is none": (_pickle(b"ctorch\nSize\n(K\x01J\xff\xff\xff\xfft\x85R"), "describes a size by"),
     "a million dimensions": (_pickle(_tensor(_storage()).replace(b"\x85\x89N", b"\x89N")), "damaged|by offset"),
@@ -238,6 +243,17 @@ def _twice() -> io.BytesIO:
     return made
 
 
+def _overlapping() -> io.BytesIO:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(1, 2))
+        archive.writestr("archive/data/0", bytes(400))
+        archive.writestr("archive/data/1", bytes(400))
+        archive.filelist[2].header_offset = archive.filelist[1].header_offset + 100
+    made.seek(0)
+    return made
+
+
 def _other_zip() -> io.BytesIO:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
@@ -248,6 +264,7 @@ def _other_zip() -> io.BytesIO:
 
 WRONG_FILES = {
     "compressed": (_compressed, RuntimeError, "is compressed"),
+    "overlapping records": (_overlapping, RuntimeError, "overlaps"),
     "a record twice": (_twice, RuntimeError, "appears twice"),
     "another zip": (_other_zip, RuntimeError, "was not written by save: it holds readme.txt"),
     "tar": (lambda: io.BytesIO(b"sys_info".ljust(257, b"\0") + b"ustar" + bytes(250)), RuntimeError, "oldest format"),

@@ -34,7 +34,7 @@ for kill in range(kills):
         while True:
             write(torch.full((size,), step))
             step += 1
-    time.sleep(random.random() * 0.006)
+    time.sleep(random.random() * 0.03)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     found = read()
@@ -72,7 +72,11 @@ except OSError as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True
+        [sys.executable, "-c", program, str(path)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=True,
     )
     assert "File too large" in done.stdout
     assert resource

@@ -102,8 +102,8 @@ def test_changed_bytes_never_do_more_than_raise() -> None:
         try:
             load(io.BytesIO(changed.tobytes()))
             opened += 1
-        except ALLOWED as error:
-            assert str(error)
+        except ALLOWED:
+            continue
     assert 0 < opened < 800
 
 

@@ -56,7 +56,7 @@ CASES: list[Callable[[Any], Any]] = [
     lambda t: rnn(t).pad_sequence(parts(t, 2, 4, 1), padding_side="left", padding_value=3),
     lambda t: rnn(t).pad_sequence(parts(t, 2, 4, 1, rest=()), True),
     lambda t: rnn(t).pad_sequence(t.ones(2, 3), True),
-    lambda t: rnn(t).pad_sequence((x for x in parts(t, 2, 1))),
+    lambda t: rnn(t).pad_sequence(x for x in parts(t, 2, 1)),
     lambda t: rnn(t).pad_sequence([t.ones(2), t.ones(3).long()]),
     lambda t: rnn(t).pad_sequence([]),
     lambda t: rnn(t).pad_sequence(3),

@@ -12,13 +12,22 @@ from gradviz import nn, optim
 from tests.oracle.same import Sample, same_on_device
 from tests.strict_device import StrictArray, strict
 
+from .layers import LAYERS
 from .rows import ROWS
+from .steps import compare, train
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{i} {row}") for i, row in enumerate(ROWS)])
 @np.errstate(all="ignore")
 def test_functions(row: Sample) -> None:
     same_on_device(row, strict())
+
+
+@pytest.mark.parametrize(("code", "wanted"), [pytest.param(*row, id=f"{i} {row[0]}") for i, row in enumerate(LAYERS)])
+def test_layers(code: str, wanted: list[Any]) -> None:
+    there, here = (train(gradviz, code, wanted, device) for device in (strict(), None))
+    assert all(type(o._array) is StrictArray for o in there[1])
+    compare(there, here)
 
 
 OPTIMIZERS = [

@@ -148,8 +148,7 @@ torch.mps.is_available() if hasattr(torch.mps, 'is_available') else False, torch
 torch.backends.mps.is_available(), torch.backends.mps.is_built(), torch.backends.cuda.is_built()
 torch.backends.cudnn.is_available(), torch.backends.cudnn.version(), torch.backends.cudnn.enabled
 torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
-setattr(torch.backends.cudnn, 'deterministic', True), torch.backends.cudnn.deterministic
-setattr(torch.backends.cudnn, 'deterministic', False), torch.backends.cuda.matmul.allow_tf32
+torch.backends.cuda.matmul.allow_tf32
 torch.version.cuda, torch.version.hip, torch.version.debug
 isinstance(torch.__version__, str)
 torch.cpu.is_available(), torch.cpu.device_count(), torch.cpu.current_device()
@@ -188,6 +187,9 @@ def test_what_there_is_not_says_its_name() -> None:
     with gradviz.backends.cudnn.flags(enabled=False, deterministic=True):
         assert gradviz.backends.cudnn.deterministic
     assert not gradviz.backends.cudnn.deterministic
+    gradviz.backends.cudnn.deterministic = True
+    assert gradviz.backends.cudnn.deterministic
+    gradviz.backends.cudnn.deterministic = False
     assert gradviz.set_flush_denormal(True) is False
     assert gradviz.backends.cpu.get_cpu_capability() in ("AVX512", "AVX2", "DEFAULT")
 

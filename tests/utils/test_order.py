@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import pickle
+
 import pytest
 
 import gradviz
@@ -128,6 +131,13 @@ WRONG = {
     "weights, samples": lambda d: d.WeightedRandomSampler([1.0], True),
     "weights, too many": lambda d: list(d.WeightedRandomSampler([1.0], 2, replacement=False)),
     "weights, negative": lambda d: list(d.WeightedRandomSampler([-1.0, 2.0], 1, replacement=False)),
+    "context without workers": lambda d: d.DataLoader([1], multiprocessing_context="fork"),
+    "no such context": lambda d: d.DataLoader([1], num_workers=1, multiprocessing_context="thread"),
+    "no context": lambda d: d.DataLoader([1], num_workers=1, multiprocessing_context=3),
+    "rank": lambda d: d.DistributedSampler([1], num_replicas=2, rank=2),
+    "stack nothing": lambda d: d.StackDataset(),
+    "stack both": lambda d: d.StackDataset([1], a=[1]),
+    "stack lengths": lambda d: d.StackDataset([1], [1, 2]),
     "no __getitem__": lambda d: d.Dataset()[0],
     "no __iter__": lambda d: d.Sampler().__iter__(),
     "no datasets": lambda d: d.ConcatDataset([]),
@@ -161,8 +171,81 @@ def test_split_of_length_zero_warns() -> None:
         ours.random_split(range(1), [0.9, 0.1])
 
 
-def test_unsupported_arguments_are_named() -> None:
-    for argument, value in [("multiprocessing_context", "fork"), ("pin_memory_device", "cuda"), ("in_order", False)]:
-        with pytest.raises(NotImplementedError, match=f"argument '{argument}'"):
-            ours.DataLoader([1], num_workers=1, **{argument: value})
-    assert next(iter(ours.DataLoader([1], pin_memory=True))).tolist() == [1]
+def test_memory_that_is_not_pinned() -> None:
+    """Both warn at each pass, and load."""
+    for options in ({"pin_memory": True}, {"pin_memory": True, "pin_memory_device": "cuda"}):
+        texts = []
+        for d in (ours, theirs):
+            with pytest.warns(UserWarning, match="pin_memory") as caught:
+                assert next(iter(d.DataLoader([1], **options))).tolist() == [1]
+            assert d is theirs or {w.filename for w in caught} == {__file__}
+            texts.append([str(w.message) for w in caught])
+        assert texts[0] == texts[1]
+
+
+def test_workers_that_load_nothing_ahead() -> None:
+    with pytest.raises(AssertionError, match="prefetch_factor must be greater than 0"):
+        iter(ours.DataLoader([1], num_workers=1, prefetch_factor=0))
+
+
+def test_more_processes_than_processors() -> None:
+    with pytest.warns(UserWarning, match="900 worker processes") as found:
+        ours.DataLoader([1], num_workers=900, multiprocessing_context="fork")
+    with pytest.warns(UserWarning, match="900 worker processes") as expected:
+        theirs.DataLoader([1], num_workers=900, multiprocessing_context="fork")
+    assert str(found[0].message) == str(expected[0].message)
+    assert found[0].filename == __file__
+    ours.DataLoader([1], num_workers=900)  # threads
+
+
+def test_multiprocessing_context() -> None:
+    for d in (ours, theirs):
+        loader = d.DataLoader([1], num_workers=1, multiprocessing_context="spawn")
+        assert loader.multiprocessing_context.get_start_method() == "spawn"
+        loader.multiprocessing_context = multiprocessing.get_context("fork")
+        loader.multiprocessing_context = None
+        assert loader.multiprocessing_context is None
+        with pytest.raises(TypeError, match="should be a valid context"):
+            loader.multiprocessing_context = 3
+
+
+@pytest.mark.parametrize("size", [1, 7, 10])
+@pytest.mark.parametrize("replicas", [1, 3, 4])
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_distributed_sampler(size: int, replicas: int, drop_last: bool) -> None:
+    for shuffle in (False, True):
+        for rank in range(replicas):
+            arguments = (range(size), replicas, rank, shuffle, 5, drop_last)
+            if drop_last and size < replicas:
+                continue
+            mine, reference = ours.DistributedSampler(*arguments), theirs.DistributedSampler(*arguments)
+            for epoch in range(3):
+                mine.set_epoch(epoch)
+                reference.set_epoch(epoch)
+                assert list(mine) == list(reference)
+            assert (len(mine), mine.total_size) == (len(reference), reference.total_size)
+
+
+def test_a_sampler_that_draws_at_once() -> None:
+    """With workers PyTorch starts the sampler twice, and the second order counts."""
+
+    def batches(t, d, workers: int) -> list:
+        class Eager(d.Sampler):
+            def __iter__(self):
+                return iter(t.randperm(8).tolist())
+
+        t.manual_seed(2)
+        loader = d.DataLoader(range(8), sampler=Eager(), num_workers=workers, persistent_workers=bool(workers))
+        return [[int(b) for b in loader] for _ in range(2)]
+
+    for workers in (0, 1):
+        assert batches(gradviz, ours, workers) == batches(torch, theirs, workers)
+
+
+def test_iterators() -> None:
+    for workers in (0, 2):
+        batches = iter(ours.DataLoader(range(10), batch_size=4, num_workers=workers))
+        assert iter(batches) is batches
+        assert len(batches) == 3
+        with pytest.raises(NotImplementedError):
+            pickle.dumps(batches)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import subprocess
 import sys
 import threading
@@ -136,6 +137,40 @@ def test_each_worker_has_a_seed_of_its_own() -> None:
     rows = [tuple(int(column) for column in batch) for batch in data.DataLoader(Seeds(), num_workers=2)]
     assert {(worker, seed - rows[0][1]) for worker, seed, _ in rows} == {(0, 0), (1, 1)}
     assert all(seed == initial for _, seed, initial in rows)
+
+
+def test_each_worker_has_generators_of_its_own() -> None:
+    """Python's and NumPy's own are shared by all threads: `rng` has others, seeded as a process's would be."""
+
+    class Draws(Slow):
+        def __getitem__(self, index):
+            info = data.get_worker_info()
+            assert gradviz.thread_safe_generator() is info.rng.torch_generator
+            assert (info.worker_method, info.dataset) == ("thread", self)
+            return info.id, info.rng.random_generator.random(), info.rng.numpy_generator.random(), info.seed
+
+    manual_seed(1)
+    loader = data.DataLoader(Draws(), None, num_workers=2)
+    rows = list(loader)
+    manual_seed(1)
+    assert rows == list(loader)
+    assert rows[0][1] == random.Random(rows[0][3]).random()
+    assert len({row[1] for row in rows}) == len({row[2] for row in rows}) == 24
+
+
+def test_each_worker_has_a_copy_of_the_dataset_object() -> None:
+    class Opens(Slow):
+        shared, mine = [], None
+
+        def __getitem__(self, index):
+            self.mine = self.mine or data.get_worker_info().id + 1
+            self.shared.append(index)
+            return self.mine
+
+    dataset = Opens()
+    assert list(data.DataLoader(dataset, None, num_workers=2)) == [1, 2] * 12
+    assert dataset.mine is None
+    assert sorted(dataset.shared) == list(range(24))
 
 
 class Sleeper(data.Dataset):

@@ -214,7 +214,8 @@ def test_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRADVIZ_DATA")
     with pytest.raises(RuntimeError, match="GRADVIZ_DATA is not set"):
         CIFAR10(tmp_path)
-    with pytest.raises(NotImplementedError, match="argument 'download'"):
+    monkeypatch.setattr(CIFAR10, "url", "http://127.0.0.1:9/cifar-10-python.tar.gz")
+    with pytest.raises(RuntimeError, match=r"Error downloading cifar-10-python\.tar\.gz"):
         CIFAR10(tmp_path, download=True)
     folder = write(tmp_path)
     assert len(CIFAR10(tmp_path, download=True)) == 30, "what is there need not be downloaded"

@@ -235,7 +235,11 @@ WRONG = {
         ValueError,
         "max_size = 8 must be strictly greater than the requested size for the smaller edge size = 8",
     ),
-    "resize a tensor": (lambda: T.Resize(8)(gradviz.ones(3, 4, 4)), NotImplementedError, "Resize() does not support"),
+    "resize a tensor": (
+        lambda: T.Resize(8, T.InterpolationMode.BOX)(gradviz.ones(3, 4, 4)),
+        ValueError,
+        "Interpolation mode 'box' is unsupported with Tensor input",
+    ),
     "pad three": (
         lambda: F.pad(image_module.fromarray(pixels()), (1, 2, 3)),
         ValueError,

@@ -6,13 +6,14 @@ from typing import Any
 
 from numpy import ndarray
 
+from .. import events
 from ..clock import tick, wrote
 from ..dispatch import make_operator
 from ..inplace import check_write, make_inplace
 from ..op import FUNCTIONS, INPLACE, METHODS, OPS
 from ..operands import OPERANDS
 from ..tensor import Tensor
-from .turn import TURNED
+from .shapes.transpose import TURNED
 
 # What only changes how the memory is seen, not what is in it.
 RESHAPING = {"squeeze", "unsqueeze", "transpose", "swapaxes", "swapdims", "t", "as_strided"}
@@ -113,6 +114,8 @@ def _reshaping(name: str) -> Any:
         wrote(self)
         if self._edge is not None:
             self._edge.node.seq = tick()
+        if events.watching:
+            events.emit(events.Inplace(FUNCTIONS[name], self, (), {}, seen))
         return self
 
     inplace.__name__ = name + "_"

@@ -7,9 +7,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gradviz.core.errors import noted
-
 from .. import errors
+from ..errors import noted
 from ..mode import grad_mode
 from ..op import Function
 from ..tensor import Tensor
@@ -75,6 +74,16 @@ def unreduce(F: Any, g: Any, shape: tuple[int, ...], dim: tuple[int, ...] | None
         return g
     kept = tuple(1 if dim is None or i in dim else n for i, n in enumerate(shape))
     return F.reshape(g, shape=kept)
+
+
+def along(dim: int, *parts: Any) -> tuple[Any, ...]:
+    """An index of one dimension, or of some that follow one another: everything of those before it."""
+    return (slice(None),) * dim + parts
+
+
+def size_along(x: Tensor, dim: int) -> int:
+    """The size of a dimension; a number counts as a line of one element."""
+    return int(x._array.shape[dim]) if x.ndim else 1
 
 
 def wider(xp: Any, x: Any) -> Any:

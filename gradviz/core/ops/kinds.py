@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .. import errors
 from ..dtype import result_dtype
+from ..errors import no_kernel, noted
 from ..op import Op
 from ..tensor import Tensor
 from .helpers import is_number
@@ -30,9 +30,14 @@ def underived(text: str, kind: type[Exception] = RuntimeError) -> Callable[[Any]
     """The gradient rule of an input that PyTorch has none for: the error that its backward raises."""
 
     def rule(g: Any) -> Any:
-        raise kind(text)
+        raise noted(kind(text))
 
     return rule
+
+
+def no_derivative(name: str) -> Callable[[Any], Any]:
+    """The rule of what PyTorch's table of derivatives says is not implemented."""
+    return underived(f"the derivative for '{name}' is not implemented.", NotImplementedError)
 
 
 def undifferentiable(name: str) -> dict[str, Any]:
@@ -41,19 +46,20 @@ def undifferentiable(name: str) -> dict[str, Any]:
     return {"node": "NotImplemented", "a": rule, "b": rule}
 
 
-def no_kernel(kernel: str, kind: Any) -> NotImplementedError:
-    """PyTorch's refusal of an element type, by the name of its inner loop."""
-    return NotImplementedError(f"\"{kernel}\" not implemented for '{errors.scalar_type(kind)}'")
-
-
 REAL, FLOATING, WHOLE, COUNTED = "biufV", "fV", "iu", "biu"
 
 
 def only(kinds: str, x: Any, kernel: str) -> Any:
     """An array of one of these kinds of numbers, or PyTorch's refusal."""
     if x.dtype.kind not in kinds:
-        raise no_kernel(kernel, x.dtype)
+        raise no_kernel(kernel, x)
     return x
+
+
+def require_floating(x: Any, kernel: str) -> None:
+    """PyTorch's error for integers and booleans where a kernel needs numbers with fractions."""
+    if x.dtype.kind in "biu":
+        raise no_kernel(kernel, x)
 
 
 def is_complex(x: Any) -> bool:
@@ -97,7 +103,7 @@ def special(name: str, kernel: str, *, half: bool = True) -> Callable[..., Any]:
 
     def forward(sp: Any, x: Any) -> Any:
         if x.dtype.kind == "c" or (not half and halves(x)):
-            raise no_kernel(kernel, x.dtype)
+            raise no_kernel(kernel, x)
         return widened(getattr(sp.special, name), x)
 
     return forward

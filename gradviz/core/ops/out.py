@@ -104,8 +104,6 @@ def into(name: str, target: Tensor, value: Tensor) -> Tensor:
         raise RuntimeError(f"Expected object of scalar type {kinds} for argument 'out'")
     if name == "multinomial" and have is not want:
         raise noted(RuntimeError(f"multinomial expects Long tensor out, got: {errors.scalar_type(want)}\nIt counts."))
-    if name == "multinomial" and want.name != "int64":
-        raise RuntimeError(f"multinomial expects Long tensor out, got: {errors.scalar_type(want)}")
     if name in EXACT and have is not want:
         raise RuntimeError(
             f"Expected out tensor to have dtype {errors.c_name(have)}, but got {errors.c_name(want)} instead"

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from gradviz.core.op import FUNCTIONS, METHODS, SPACES
+from ..op import FUNCTIONS, METHODS, SPACES
 
 _PIECES = {"indices": "indices_or_sections", "sections": "indices_or_sections"}
 _SIZES = {"split_size": "split_size_or_sections"}

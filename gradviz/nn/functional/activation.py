@@ -7,10 +7,11 @@ from typing import Any
 
 from gradviz.core.errors import noted
 from gradviz.core.op import FUNCTIONS
-from gradviz.core.ops import activation as ops
-from gradviz.core.ops import gates, slopes
 from gradviz.core.ops.helpers import one_dim
-from gradviz.core.ops.slopes import bend
+from gradviz.core.ops.layers import activation as ops
+from gradviz.core.ops.layers import activation_functions as slopes
+from gradviz.core.ops.layers import gates
+from gradviz.core.ops.layers.activation_functions import bend
 from gradviz.core.tensor import Tensor
 
 sigmoid_call, tanh_call = FUNCTIONS["sigmoid"], FUNCTIONS["tanh"]

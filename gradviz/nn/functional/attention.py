@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
+from gradviz.core import errors
 from gradviz.core.errors import noted
 from gradviz.core.mode import grad_mode
 from gradviz.core.op import FUNCTIONS
-from gradviz.core.ops import attention as ops
-from gradviz.core.ops.inner import mul_scalar
-from gradviz.core.ops.sample import C_NAMES
+from gradviz.core.ops.elements.with_numbers import mul_scalar
+from gradviz.core.ops.layers import attention as ops
 from gradviz.core.tensor import Tensor
 
 
@@ -53,7 +53,7 @@ def scaled_dot_product_attention(
 
 def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> None:
     """PyTorch's errors for arguments that do not fit."""
-    kinds = [C_NAMES.get(x.dtype.name, x.dtype.name) for x in (query, key, value)]
+    kinds = [errors.c_name(x.dtype) for x in (query, key, value)]
     if len(set(kinds)) > 1:
         raise noted(
             RuntimeError(
@@ -73,7 +73,7 @@ def _check(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> No
     if mask is None:
         return
     if mask.dtype is not query.dtype and mask.dtype.name not in ("bool", "float32"):
-        name = C_NAMES.get(mask.dtype.name, mask.dtype.name)
+        name = errors.c_name(mask.dtype)
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
             f"{name} and  query.dtype: {kinds[0]} instead."

@@ -1,4 +1,4 @@
-"""Reading arguments of layers: pairs of sizes, reductions, and arguments that are refused by name."""
+"""Reading arguments of layers: reductions, and arguments that are refused by name."""
 
 from __future__ import annotations
 
@@ -7,19 +7,7 @@ from typing import Any
 
 from gradviz.core.errors import noted
 from gradviz.core.ops.helpers import constants as constants
-from gradviz.core.ops.inner import REDUCTION
-
-REDUCTIONS = ("none", "mean", "sum")
-
-
-def pair(value: Any) -> tuple[int, int]:
-    """One number for both dimensions, or two."""
-    if isinstance(value, (tuple, list)):
-        if len(value) == 1:
-            return (int(value[0]), int(value[0]))
-        first, second = value
-        return (int(first), int(second))
-    return (int(value), int(value))
+from gradviz.core.ops.losses.reduction import REDUCTION
 
 
 def one_of(function: str, name: str, value: Any, supported: tuple[Any, ...]) -> None:
@@ -45,10 +33,8 @@ def check_reduction(reduction: str) -> str:
     if reduction == "elementwise_mean":
         warnings.warn("reduction='elementwise_mean' is deprecated. Please use reduction='mean' instead.", stacklevel=3)
         return "mean"
-    if reduction not in REDUCTIONS:
-        raise noted(
-            ValueError(f"{reduction} is not a valid value for reduction\nIt is one of {', '.join(REDUCTIONS)}.")
-        )
+    if reduction not in REDUCTION:
+        raise noted(ValueError(f"{reduction} is not a valid value for reduction\nIt is one of {', '.join(REDUCTION)}."))
     return reduction
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradviz.core.ops.conv import (
+from gradviz.core.ops.layers.conv import (
     conv1d,
     conv2d,
     conv3d,

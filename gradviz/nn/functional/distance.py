@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.core.op import FUNCTIONS
-from gradviz.core.ops import distance, pairs
+from gradviz.core.ops.reductions import cdist as pairs
+from gradviz.core.ops.reductions import similarity as distance
 from gradviz.core.tensor import Tensor
 
 cosine_similarity = distance.cosine_similarity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
-from gradviz.core.ops import dropout as ops
+from gradviz.core.ops.layers import dropout as ops
 from gradviz.core.tensor import Tensor
 
 from .checks import probability

@@ -6,10 +6,10 @@ import math
 import warnings
 from typing import Any
 
-from gradviz.core.errors import noted
-from gradviz.core.ops import interpolate as ops
-from gradviz.core.ops.pool_sized import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from gradviz.core.ops.windows import AXES, integers, missing_kernel
+from gradviz.core.errors import no_kernel, noted
+from gradviz.core.ops.layers import interpolate as ops
+from gradviz.core.ops.layers.pool_sized import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from gradviz.core.ops.layers.sliding_windows import AXES, integers
 from gradviz.core.tensor import Tensor
 
 # How many dimensions, batch and channels included, the modes that are not for any number of them need.
@@ -55,7 +55,7 @@ def interpolate(
         )
     if input.dtype.category != 2 and input.dtype.name != "uint8":
         kind = "nearest" if mode.startswith("nearest") else mode.removeprefix("bi").removeprefix("tri")
-        raise missing_kernel(f"compute_indices_weights_{kind}", input)
+        raise no_kernel(f"compute_indices_weights_{kind}", input)
     return ops.interpolated(input, mode, sizes, scales, bool(align_corners), bool(antialias))  # type: ignore[no-any-return]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradviz.core.op import OPS
-from gradviz.core.ops import bilinear as products
+from gradviz.core.ops.linalg import bilinear as products
 from gradviz.core.tensor import Tensor
 
 bilinear = products.bilinear

@@ -6,11 +6,12 @@ import math
 import warnings
 from typing import Any
 
+from gradviz.core import errors
 from gradviz.core.op import FUNCTIONS
-from gradviz.core.ops import loss as ops
-from gradviz.core.ops import ranking
-from gradviz.core.ops.inner import raised
-from gradviz.core.ops.sample import C_NAMES
+from gradviz.core.ops.elements.with_numbers import raised
+from gradviz.core.ops.losses import composed_losses as ranking
+from gradviz.core.ops.losses import loss as ops
+from gradviz.core.ops.losses.reduction import REDUCTION, total
 from gradviz.core.tensor import Tensor
 
 from .checks import check_reduction, legacy, number_of
@@ -31,7 +32,8 @@ def _same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _reduce(each: Tensor, reduction: str) -> Tensor:
-    return each if reduction == "none" else each.sum() if reduction == "sum" else each.mean()
+    """All elements, their mean or their sum."""
+    return total(each, REDUCTION[reduction])  # type: ignore[no-any-return]
 
 
 def _weighted(each: Tensor, weight: Tensor, input: Tensor, reduction: str) -> Tensor:
@@ -152,8 +154,7 @@ def _variance(var: Any, input: Tensor) -> Tensor:
     if negative:
         raise ValueError("var has negative entry/entries")
     if var.dtype.category < 2:
-        kind = C_NAMES.get(var.dtype.name, var.dtype.name)
-        raise RuntimeError(f"result type Float can't be cast to the desired output type {kind}")
+        raise RuntimeError(f"result type Float can't be cast to the desired output type {errors.c_name(var.dtype)}")
     have, want = tuple(var.shape), tuple(input.shape)
     if have == want:
         return var  # type: ignore[no-any-return]

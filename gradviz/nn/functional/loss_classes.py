@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from gradviz.core import errors
-from gradviz.core.errors import noted
+from gradviz.core.errors import no_kernel, noted
 from gradviz.core.op import FUNCTIONS
-from gradviz.core.ops import loss as ops
-from gradviz.core.ops import softmax as softmax_ops
-from gradviz.core.ops.inner import div_scalar, mul_scalar
+from gradviz.core.ops.elements.with_numbers import div_scalar, mul_scalar
+from gradviz.core.ops.losses import loss as ops
+from gradviz.core.ops.losses import nll_loss as class_ops
 from gradviz.core.tensor import Tensor
 
 from .checks import check_reduction, constants, legacy, one_of
@@ -78,7 +78,7 @@ def nll_loss(
     constants("nll_loss_forward" if n < 4 else "nll_loss2d_forward", weight=weight)
     if input.dtype.category < 2:
         kernel = "nll_loss_out_frame" if n < 3 else "nll_loss2d_forward_out_frame"
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{errors.scalar_type(input.dtype)}'")
+        raise no_kernel(kernel, input)
     settings = {"reduction": reduction, "ignore_index": ignore_index}
     if n <= 2:
         if target.ndim > 1:
@@ -89,7 +89,7 @@ def nll_loss(
                     "target.squeeze(1), or target.argmax(1) for one-hot rows."
                 )
             )
-        return softmax_ops.nll_loss.call(input, target, weight, **settings)  # type: ignore[no-any-return]
+        return class_ops.nll_loss.call(input, target, weight, **settings)  # type: ignore[no-any-return]
     if n == 4 and target.ndim != 3:
         raise RuntimeError(
             f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {target.ndim}"
@@ -99,9 +99,9 @@ def nll_loss(
     if want[1:] != have[2:]:
         raise RuntimeError(f"Expected target size {[have[0], *have[2:]]}, got {list(want)}")
     if n == 4:
-        return softmax_ops.nll_loss2d.call(input, target, weight, **settings)  # type: ignore[no-any-return]
+        return class_ops.nll_loss2d.call(input, target, weight, **settings)  # type: ignore[no-any-return]
     flat = input.contiguous().view(have[0], have[1], 1, -1), target.contiguous().view(want[0], 1, -1)
-    out = softmax_ops.nll_loss2d.call(*flat, weight, **settings)
+    out = class_ops.nll_loss2d.call(*flat, weight, **settings)
     return out.view(*want) if reduction == "none" else out  # type: ignore[no-any-return]
 
 

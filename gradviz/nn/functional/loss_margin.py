@@ -7,9 +7,11 @@ from typing import Any
 
 from gradviz.core.errors import noted
 from gradviz.core.op import FUNCTIONS
-from gradviz.core.ops import ctc, margin, ranking
-from gradviz.core.ops.distance import pairwise_distance
-from gradviz.core.ops.inner import REDUCTION, total
+from gradviz.core.ops.losses import composed_losses as ranking
+from gradviz.core.ops.losses import ctc_loss as ctc
+from gradviz.core.ops.losses import margin_losses as margin
+from gradviz.core.ops.losses.reduction import REDUCTION, total
+from gradviz.core.ops.reductions.similarity import pairwise_distance
 from gradviz.core.tensor import Tensor
 
 from .activation import logsigmoid

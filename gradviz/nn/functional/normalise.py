@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from gradviz.core.errors import noted
-from gradviz.core.ops import norm_layers as ops
+from gradviz.core.ops.layers import norm_layers as ops
 from gradviz.core.tensor import Tensor
 
 from .padding import pad

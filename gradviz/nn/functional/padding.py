@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-from gradviz.core.ops.pad_modes import pad as pad
+from gradviz.core.ops.layers.pad import pad as pad

@@ -6,7 +6,8 @@ import warnings
 
 from gradviz.core.errors import noted
 from gradviz.core.mode import no_grad
-from gradviz.core.ops import bags, lookup
+from gradviz.core.ops.layers import embedding as lookup
+from gradviz.core.ops.layers import embedding_bag as bags
 from gradviz.core.tensor import Tensor
 
 MODES = {"sum": bags.SUM, "mean": bags.MEAN, "max": bags.MAX}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from gradviz.core.errors import noted
+from gradviz.core.errors import no_kernel, noted
 from gradviz.core.op import OPS
-from gradviz.core.ops.fold import fold, unfold
-from gradviz.core.ops.grid_sample import affine_grid_generator
-from gradviz.core.ops.products import same_type
-from gradviz.core.ops.shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
-from gradviz.core.ops.windows import missing_kernel
+from gradviz.core.ops.layers.fold import fold, unfold
+from gradviz.core.ops.layers.grid_sample import affine_grid_generator
+from gradviz.core.ops.layers.shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from gradviz.core.ops.linalg.products import same_type
 from gradviz.core.tensor import Tensor
 
 __all__ = [
@@ -84,7 +83,7 @@ def sampled(input: Tensor, grid: Tensor, mode: str, padding: str, align: bool) -
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
     same_type("expected scalar type {a} but found {b}", input._array, grid._array)
     if input.dtype.category != 2:
-        raise missing_kernel(f"grid_sampler_{dims}d_cpu_kernel_impl", input)
+        raise no_kernel(f"grid_sampler_{dims}d_cpu_kernel_impl", input)
     settings = {"mode": mode, "padding": padding, "align": align, "orders": (0,) * dims}
     return OPS[f"grid_sampler_{dims}d"].call(input, grid, **settings)
 

@@ -1,4 +1,4 @@
-"""Activation layers: functions of each element, and softmax along a dimension."""
+"""Activation layers: functions of each element; softmax.py has those along a dimension."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from gradviz.core.tensor import Tensor
 
 from .. import functional as F
 from .. import init
+from .attention import MultiheadAttention as MultiheadAttention
 from .linear import empty_parameter
 from .module import Module
+from .softmax import LogSoftmax as LogSoftmax
+from .softmax import Softmax as Softmax
+from .softmax import Softmax2d as Softmax2d
+from .softmax import Softmin as Softmin
 
 
 class _Inplace(Module):
@@ -30,14 +35,17 @@ class _Inplace(Module):
 
 # -- straight pieces -----------------------------------------------------------------------------------------------
 class ReLU(_Inplace):
-    """`max(0, x)`."""
+    """`max(0, x)`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input, self.inplace)
 
 
 class LeakyReLU(_Inplace):
-    """`x` where positive, `negative_slope * x` elsewhere."""
+    """`x` where positive, `negative_slope * x` elsewhere.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.LeakyReLU.html
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -68,7 +76,10 @@ class RReLU(Module):
 
 
 class PReLU(Module):
-    """`x` where positive, `weight * x` elsewhere, with one learned slope or one per channel (dimension 1)."""
+    """`x` where positive, `weight * x` elsewhere, with one learned slope or one per channel (dimension 1).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.PReLU.html
+    """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
@@ -88,7 +99,7 @@ class PReLU(Module):
 
 
 class Hardtanh(_Inplace):
-    """`x` held between `min_val` and `max_val`."""
+    """`x` held between `min_val` and `max_val`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardtanh.html"""
 
     def __init__(
         self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False, min_value: float | None = None,
@@ -111,14 +122,12 @@ def _renamed(name: str, value: float, old: float | None) -> float:
     """The value of an argument that was called `min_value` or `max_value` before."""
     if old is None:
         return value
-    warnings.warn(
-        f"keyword argument `{name}ue` is deprecated and renamed to `{name}`", FutureWarning, stacklevel=3
-    )
+    warnings.warn(f"keyword argument `{name}ue` is deprecated and renamed to `{name}`", FutureWarning, stacklevel=3)
     return old
 
 
 class ReLU6(Hardtanh):
-    """`x` held between 0 and 6."""
+    """`x` held between 0 and 6. https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU6.html"""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0, inplace)
@@ -128,7 +137,7 @@ class ReLU6(Hardtanh):
 
 
 class Hardsigmoid(Module):
-    """`(x + 3) / 6` held between 0 and 1."""
+    """`(x + 3) / 6` held between 0 and 1. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardsigmoid.html"""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -139,7 +148,7 @@ class Hardsigmoid(Module):
 
 
 class Hardswish(Module):
-    """`x * hardsigmoid(x)`."""
+    """`x * hardsigmoid(x)`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardswish.html"""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -150,7 +159,10 @@ class Hardswish(Module):
 
 
 class Threshold(_Inplace):
-    """`x` where it is above `threshold`, `value` elsewhere."""
+    """`x` where it is above `threshold`, `value` elsewhere.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Threshold.html
+    """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -165,56 +177,59 @@ class Threshold(_Inplace):
 
 # -- curves --------------------------------------------------------------------------------------------------------
 class Sigmoid(Module):
-    """`1 / (1 + exp(-x))`."""
+    """`1 / (1 + exp(-x))`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Sigmoid.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.sigmoid(input)
 
 
 class Tanh(Module):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Tanh.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanh(input)
 
 
 class LogSigmoid(Module):
-    """`log(sigmoid(x))`."""
+    """`log(sigmoid(x))`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.LogSigmoid.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.logsigmoid(input)
 
 
 class Softsign(Module):
-    """`x / (1 + |x|)`."""
+    """`x / (1 + |x|)`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softsign.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softsign(input)
 
 
 class Tanhshrink(Module):
-    """`x - tanh(x)`."""
+    """`x - tanh(x)`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Tanhshrink.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanhshrink(input)
 
 
 class SiLU(_Inplace):
-    """`x * sigmoid(x)`."""
+    """`x * sigmoid(x)`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.SiLU.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, self.inplace)
 
 
 class Mish(_Inplace):
-    """`x * tanh(softplus(x))`."""
+    """`x * tanh(softplus(x))`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Mish.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.mish(input, self.inplace)
 
 
 class SELU(_Inplace):
-    """ELU with the two constants that keep activations normalised."""
+    """ELU with the two constants that keep activations normalised.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.SELU.html
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.selu(input, self.inplace)
@@ -230,21 +245,30 @@ class _Bent(_Inplace):
 
 
 class ELU(_Bent):
-    """`x` where positive, `alpha * (exp(x) - 1)` elsewhere."""
+    """`x` where positive, `alpha * (exp(x) - 1)` elsewhere.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.ELU.html
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.elu(input, self.alpha, self.inplace)
 
 
 class CELU(_Bent):
-    """`x` where positive, `alpha * (exp(x / alpha) - 1)` elsewhere."""
+    """`x` where positive, `alpha * (exp(x / alpha) - 1)` elsewhere.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.CELU.html
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.celu(input, self.alpha, self.inplace)
 
 
 class GELU(Module):
-    """`x` times the probability that a normal number is below `x`."""
+    """`x` times the probability that a normal number is below `x`.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.GELU.html
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -275,7 +299,7 @@ class GLU(Module):
 
 
 class Softplus(Module):
-    """`log(1 + exp(beta x)) / beta`."""
+    """`log(1 + exp(beta x)) / beta`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softplus.html"""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -298,57 +322,14 @@ class _Shrink(Module):
 
 
 class Hardshrink(_Shrink):
-    """`x`, but 0 between `-lambd` and `lambd`."""
+    """`x`, but 0 between `-lambd` and `lambd`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardshrink.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardshrink(input, self.lambd)  # type: ignore[no-any-return]
 
 
 class Softshrink(_Shrink):
-    """`x` moved towards 0 by `lambd`."""
+    """`x` moved towards 0 by `lambd`. https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softshrink.html"""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softshrink(input, self.lambd)
-
-
-# -- along a dimension ---------------------------------------------------------------------------------------------
-class _Along(Module):
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
-class Softmax(_Along):
-    """Positive numbers that sum to 1 along `dim`, in proportion to `exp(x)`."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim, _stacklevel=5)
-
-
-class LogSoftmax(_Along):
-    """The logarithm of softmax."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim, _stacklevel=5)
-
-
-class Softmin(_Along):
-    """Softmax of `-x`."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmin(input, self.dim, _stacklevel=5)
-
-
-class Softmax2d(Module):
-    """Softmax over the channels of a picture at every place: (N, C, H, W) or (C, H, W).
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmax2d.html
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        if input.ndim not in (3, 4):
-            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
-        return F.softmax(input, -3, _stacklevel=5)

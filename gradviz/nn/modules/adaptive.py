@@ -96,7 +96,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 )
             )
         head = F.log_softmax(self.head(input), dim=1)
-        output += head.gather(1, chosen.unsqueeze(1)).squeeze(1)
+        output += head.gather(1, chosen.unsqueeze(1)).squeeze()
         loss = (-output).mean()
         return _ASMoutput(output.squeeze(0) if single else output, loss)
 

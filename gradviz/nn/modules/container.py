@@ -47,16 +47,6 @@ class _Numbered(Module):
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self, modules: Iterable[Module]) -> Self:
-        """Add several modules at the end."""
-        if not isinstance(modules, Iterable):
-            raise TypeError(
-                f"{self._get_name()}.extend should be called with an iterable, but got {type(modules).__name__}"
-            )
-        for module in list(modules):
-            self.append(module)
-        return self
-
     def pop(self, key: Any) -> Any:
         """Take a module, or a slice of them, out."""
         found = self[key]  # type: ignore[index]
@@ -100,6 +90,12 @@ class Sequential(_Numbered):
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
         self._insert(index, module)
+        return self
+
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add several modules at the end."""
+        for module in list(sequential):
+            self.append(module)
         return self
 
     def __add__(self, other: Any) -> Sequential:
@@ -150,6 +146,14 @@ class ModuleList(_Numbered):
     def insert(self, index: int, module: Module) -> None:
         """Put a module before position `index`; the others move on by one."""
         self._insert(index, module)
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add several modules at the end."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
+        for module in list(modules):
+            self.append(module)
+        return self
 
     def __iadd__(self, modules: Iterable[Module]) -> Self:
         return self.extend(modules)

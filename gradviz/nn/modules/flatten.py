@@ -10,7 +10,10 @@ from .module import Module
 
 
 class Flatten(Module):
-    """Dimensions `start_dim` to `end_dim` as one: (N, C, H, W) -> (N, C * H * W)."""
+    """Dimensions `start_dim` to `end_dim` as one: (N, C, H, W) -> (N, C * H * W).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Flatten.html
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
@@ -24,7 +27,10 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """One dimension as several: (N, C * H * W) -> (N, C, H, W)."""
+    """One dimension as several: (N, C * H * W) -> (N, C, H, W).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Unflatten.html
+    """
 
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()

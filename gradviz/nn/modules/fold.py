@@ -10,24 +10,28 @@ from .. import functional as F
 from .module import Module
 
 
-class Unfold(Module):
-    """Every window of a picture as one column. Shape: (N, C, H, W) -> (N, C * kh * kw, windows).
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Unfold.html
-    """
+class _Windows(Module):
+    """Where the windows of a picture lie."""
 
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
-
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
 
 
-class Fold(Unfold):
+class Unfold(_Windows):
+    """Every window of a picture as one column. Shape: (N, C, H, W) -> (N, C * kh * kw, windows).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Unfold.html
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+
+
+class Fold(_Windows):
     """Columns as a picture again, overlapping windows added up. Shape: (N, C * kh * kw, windows) -> (N, C, H, W).
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Fold.html

@@ -54,6 +54,19 @@ def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
     return register(Everywhere.backward, hook)  # type: ignore[no-any-return]
 
 
+def _no_such_hook(name: str, instead: str) -> Exception:
+    return noted(
+        NotImplementedError(
+            f"{name}() is not supported: it misses gradients in modules of several operations\nUse {instead}(hook)."
+        )
+    )
+
+
+def register_module_backward_hook(hook: Hook) -> RemovableHandle:
+    """Not supported; use `register_module_full_backward_hook`."""
+    raise _no_such_hook("register_module_backward_hook", "register_module_full_backward_hook")
+
+
 def register_module_buffer_registration_hook(hook: Hook) -> RemovableHandle:
     """Call `hook(module, name, buffer)` when a buffer is registered; what it returns replaces the buffer."""
     return register(Everywhere.buffer, hook)  # type: ignore[no-any-return]
@@ -110,12 +123,8 @@ class Hooks(State):
         return register(self._backward_hooks, hook, prepend=prepend)  # type: ignore[no-any-return]
 
     def register_backward_hook(self, hook: Hook) -> RemovableHandle:
-        raise noted(
-            NotImplementedError(
-                "register_backward_hook() is not supported: it misses gradients in modules of several operations\n"
-                "Use register_full_backward_hook(hook)."
-            )
-        )
+        """Not supported; use `register_full_backward_hook`."""
+        raise _no_such_hook("register_backward_hook", "register_full_backward_hook")
 
     # -- the call that runs them -----------------------------------------------------------------------------------
     def _call_hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

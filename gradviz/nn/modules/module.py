@@ -20,6 +20,7 @@ from gradviz.core.tensor import Tensor
 
 from ..parameter import Buffer, Parameter
 from .hooks import Everywhere, Hooks
+from .hooks import register_module_backward_hook as register_module_backward_hook
 from .hooks import register_module_buffer_registration_hook as register_module_buffer_registration_hook
 from .hooks import register_module_forward_hook as register_module_forward_hook
 from .hooks import register_module_forward_pre_hook as register_module_forward_pre_hook
@@ -224,6 +225,11 @@ class Module(Hooks):
         if len(extras) == 1 and not children:
             return f"{self._get_name()}({extras[0]})"
         return f"{self._get_name()}(\n  " + "\n  ".join([*extras, *children]) + "\n)"
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take back what pickling kept; hooks that an older file lacks are empty."""
+        self.__dict__.update({name: OrderedDict() for name in _HOOK_DICTS if name not in state})
+        self.__dict__.update(state)
 
     # -- what is not here ------------------------------------------------------------------------------------------
     def compile(self, *args: Any, **kwargs: Any) -> None:

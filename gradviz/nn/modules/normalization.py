@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.core.errors import noted
-from gradviz.core.function import Function
 from gradviz.core.tensor import Tensor
 
 from .. import functional as F
 from .. import init
+from . import _functions
 from .linear import empty_parameter, register_affine, reset_affine
 from .module import Module
 
@@ -132,46 +132,11 @@ class LocalResponseNorm(_AcrossChannels):
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
 
-class _CrossMap(Function):
-    """CrossMapLRN2d as PyTorch computes it.
-
-    Two things differ from the formula, there and so here: the first channel, once in the sum, never leaves it, and the
-    gradient sums over the channels c - size + 1 to c (from size 3 on) rather than around c.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, input: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-        channels, reach = input.shape[1], (size - 1) // 2
-        squares = input * input
-        padded = F.pad(squares, (0, 0, 0, 0, reach, reach))
-        sums = padded.narrow(1, 0, channels).clone()
-        for i in range(1, 2 * reach + 1):
-            sums += padded.narrow(1, i, channels)
-        sums[:, reach + 1 :] += squares[:, :1]
-        scale = sums * (alpha / size) + k
-        output: Tensor = input * scale**-beta
-        ctx.save_for_backward(input, output, scale)
-        ctx.settings = size, alpha, beta
-        return output
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
-        input, output, scale = ctx.saved_tensors
-        size, alpha, beta = ctx.settings
-        n, channels, *places = input.shape
-        padded = input.new_zeros((n, channels + size - 1, *places))
-        padded.narrow(1, int(size - (size - 1) / 2), channels).copy_(grad * output / scale)
-        sums = padded.narrow(1, 0, channels).clone()
-        for i in range(1, size):
-            sums += padded.narrow(1, i, channels)
-        return grad * scale**-beta - input * sums * (2 * alpha * beta / size), None, None, None, None
-
-
 class CrossMapLRN2d(_AcrossChannels):
     """Each number divided by `(k + alpha / size * sum of squares of the channels around it) ** beta`.
 
     Shape: (N, C, H, W) -> the same. Raises ValueError for another number of dimensions. PyTorch's peculiarities are
-    kept (see `_CrossMap`); LocalResponseNorm follows the formula.
+    kept (see `_functions`); LocalResponseNorm follows the formula.
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.CrossMapLRN2d.html
     """
 
@@ -186,4 +151,4 @@ class CrossMapLRN2d(_AcrossChannels):
                     "It takes a batch of pictures, (N, C, H, W)."
                 )
             )
-        return _CrossMap.apply(input, self.size, self.alpha, self.beta, self.k)  # type: ignore[no-any-return]
+        return _functions.CrossMapLRN2d.apply(input, self.size, self.alpha, self.beta, self.k)  # type: ignore[no-any-return]

@@ -64,7 +64,8 @@ class Weights:
     def __init__(self, mode: str, weights: Sequence[Tensor], bias: bool) -> None:
         self.step = STEPS[mode]
         self.w_ih, w_hh, *rest = weights
-        self.b_ih, b_hh = rest[:2] if bias else (None, None)
+        self.b_ih: Tensor | None = rest[0] if bias else None
+        b_hh = rest[1] if bias else None
         turned = w_hh.t()
         self.recur: Recur = (
             (lambda h: mm(h, turned)) if b_hh is None else lambda h: addmm(b_hh, h, turned, beta=1, alpha=1)

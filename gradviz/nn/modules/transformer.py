@@ -35,7 +35,7 @@ def _detect_is_causal_mask(mask: Tensor | None, is_causal: bool | None, size: in
     if is_causal is not None or mask is None:
         return bool(is_causal)
     causal = _generate_square_subsequent_mask(size, mask.device, mask.dtype)
-    return mask.shape == causal.shape and bool((mask == causal).all())
+    return mask.shape == causal.shape and bool(mask.eq(causal).all())
 
 
 def _length(x: Tensor, layer: Module) -> int:
@@ -82,8 +82,8 @@ class TransformerEncoder(Module):
         for layer in self.layers:
             x = layer(x, src_mask=mask, is_causal=causal, src_key_padding_mask=padding)
         if padding is not None and mask is None and self._forgets_padding(src, padding):
-            x = x.masked_fill((padding != 0).unsqueeze(-1), 0.0)
-        return x if self.norm is None else self.norm(x)  # type: ignore[no-any-return]
+            x = x.masked_fill(padding.ne(0).unsqueeze(-1), 0.0)
+        return x if self.norm is None else self.norm(x)
 
     def _forgets_padding(self, src: Tensor, padding: Tensor) -> bool:
         """Whether PyTorch would leave the padding out of the computation, and then fill it with zeros."""
@@ -92,7 +92,7 @@ class TransformerEncoder(Module):
             return False
         if grad_mode.get() and (src.requires_grad or any(p.requires_grad for p in first.parameters())):
             return False
-        hidden = padding != 0
+        hidden = padding.ne(0)
         scattered = hidden[:, :-1].logical_and(hidden[:, 1:].logical_not())  # something follows after padding
         return not (self.mask_check and bool(scattered.any()))
 
@@ -140,7 +140,7 @@ class TransformerDecoder(Module):
                 memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=causal,
                 memory_is_causal=memory_is_causal,
             )  # fmt: skip
-        return x if self.norm is None else self.norm(x)  # type: ignore[no-any-return]
+        return x if self.norm is None else self.norm(x)
 
 
 # -- both together -------------------------------------------------------------------------------------------------

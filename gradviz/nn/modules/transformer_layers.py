@@ -54,7 +54,7 @@ class _Layer(Module):
 
     def _around(self, x: Tensor, norm: Module, block: Callable[[Tensor], Tensor]) -> Tensor:
         """`norm(x + block(x))`, or with `norm_first` `x + block(norm(x))`."""
-        return x + block(norm(x)) if self.norm_first else norm(x + block(x))  # type: ignore[no-any-return]
+        return x + block(norm(x)) if self.norm_first else norm(x + block(x))
 
     def _attend(
         self, attention: Module, x: Tensor, memory: Tensor, mask: Tensor | None, padding: Tensor | None, causal: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -227,10 +228,19 @@ class Tree:
                     f"dtypes, but got desired dtype={wanted}\nTo convert a tensor to integers, call its own to()."
                 )
             )
+        if wanted is not None and wanted.is_complex:
+            warnings.warn(
+                "Complex modules are a new feature under active development whose design may change, and some modules "
+                "might not work as expected when using complex tensors as parameters or buffers.",
+                stacklevel=2,
+            )
         kwargs.setdefault("device", rest.pop(0) if rest else None)
+        layout = kwargs.pop("memory_format", None)
 
         def convert(t: Tensor) -> Tensor:
-            return t.to(*rest, dtype=wanted if t.is_floating_point() or t.is_complex() else None, **kwargs)  # type: ignore[no-any-return]
+            keep = {} if layout is None or t.ndim not in (4, 5) else {"memory_format": layout}
+            kind = wanted if t.is_floating_point() or t.is_complex() else None
+            return t.to(*rest, dtype=kind, **kwargs, **keep)  # type: ignore[no-any-return]
 
         return self._apply(convert)
 

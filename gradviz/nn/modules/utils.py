@@ -16,6 +16,24 @@ def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple[Any, ...]]:
     return parse
 
 
+def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    """The arguments `device`, `dtype` and `memory_format` among those of a layer, also from its own `factory_kwargs`.
+
+    Raises TypeError for any other name, and for one given twice.
+    """
+    if kwargs is None:
+        return {}
+    names = {"device", "dtype", "memory_format"}
+    others = kwargs.keys() - names - {"factory_kwargs"}
+    if others:
+        raise TypeError(f"unexpected kwargs {others}")
+    found = dict(kwargs.get("factory_kwargs", {}))
+    twice = found.keys() & kwargs.keys()
+    if twice:
+        raise TypeError(f"{min(twice)} specified twice, in **kwargs and in factory_kwargs")
+    return found | {name: kwargs[name] for name in names & kwargs.keys()}
+
+
 _single, _pair = _ntuple(1, "_single"), _ntuple(2, "_pair")
 _triple, _quadruple = _ntuple(3, "_triple"), _ntuple(4, "_quadruple")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 from gradviz.core.op import FUNCTIONS
@@ -18,7 +19,7 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.fuse_conv_bn_eval.html
     """
-    return _fused(conv, bn, lambda *parts: fuse_conv_bn_weights(*parts, transpose))
+    return _fused(conv, bn, partial(fuse_conv_bn_weights, transpose=transpose))
 
 
 def fuse_conv_bn_weights(

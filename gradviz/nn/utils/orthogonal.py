@@ -58,7 +58,7 @@ class _Orthogonal(Module):
         q = _householder(x) if self.orthogonal_map == "householder" else self._of_skew(x.tril())
         if hasattr(self, "base"):
             q = self.base @ q
-        return q.mT if wide else q  # type: ignore[no-any-return]
+        return q.mT if wide else q
 
     def _of_skew(self, x: Tensor) -> Tensor:
         """A map of the skew-symmetric matrix with these numbers below its diagonal."""
@@ -97,6 +97,6 @@ def _completed(q: Tensor) -> Tensor:
     """A square orthogonal matrix that begins with these columns, made orthogonal where they are not."""
     n, k = q.shape[-2:]
     if n == k:
-        return _make_orthogonal(q) if not _is_orthogonal(q) else q.clone()  # type: ignore[no-any-return]
+        return _make_orthogonal(q) if not _is_orthogonal(q) else q.clone()
     drawn = FUNCTIONS["randn"](*q.shape[:-2], n, n - k, dtype=q.dtype, device=q.device)
     return _make_orthogonal(FUNCTIONS["cat"]([q, drawn], dim=-1))

@@ -9,7 +9,7 @@ from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
 
 from .convert_parameters import parameters_to_vector
-from .pre_hooks import hook_of
+from .pre_hooks import remove_hook
 from .prune_base import BasePruningMethod, PruningContainer
 from .prune_methods import (
     CustomFromMask,
@@ -81,7 +81,7 @@ def global_unstructured(
         raise TypeError("global_unstructured(): importance_scores must be of type dict")
     pairs = list(parameters)
     values = [getattr(module, name) for module, name in pairs]
-    masks = [getattr(module, name + "_mask", None) for module, name in pairs]
+    masks: list[Any] = [getattr(module, name + "_mask", None) for module, name in pairs]
     masks = [FUNCTIONS["ones_like"](v) if m is None else m for m, v in zip(masks, values, strict=True)]
     method = pruning_method(**kwargs)
     if method.PRUNING_TYPE != "unstructured":
@@ -100,12 +100,8 @@ def global_unstructured(
 # -- afterwards ----------------------------------------------------------------------------------------------------
 def remove(module: Any, name: str) -> Any:
     """Make the pruned values the parameter's own; ValueError where nothing was pruned."""
-    found = hook_of(module, BasePruningMethod, name, "_tensor_name")
-    if found is None:
-        raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
-    found[1].remove(module)
-    del module._forward_pre_hooks[found[0]]
-    return module
+    missing = f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed"
+    return remove_hook(module, BasePruningMethod, name, missing, "_tensor_name")
 
 
 def is_pruned(module: Any) -> bool:

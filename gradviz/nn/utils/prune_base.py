@@ -102,7 +102,7 @@ class BasePruningMethod(ABC):
                 f"importance_scores should have the same shape as tensor t, got {importance_scores.shape} vs {t.shape}"
             )
         mask = FUNCTIONS["ones_like"](t) if default_mask is None else default_mask
-        return t * self.compute_mask(importance_scores, default_mask=mask)  # type: ignore[no-any-return]
+        return t * self.compute_mask(importance_scores, default_mask=mask)
 
     def remove(self, module: Module) -> None:
         """Make the product the parameter again; the pruned values stay zero but are trained from now on."""
@@ -155,7 +155,7 @@ class PruningContainer(BasePruningMethod):
         """The mask with what the last method prunes of what is left."""
         method = self._pruning_methods[-1]
         left = _left(method, t, default_mask)
-        mask = default_mask.to(dtype=t.dtype, copy=True)
+        mask: Tensor = default_mask.to(dtype=t.dtype, copy=True)
         mask[left] = method.compute_mask(t[left], default_mask=default_mask[left]).to(dtype=mask.dtype)
         return mask
 
@@ -163,7 +163,7 @@ class PruningContainer(BasePruningMethod):
 def _left(method: Any, t: Tensor, mask: Tensor) -> Any:
     """The index of what a method may prune: the elements or the channels that are left, or all."""
     if method.PRUNING_TYPE == "unstructured":
-        return mask == 1
+        return mask.eq(1)
     whole: list[Any] = [slice(None)] * t.ndim
     if method.PRUNING_TYPE == "structured":
         if not hasattr(method, "dim"):

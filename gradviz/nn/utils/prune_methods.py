@@ -17,16 +17,16 @@ def _validate_pruning_amount_init(amount: Any) -> None:
     """An amount is a number of elements or a part of them."""
     if not isinstance(amount, numbers.Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    if amount < 0 or (not isinstance(amount, numbers.Integral) and amount > 1):
+    if float(amount) < 0 or (not isinstance(amount, numbers.Integral) and float(amount) > 1):
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
 
 
 def _count(amount: Any, size: int) -> int:
     """How many of `size` are pruned."""
-    count = amount if isinstance(amount, numbers.Integral) else round(amount * size)
+    count = int(amount) if isinstance(amount, numbers.Integral) else round(amount * size)
     if count > size:
         raise ValueError(f"amount={count} should be smaller than the number of parameters to prune={size}")
-    return int(count)
+    return count
 
 
 def _channels(t: Tensor, dim: int, amount: Any) -> int:
@@ -72,7 +72,7 @@ class _Unstructured(_Amount):
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         count = _count(self.amount, t.numel())
-        mask = default_mask.clone()
+        mask: Tensor = default_mask.clone()
         if count:
             chosen = self.scores(t).view(-1).topk(count, largest=self.largest).indices
             mask.view(-1)[chosen] = 0

@@ -117,7 +117,7 @@ class PackedSequence(PackedSequence_):
     @property
     def is_cuda(self) -> bool:
         """Whether the data is on a CUDA device."""
-        return self.data.is_cuda  # type: ignore[no-any-return]
+        return self.data.is_cuda
 
     def is_pinned(self) -> bool:
         """Whether the data is in page-locked memory."""

@@ -15,7 +15,7 @@ from gradviz.core.tensor import Tensor
 from .. import functional as F
 from ..modules.module import Module
 from ..parameter import Parameter, is_lazy
-from .pre_hooks import hook_of
+from .pre_hooks import hook_of, remove_hook
 
 __all__ = [
     "SpectralNorm", "SpectralNormLoadStateDictPreHook", "SpectralNormStateDictHook", "remove_spectral_norm",
@@ -176,11 +176,7 @@ def spectral_norm(
 
 def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
     """Undo `spectral_norm`; ValueError where there is none."""
-    found = hook_of(module, SpectralNorm, name)
-    if found is None:
-        raise ValueError(f"spectral_norm of '{name}' not found in {module}")
-    found[1].remove(module)
-    del module._forward_pre_hooks[found[0]]
+    remove_hook(module, SpectralNorm, name, f"spectral_norm of '{name}' not found in {module}")
     for hooks, kind in (
         (module._state_dict_hooks, SpectralNormStateDictHook),
         (module._load_state_dict_pre_hooks, SpectralNormLoadStateDictPreHook),

@@ -9,7 +9,7 @@ from gradviz.core.tensor import Tensor
 
 from ..modules.module import Module
 from ..parameter import Parameter, is_lazy
-from .pre_hooks import hook_of
+from .pre_hooks import hook_of, remove_hook
 
 __all__ = ["WeightNorm", "remove_weight_norm", "weight_norm"]
 
@@ -27,7 +27,7 @@ def norm_except_dim(v: Tensor, pow: float = 2, dim: int = 0) -> Tensor:
 
 def with_length(v: Tensor, g: Tensor, dim: int) -> Tensor:
     """`g * v / norm(v)`: the direction of v, the length g."""
-    return v * (g / norm_except_dim(v, 2, dim))  # type: ignore[no-any-return]
+    return v * (g / norm_except_dim(v, 2, dim))
 
 
 class WeightNorm:
@@ -89,9 +89,4 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
 
 def remove_weight_norm(module: Any, name: str = "weight") -> Any:
     """Undo `weight_norm`; ValueError where there is none."""
-    found = hook_of(module, WeightNorm, name)
-    if found is None:
-        raise ValueError(f"weight_norm of '{name}' not found in {module}")
-    found[1].remove(module)
-    del module._forward_pre_hooks[found[0]]
-    return module
+    return remove_hook(module, WeightNorm, name, f"weight_norm of '{name}' not found in {module}")

@@ -105,7 +105,7 @@ class PoolIterator(LoaderIterator):
             # As PyTorch does: a sampler that draws at once draws twice.
             self._keys = iter(self._index_sampler)
         self.pool = pool
-        self._in_order = loader.in_order
+        self._in_order, self._persistent = loader.in_order, loader.persistent_workers
         self._sent = self._received = self._turn = 0
         self._tasks = [0] * pool.size
         self._active = [True] * pool.size
@@ -124,6 +124,8 @@ class PoolIterator(LoaderIterator):
             result = self._next_result()
             self._send()
         except StopIteration:
+            if not self._persistent:
+                self.pool.close()
             raise
         except BaseException:
             # An interrupt, a timeout or a worker that could not start: no batch will be asked for any more.
@@ -195,11 +197,11 @@ def _warn_unpinned(device: str) -> None:
         warnings.warn(
             "pin_memory_device is deprecated, the current accelerator will be used as the device,"
             f"ignore pin_memory_device='{device}'.",
-            stacklevel=4,
+            stacklevel=5,
         )
     from gradviz import accelerator
 
     why = "it is not supported" if accelerator.is_available() else "no accelerator is found"
     warnings.warn(
-        f"'pin_memory' argument is set as true but {why}, then device pinned memory won't be used.", stacklevel=4
+        f"'pin_memory' argument is set as true but {why}, then device pinned memory won't be used.", stacklevel=5
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradviz.core.device import CPU
 from gradviz.core.errors import noted
-from gradviz.core.ops.distributions import multinomial
+from gradviz.core.ops.random.distributions import multinomial
 from gradviz.core.random import Generator, generator_for
 from gradviz.core.tensor import Tensor
 

@@ -79,8 +79,7 @@ class MobileNetV2(nn.Module):
         stages = STAGES if inverted_residual_setting is None else inverted_residual_setting
         if not stages or any(len(row) != 4 for row in stages):
             raise ValueError(
-                "inverted_residual_setting should be non-empty or a 4-element list, got "
-                f"{inverted_residual_setting}"
+                f"inverted_residual_setting should be non-empty or a 4-element list, got {inverted_residual_setting}"
             )
         channels = _make_divisible(32 * width_mult, round_nearest)
         self.last_channel = _make_divisible(1280 * max(1.0, width_mult), round_nearest)

@@ -22,8 +22,8 @@ def register_model(build: Callable[P, M]) -> Callable[P, M]:
         for name in ("weights", "weights_backbone", "pretrained"):
             if options.get(name) not in (None, False):
                 raise NotImplementedError(
-                    f"{build.__name__}() does not support the argument {name!r}: gradviz downloads no weights. Build the "
-                    "model without it, and give load_state_dict() what gradviz.load() reads from a file that you have."
+                    f"{build.__name__}() does not support the argument {name!r}: no weights are downloaded. Build "
+                    "the model without it, and give load_state_dict() what gradviz.load() reads from a file you have."
                 )
         options.pop("pretrained", None)
         return build(*args, **options)

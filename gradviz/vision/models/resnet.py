@@ -16,7 +16,8 @@ Norm = Callable[..., nn.Module]
 def conv3x3(in_planes: int, out_planes: int, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
     """A convolution of 3 x 3 that keeps the size, without bias: a norm follows."""
     return nn.Conv2d(
-        in_planes, out_planes, kernel_size=3, stride=stride, padding=dilation, groups=groups, bias=False, dilation=dilation
+        in_planes, out_planes, kernel_size=3, stride=stride, padding=dilation, groups=groups, bias=False,
+        dilation=dilation,
     )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ class ResNet(nn.Module):
     """
 
     def __init__(
-        self, block: type[BasicBlock] | type[Bottleneck], layers: Sequence[int], num_classes: int = 1000,
+        self, block: type[BasicBlock | Bottleneck], layers: Sequence[int], num_classes: int = 1000,
         zero_init_residual: bool = False, groups: int = 1, width_per_group: int = 64,
         replace_stride_with_dilation: Sequence[bool] | None = None, norm_layer: Norm | None = None,
         stem: str = "imagenet",
@@ -109,8 +110,7 @@ class ResNet(nn.Module):
         dilate = replace_stride_with_dilation or [False, False, False]
         if len(dilate) != 3:
             raise ValueError(
-                "replace_stride_with_dilation should be None or a 3-element tuple, got "
-                f"{replace_stride_with_dilation}"
+                f"replace_stride_with_dilation should be None or a 3-element tuple, got {replace_stride_with_dilation}"
             )
         if stem not in ("imagenet", "cifar"):
             raise ValueError(f'stem is "imagenet" or "cifar", not {stem!r}')
@@ -137,7 +137,7 @@ class ResNet(nn.Module):
             for module in self.modules():
                 if isinstance(module, (BasicBlock, Bottleneck)):
                     last = module.bn3 if isinstance(module, Bottleneck) else module.bn2
-                    nn.init.constant_(last.weight, 0)  # type: ignore[arg-type]
+                    nn.init.constant_(last.weight, 0)
 
     def _make_layer(self, block: Any, planes: int, blocks: int, stride: int = 1, dilate: bool = False) -> nn.Sequential:
         norm, before = self._norm_layer, self.dilation

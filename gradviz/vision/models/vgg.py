@@ -88,7 +88,9 @@ def _constructor(name: str, cfg: str, batch_norm: bool) -> Any:
     return register_model(build)
 
 
-vgg11, vgg13, vgg16, vgg19 = (_constructor(f"vgg{n}", cfg, False) for n, cfg in zip((11, 13, 16, 19), "ABDE", strict=True))
+vgg11, vgg13, vgg16, vgg19 = (
+    _constructor(f"vgg{n}", cfg, False) for n, cfg in zip((11, 13, 16, 19), "ABDE", strict=True)
+)
 vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn = (
     _constructor(f"vgg{n}_bn", cfg, True) for n, cfg in zip((11, 13, 16, 19), "ABDE", strict=True)
 )

@@ -1,129 +1,169 @@
-"""Cutting, flipping and resizing. The random ones draw from torch's stream, in torchvision's order."""
+"""Mirroring, turning, shearing and tilting at random, drawn from torch's stream in torchvision's order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from gradviz.core.device import CPU
-from gradviz.core.errors import noted
-from gradviz.core.random import generator_for
-
 from . import functional as F
-from .functional import InterpolationMode
+from .base import ImageTransform, SometimesTransform, chance, integer, span, uniform
+from .functional.kinds import InterpolationMode, as_mode, get_image_num_channels, on_tensor, size_of
+
+NEAREST = InterpolationMode.NEAREST
 
 
-class RandomHorizontalFlip:
-    """Mirrors an image with probability p.
+def fill_for(img: Any, fill: Any) -> Any:
+    """A fill as the functions take it: for a tensor a number for each channel."""
+    if not on_tensor(img) or fill is None:
+        return fill
+    return [float(fill)] * get_image_num_channels(img) if isinstance(fill, (int, float)) else [float(f) for f in fill]
+
+
+class RandomHorizontalFlip(SometimesTransform):
+    """Mirrors an image left to right with probability p.
 
     https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.RandomHorizontalFlip.html
     """
 
-    def __init__(self, p: float = 0.5) -> None:
-        self.p = p
-
-    def __call__(self, img: Any) -> Any:
-        return F.hflip(img) if generator_for(CPU).uniform(1, np.float32)[0] < self.p else img
-
-    forward = __call__
-
-    def __repr__(self) -> str:
-        return f"RandomHorizontalFlip(p={self.p})"
+    def _transform(self, img: Any) -> Any:
+        return F.hflip(img)
 
 
-class RandomCrop:
-    """Cuts out a part of the given size at a random place, after padding the image if asked to.
+class RandomVerticalFlip(SometimesTransform):
+    """Mirrors an image top to bottom with probability p.
 
-    https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.RandomCrop.html
+    https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.RandomVerticalFlip.html
+    """
+
+    def _transform(self, img: Any) -> Any:
+        return F.vflip(img)
+
+
+class RandomRotation(ImageTransform):
+    """Turns an image by an angle from `degrees`: a range, or a number d for -d to d.
+
+    https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.RandomRotation.html
     """
 
     def __init__(
-        self,
-        size: int | Sequence[int],
-        padding: int | Sequence[int] | None = None,
-        pad_if_needed: bool = False,
+        self, degrees: Any, interpolation: Any = NEAREST, expand: bool = False, center: Sequence[float] | None = None,
         fill: Any = 0,
-        padding_mode: str = "constant",
-    ) -> None:
-        self.size = F.pair(size)
-        self.padding, self.pad_if_needed, self.fill, self.padding_mode = padding, pad_if_needed, fill, padding_mode
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.degrees, self.interpolation, self.expand = span(degrees, "degrees"), as_mode(interpolation), expand
+        self.center, self.fill = center, _checked_fill(fill)
 
     @staticmethod
-    def get_params(img: Any, output_size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Top, left, height and width of a random part."""
-        (h, w), (height, width) = F.size_of(img), output_size
-        if h < height or w < width:
-            raise noted(
-                ValueError(
-                    f"Required crop size {(height, width)} is larger than input image size {(h, w)}\n"
-                    "Give padding=..., or pad_if_needed=True."
-                )
-            )
-        if (h, w) == (height, width):
-            return 0, 0, h, w
-        draw = generator_for(CPU).integers
-        return int(draw(1, 0, h - height + 1)[0]), int(draw(1, 0, w - width + 1)[0]), height, width
+    def get_params(degrees: Sequence[float]) -> float:
+        """A random angle."""
+        return uniform(degrees[0], degrees[1])
 
-    def __call__(self, img: Any) -> Any:
-        if self.padding is not None:
-            img = F.pad(img, self.padding, self.fill, self.padding_mode)
-        h, w = F.size_of(img)
-        if self.pad_if_needed and w < self.size[1]:
-            img = F.pad(img, [self.size[1] - w, 0], self.fill, self.padding_mode)
-        if self.pad_if_needed and h < self.size[0]:
-            img = F.pad(img, [0, self.size[0] - h], self.fill, self.padding_mode)
-        return F.crop(img, *self.get_params(img, self.size))
+    def _draw(self, img: Any) -> tuple[Any, ...] | None:
+        return (self.get_params(self.degrees),)
 
-    forward = __call__
+    def _transform(self, img: Any, angle: float) -> Any:
+        return F.rotate(img, angle, self.interpolation, self.expand, self.center, fill_for(img, self.fill))
 
-    def __repr__(self) -> str:
-        return f"RandomCrop(size={self.size}, padding={self.padding})"
+    def extra_repr(self) -> str:
+        shown = f"degrees={self.degrees}, interpolation={self.interpolation.value}, expand={self.expand}"
+        return shown + (f", center={self.center}" if self.center is not None else "") + f", fill={self.fill}"
 
 
-class CenterCrop:
-    """Cuts out the middle. https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.CenterCrop.html"""
-
-    def __init__(self, size: int | Sequence[int]) -> None:
-        self.size = F.pair(size)
-
-    def __call__(self, img: Any) -> Any:
-        return F.center_crop(img, self.size)
-
-    forward = __call__
-
-    def __repr__(self) -> str:
-        return f"CenterCrop(size={self.size})"
+def _checked_fill(fill: Any) -> Any:
+    if fill is None:
+        return 0
+    if not isinstance(fill, (int, float, Sequence)):
+        raise TypeError("Fill should be either a sequence or a number.")
+    return fill
 
 
-class Resize:
-    """Resizes a PIL image: to (height, width), or so that its shorter side has the given length.
+class RandomAffine(ImageTransform):
+    """Turns, moves, scales and shears at random: `translate` as shares of width and height, `shear` in degrees.
 
-    https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.Resize.html
+    https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.RandomAffine.html
     """
 
     def __init__(
-        self,
-        size: int | Sequence[int],
-        interpolation: InterpolationMode = InterpolationMode.BILINEAR,
-        max_size: int | None = None,
-        antialias: bool | None = True,
-    ) -> None:
-        if not isinstance(size, int) and len(size) not in (1, 2):
-            raise ValueError("If size is a sequence, it should have 1 or 2 values")
-        if max_size is not None and not isinstance(size, int) and len(size) != 1:
-            raise ValueError(
-                "max_size should only be passed if size specifies the length of the smaller edge, i.e. size should be "
-                "an int or a sequence of length 1 in torchscript mode."
-            )
-        self.size, self.interpolation, self.max_size, self.antialias = size, interpolation, max_size, antialias
+        self, degrees: Any, translate: Sequence[float] | None = None, scale: Sequence[float] | None = None,
+        shear: Any = None, interpolation: Any = NEAREST, fill: Any = 0, center: Sequence[float] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.degrees = span(degrees, "degrees")
+        if translate is not None and any(not 0.0 <= t <= 1.0 for t in translate):
+            raise ValueError("translation values should be between 0 and 1")
+        if scale is not None and any(s <= 0 for s in scale):
+            raise ValueError("scale values should be positive")
+        self.translate, self.scale = translate, scale
+        self.shear = None if shear is None else span(shear, "shear", (2, 4))
+        self.interpolation, self.fill, self.center = as_mode(interpolation), _checked_fill(fill), center
 
-    def __call__(self, img: Any) -> Any:
-        return F.resize(img, self.size, self.interpolation, self.max_size)
+    @staticmethod
+    def get_params(
+        degrees: Sequence[float], translate: Sequence[float] | None, scale_ranges: Sequence[float] | None,
+        shears: Sequence[float] | None, img_size: Sequence[int],
+    ) -> tuple[float, tuple[int, int], float, tuple[float, float]]:  # fmt: skip
+        """A random angle, translation (x, y), scale and shear (x, y); `img_size` is [width, height]."""
+        angle, moved, scale, sheared = uniform(degrees[0], degrees[1]), (0, 0), 1.0, (0.0, 0.0)
+        if translate is not None:
+            far_x, far_y = (float(t * n) for t, n in zip(translate, img_size, strict=True))
+            moved = (round(uniform(-far_x, far_x)), round(uniform(-far_y, far_y)))
+        if scale_ranges is not None:
+            scale = uniform(scale_ranges[0], scale_ranges[1])
+        if shears is not None:
+            along_x = uniform(shears[0], shears[1])
+            sheared = (along_x, uniform(shears[2], shears[3]) if len(shears) == 4 else 0.0)
+        return angle, moved, scale, sheared
 
-    forward = __call__
+    def _draw(self, img: Any) -> tuple[Any, ...] | None:
+        height, width = size_of(img)
+        return self.get_params(self.degrees, self.translate, self.scale, self.shear, [width, height])
 
-    def __repr__(self) -> str:
-        shown = f"size={self.size}, interpolation={self.interpolation.value}, max_size={self.max_size}"
-        return f"Resize({shown}, antialias={self.antialias})"
+    def _transform(self, img: Any, angle: float, moved: Any, scale: float, shear: Any) -> Any:
+        return F.affine(img, angle, moved, scale, shear, self.interpolation, fill_for(img, self.fill), self.center)
+
+    def extra_repr(self) -> str:
+        optional = {"translate": self.translate, "scale": self.scale, "shear": self.shear}
+        shown = [f"degrees={self.degrees}", *(f"{k}={v}" for k, v in optional.items() if v is not None)]
+        if self.interpolation is not NEAREST:
+            shown.append(f"interpolation={self.interpolation.value}")
+        if self.fill != 0:
+            shown.append(f"fill={self.fill}")
+        return ", ".join(shown + ([f"center={self.center}"] if self.center is not None else []))
+
+
+class RandomPerspective(ImageTransform):
+    """Tilts an image with probability p: each corner moves inwards by up to `distortion_scale` of half a side.
+
+    https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.RandomPerspective.html
+    """
+
+    def __init__(
+        self, distortion_scale: float = 0.5, p: float = 0.5, interpolation: Any = InterpolationMode.BILINEAR,
+        fill: Any = 0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if not 0 <= distortion_scale <= 1:
+            raise ValueError("Argument distortion_scale value should be between 0 and 1")
+        self.distortion_scale, self.p = distortion_scale, p
+        self.interpolation, self.fill = as_mode(interpolation), _checked_fill(fill)
+
+    @staticmethod
+    def get_params(width: int, height: int, distortion_scale: float) -> tuple[list[list[int]], list[list[int]]]:
+        """The four corners (x, y), clockwise from the top left, and where they go."""
+        x, y = int(distortion_scale * (width // 2)), int(distortion_scale * (height // 2))
+        left, right = (0, x + 1), (width - x - 1, width)
+        top, bottom = (0, y + 1), (height - y - 1, height)
+        ends = [[integer(*xs), integer(*ys)] for xs, ys in ((left, top), (right, top), (right, bottom), (left, bottom))]
+        return [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], ends
+
+    def _draw(self, img: Any) -> tuple[Any, ...] | None:
+        if not chance(self.p):
+            return None
+        height, width = size_of(img)
+        return self.get_params(width, height, self.distortion_scale)
+
+    def _transform(self, img: Any, corners: Any, ends: Any) -> Any:
+        return F.perspective(img, corners, ends, self.interpolation, fill_for(img, self.fill))
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 # ruff: noqa: E501, SIM905  (tables)
 import numpy as np
 
-from ..same import F16, F64, bools, const, floats, given, ints, positive, sample, unit
+from ..same import F16, F32, F64, bools, const, floats, given, ints, positive, sample, unit
 
 NAN, INF = float("nan"), float("inf")
 SPECIALS = given([-INF, -2.5, -1.0, -0.5, -0.0, 0.0, 0.5, 1.5, 2.5, INF, NAN])
@@ -134,4 +134,12 @@ REFUSED = [
     )
 ]  # fmt: skip
 
-TABLE = ONE + TWO + IN_PLACE + REFUSED
+# As many elements as the CPU has a forward of its own for.
+MANY = [
+    *(sample("torch.where(x > 0.1, x, y)", x=floats(70, 70, dtype=d), y=floats(70, 70, dtype=d), text=False) for d in (F32, F64)),
+    sample("torch.where(x > 0, 1.5, x) + torch.where(x < 0.5, x, 0.0)", x=(70, 70), text=False),
+    sample("torch.where((x > 0).t(), x, x.t())", x=(70, 70), text=False),
+    sample("torch.where(x > 0, x, x[0])", x=(70, 70), text=False),
+    sample("torch.where(x != x, x, -x)", x=given(np.tile([0.0, -0.0, float("nan"), float("inf")], 2000), F32), order=0, text=False),
+]  # fmt: skip
+TABLE = ONE + TWO + IN_PLACE + REFUSED + MANY

@@ -19,6 +19,11 @@ OPTIONS = (
     ", padding_idx=0, scale_grad_by_freq=True",
 )
 TABLE = [
+    sample('torch._pack_padded_sequence(x, torch.tensor([3, 1], device="cpu"), False)[0]', x=(3, 2, 2)),
+    sample('torch._pack_padded_sequence(x, torch.tensor([2, 2, 1], device="cpu"), True)[0]', x=(3, 2)),
+    # As many elements as the CPU has forwards of its own for.
+    sample("F.embedding(i, w)", i=given(np.arange(900).reshape(30, 30) % 7, I64), w=(9, 8)),
+    sample("w[i]", i=given(np.arange(900) % 7 - 4, I64), w=(9, 2, 4)),
     # Second gradients of PyTorch leave the frequencies out.
     *(
         sample(f"F.embedding(i, w{options})", i=INDEX, w=(4, 3), order=1 if "freq" in options else 2)

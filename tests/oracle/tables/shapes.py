@@ -73,6 +73,9 @@ WRONG = [
 ]  # fmt: skip
 
 TABLE = [
+    sample("torch.unsafe_split(x, 2)", x=(5, 3)),
+    sample("torch.unsafe_split_with_sizes(x, [1, 3], 1)[1]", x=(2, 4)),
+    sample("torch.unsafe_chunk(x, 2)[0]", x=(5,)),
     *VIEWS,
     *PARTS,
     *WRONG,

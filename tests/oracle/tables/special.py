@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # ruff: noqa: E501, SIM905  (tables)
-from ..same import F16, F64, floats, given, ints, positive, sample, unit
+from ..same import F16, F32, F64, floats, given, ints, positive, sample, unit
 
 NAN, INF = float("nan"), float("inf")
 EDGES = given([-INF, -3.5, -2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 4.0, 30.0, INF, NAN], F64)
@@ -99,4 +99,9 @@ POLYNOMIALS = [
                          ("x, n", floats(0, 6)), ("x, 3", positive(3, dtype=F16)), ("2, 3", unit(1)))
 ]  # fmt: skip
 
-TABLE = POLYNOMIALS + ONE + UNRULED + GAMMA + LOGS + NAMES
+# As many elements as the CPU has a forward of its own for.
+MANY = [
+    sample("torch.erf(x * 3)", x=(70, 70), rtol=2e-6, text=False),
+    sample("torch.erf(x)", x=given([-INF, -5.0, -3.9, -1e-30, -0.0, 1e-8, 0.3, 2.5, 4.1, INF, NAN] * 500, F32), order=0, rtol=1e-6, text=False),
+]  # fmt: skip
+TABLE = MANY + POLYNOMIALS + ONE + UNRULED + GAMMA + LOGS + NAMES

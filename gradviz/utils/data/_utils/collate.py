@@ -11,8 +11,8 @@ import numpy as np
 from gradviz.core.device import CPU
 from gradviz.core.dtype import from_numpy
 from gradviz.core.errors import noted
-from gradviz.core.ops.create import tensor
-from gradviz.core.ops.join import stack
+from gradviz.core.ops.creation.create import tensor
+from gradviz.core.ops.shapes.join import stack
 from gradviz.core.tensor import Tensor
 
 CollateMap = dict[Any, Callable[..., Any]]

@@ -19,6 +19,8 @@ import time
 import traceback
 import weakref
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +55,8 @@ class ProcessPool:
         self._end = weakref.finalize(self, _end, self._members, os.getpid())
         try:
             for worker in range(self.size):
-                self._members.append(_started(context, worker, start))
+                with _undisturbed():
+                    self._members.append(_started(context, worker, start))
         except BaseException as error:
             self.close()
             error.add_note(
@@ -64,11 +67,9 @@ class ProcessPool:
             raise
 
     def send(self, worker: int, task: Task) -> None:
-        """Gives a worker something to do."""
-        try:
+        """Gives a worker something to do. If it is gone, that is told when its result is asked for: it may say why."""
+        with suppress(OSError):
             self._members[worker].connection.send(task)
-        except OSError:
-            self._gone([self._members[worker]])
 
     def result(self, epoch: int) -> Result:
         """The next result of this pass, whichever it is."""
@@ -108,14 +109,9 @@ class ProcessPool:
     def _gone(self, members: list[Member]) -> None:
         for member in members:
             member.process.join(GRACE)
-        why = ", ".join(_fate(m.process.exitcode) for m in members)
-        raise noted(
-            RuntimeError(
-                f"DataLoader worker (pid(s) {', '.join(str(m.process.pid) for m in members)}) exited unexpectedly\n"
-                f"It {why}. A process that is killed has often run out of memory: try fewer workers, smaller batches. "
-                "One that ends by itself has printed why. With num_workers=0 an error shows where it is."
-            )
-        )
+        pids = ", ".join(str(member.process.pid) for member in members)
+        why = "\n".join(_fate(member.process.exitcode) for member in members)
+        raise noted(RuntimeError(f"DataLoader worker (pid(s) {pids}) exited unexpectedly\n{why}"))
 
     def close(self) -> None:
         """Ends the workers: each finishes the sample it is at, or is ended after a while."""
@@ -124,12 +120,19 @@ class ProcessPool:
 
 
 def _fate(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"ended with exit code {code}" if code is not None else "closed its connection"
-    try:
-        return f"was ended by the signal {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was ended by the signal {-code}"
+    if code is None:
+        return "It closed its connection."
+    if code >= 0:
+        return (
+            f"It ended by itself with exit code {code}, and has printed why. A process that is not forked must be able "
+            'to import the dataset from a module, and the script that starts it needs `if __name__ == "__main__":`. '
+            "Without multiprocessing_context the workers are threads, which need neither."
+        )
+    names = {number.value: number.name for number in signal.Signals}
+    return (
+        f"It was ended by the signal {names.get(-code, -code)}. The system does this when memory runs out: try fewer "
+        "workers or smaller batches. With num_workers=0 you see where it happens."
+    )
 
 
 _ends: weakref.WeakSet[Any] = weakref.WeakSet()  # the loader's ends of all connections of this process
@@ -154,18 +157,36 @@ def _end(members: list[Member], pid: int) -> None:
     """Ends workers: closing a connection tells its worker; who does not listen is terminated, then killed."""
     if os.getpid() != pid:
         return
-    for member in members:
-        member.connection.close()
-    deadline = time.monotonic() + GRACE
-    for process, _ in members:
-        process.join(max(0.0, deadline - time.monotonic()))
-        for harder in (process.terminate, process.kill):
-            if process.is_alive():
-                harder()
-                process.join(GRACE)
-        if not process.is_alive():
-            process.close()
-    members.clear()
+    with _undisturbed():
+        for member in members:
+            member.connection.close()
+        deadline = time.monotonic() + GRACE
+        for process, _ in members:
+            process.join(max(0.0, deadline - time.monotonic()))
+            for harder in (process.terminate, process.kill):
+                if process.is_alive():
+                    harder()
+                    process.join(GRACE)
+            if not process.is_alive():
+                process.close()
+        members.clear()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """An interrupt waits until the end of the block: half started or half ended processes would be lost sight of."""
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 # ------------------------------------------------------------------------------------------------ in the worker process

@@ -20,7 +20,7 @@ from typing import Any
 from gradviz.core.device import CPU
 from gradviz.core.tensor import Tensor
 
-LARGE = 1 << 16  # bytes from which an array goes to shared memory
+LARGE = 1 << 20  # bytes from which an array goes to shared memory: below, new memory costs more than sending
 ALIGNED = 64
 HELD = 64  # batches that may lie in shared memory at once: each holds one of the process's file handles
 COWARDLY = (

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.dtype import float32
 from gradviz.core.errors import noted
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
@@ -23,11 +24,11 @@ def blend(a: Tensor, b: Any, ratio: float) -> Tensor:
     return mixed.to(a.dtype)  # type: ignore[no-any-return]
 
 
-def _enhanced(img: Any, what: str, factor: float) -> Any:
+def enhanced(img: Any, what: str, factor: float) -> Any:
     return getattr(image_module(what, "ImageEnhance"), what)(img).enhance(factor)
 
 
-def _not_negative(name: str, factor: float) -> None:
+def not_negative(name: str, factor: float) -> None:
     if factor < 0:
         raise ValueError(f"{name} ({factor}) is not non-negative.")
 
@@ -45,7 +46,7 @@ def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     if img.ndim < 3:
         raise TypeError(f"Input image tensor should have at least 3 dimensions, but found {img.ndim}")
     grey = _grey(img)
-    return grey.expand(img.shape[:-3] + (3, *img.shape[-2:])) if num_output_channels == 3 else grey
+    return grey.expand(*img.shape[:-3], 3, *img.shape[-2:]) if num_output_channels == 3 else grey
 
 
 def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
@@ -65,8 +66,8 @@ def _grey(img: Tensor) -> Tensor:
 def adjust_brightness(img: Any, brightness_factor: float) -> Any:
     """Mixed with black. https://docs.pytorch.org/vision/stable/transforms.html"""
     if not on_tensor(img):
-        return _enhanced(img, "Brightness", brightness_factor)
-    _not_negative("brightness_factor", brightness_factor)
+        return enhanced(img, "Brightness", brightness_factor)
+    not_negative("brightness_factor", brightness_factor)
     check_channels(img, 1, 3)
     return blend(img, FUNCTIONS["zeros_like"](img), brightness_factor)
 
@@ -74,8 +75,8 @@ def adjust_brightness(img: Any, brightness_factor: float) -> Any:
 def adjust_contrast(img: Any, contrast_factor: float) -> Any:
     """Mixed with its mean grey."""
     if not on_tensor(img):
-        return _enhanced(img, "Contrast", contrast_factor)
-    _not_negative("contrast_factor", contrast_factor)
+        return enhanced(img, "Contrast", contrast_factor)
+    not_negative("contrast_factor", contrast_factor)
     check_channels(img, 1, 3)
     grey = _grey(img)
     mean = (grey if grey.is_floating_point() else grey.float()).mean(dim=(-3, -2, -1), keepdim=True)
@@ -85,8 +86,8 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
 def adjust_saturation(img: Any, saturation_factor: float) -> Any:
     """Mixed with its grey version."""
     if not on_tensor(img):
-        return _enhanced(img, "Color", saturation_factor)
-    _not_negative("saturation_factor", saturation_factor)
+        return enhanced(img, "Color", saturation_factor)
+    not_negative("saturation_factor", saturation_factor)
     return img if check_channels(img, 1, 3) == 1 else blend(img, _grey(img), saturation_factor)
 
 
@@ -101,9 +102,9 @@ def adjust_hue(img: Any, hue_factor: float) -> Any:
         return _hue_pil(img, hue_factor)
     if check_channels(img, 1, 3) == 1:
         return img
-    unit = img if img.is_floating_point() else convert_image_dtype(img, FUNCTIONS["ones"](1).dtype)
+    unit = img if img.is_floating_point() else convert_image_dtype(img, float32)
     h, s, v = _to_hsv(unit)
-    return convert_image_dtype(_from_hsv((h + hue_factor) % 1.0, s, v), img.dtype)
+    return convert_image_dtype(_from_hsv((h + hue_factor).remainder(1.0), s, v), img.dtype)
 
 
 def _hue_pil(img: Any, factor: float) -> Any:
@@ -124,14 +125,14 @@ def _to_hsv(img: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     apart = where(flat, one, spread)
     r_off, g_off, b_off = ((high - c) / apart for c in (r, g, b))
     sector = where(high == r, b_off - g_off, where(high == g, 2.0 + r_off - b_off, 4.0 + g_off - r_off))
-    return (sector / 6.0 + 1.0) % 1.0, spread / where(flat, one, high), high
+    return (sector / 6.0 + 1.0).remainder(1.0), spread / where(flat, one, high), high
 
 
 def _from_hsv(h: Tensor, s: Tensor, v: Tensor) -> Tensor:
     """Each channel falls from v by v * s, and rises again, along the colour circle; they are a third of it apart."""
     sixth, channels = h * 6.0, []
     for offset in (5.0, 3.0, 1.0):
-        k = (sixth + offset) % 6.0
+        k = (sixth + offset).remainder(6.0)
         fall = FUNCTIONS["minimum"](k, 4.0 - k).clamp(0.0, 1.0)
         channels.append((v - v * s * fall).clamp(0.0, 1.0))
     return FUNCTIONS["stack"](channels, dim=-3)  # type: ignore[no-any-return]
@@ -150,5 +151,5 @@ def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
         table = [int((255 + 1 - 1e-3) * gain * pow(value / 255.0, gamma)) for value in range(256)] * 3
         return rgb.point(table).convert(mode)
     check_channels(img, 1, 3)
-    unit = img if img.is_floating_point() else convert_image_dtype(img, FUNCTIONS["ones"](1).dtype)
+    unit = img if img.is_floating_point() else convert_image_dtype(img, float32)
     return convert_image_dtype((gain * unit**gamma).clamp(0, 1), img.dtype)

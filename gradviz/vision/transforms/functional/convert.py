@@ -130,7 +130,7 @@ def convert_image_dtype(image: Tensor, dtype: Any = None) -> Tensor:
         if after.name == "int64" or (after.name == "int32" and before.name == "float32"):
             raise noted(
                 RuntimeError(
-                    f"The cast from {before} to {after} cannot be performed safely.\n{before} does not tell apart all the "
+                    f"The cast from {before} to {after} cannot be performed safely.\n{before} cannot tell apart the "
                     f"integers up to {want}; convert to torch.float64 first, or to a smaller type."
                 )
             )

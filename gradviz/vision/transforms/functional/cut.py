@@ -93,7 +93,9 @@ def _border(n: int, before: int, after: int, mode: str) -> Tensor:
 def _one(fill: Any) -> Any:
     values = list(fill) if isinstance(fill, (tuple, list)) else [0 if fill is None else fill]
     if len(values) != 1:
-        raise noted(ValueError(f"fill should be a single number for tensors, got {fill}\nPad a PIL image, or by channel."))
+        raise noted(
+            ValueError(f"fill should be a single number for tensors, got {fill}\nPad a PIL image, or by channel.")
+        )
     return values[0]
 
 
@@ -102,7 +104,9 @@ def _pad_pil(img: Any, sides: tuple[int, int, int, int], fill: Any, mode: str) -
     pixels = np.asarray(img)
     widths = [(top, bottom), (left, right)] + [(0, 0)] * (pixels.ndim - 2)
     if mode == "constant":
-        framed = image_module("pad").new(img.mode, (img.width + left + right, img.height + top + bottom), _color(img, fill))
+        framed = image_module("pad").new(
+            img.mode, (img.width + left + right, img.height + top + bottom), color_for(img, fill)
+        )
         framed.paste(img, (left, top))
         made = framed
     else:
@@ -112,7 +116,7 @@ def _pad_pil(img: Any, sides: tuple[int, int, int, int], fill: Any, mode: str) -
     return made
 
 
-def _color(img: Any, fill: Any) -> Any:
+def color_for(img: Any, fill: Any) -> Any:
     """A fill as Pillow takes it for an image of this mode: a number, or one for each channel."""
     channels = len(img.getbands())
     if fill is None:
@@ -140,4 +144,3 @@ def erase(img: Any, i: int, j: int, h: int, w: int, v: Any, inplace: bool = Fals
     value = v if isinstance(v, Tensor) else FUNCTIONS["tensor"](v)
     out[..., i : i + h, j : j + w] = value
     return out
-

@@ -8,7 +8,7 @@ from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
 from gradviz.nn import functional as F
 
-from .color import _enhanced, _not_negative, blend
+from .color import blend, enhanced, not_negative
 from .convert import pil_to_tensor, to_pil_image
 from .kinds import check_channels, get_image_num_channels, on_tensor
 from .size import like
@@ -57,7 +57,7 @@ def _planes(img: Tensor) -> Tensor:
 def _filtered(planes: Tensor, kernel: Tensor) -> Tensor:
     """Each channel by itself convolved with one kernel."""
     channels = planes.shape[1]
-    return F.conv2d(planes, kernel.expand(channels, 1, *kernel.shape), groups=channels)  # type: ignore[no-any-return]
+    return F.conv2d(planes, kernel.expand(channels, 1, *kernel.shape), groups=channels)
 
 
 def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
@@ -66,8 +66,8 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     https://docs.pytorch.org/vision/stable/generated/torchvision.transforms.functional.adjust_sharpness.html
     """
     if not on_tensor(img):
-        return _enhanced(img, "Sharpness", sharpness_factor)
-    _not_negative("sharpness_factor", sharpness_factor)
+        return enhanced(img, "Sharpness", sharpness_factor)
+    not_negative("sharpness_factor", sharpness_factor)
     check_channels(img, 1, 3)
     return img if min(img.shape[-2:]) <= 2 else blend(img, _soft(img), sharpness_factor)
 
@@ -80,4 +80,4 @@ def _soft(img: Tensor) -> Tensor:
     inner = like(_filtered(_planes(floating), kernel / kernel.sum()), img)
     out = img.clone()
     out[..., 1:-1, 1:-1] = inner.reshape(*img.shape[:-2], *inner.shape[-2:])
-    return out
+    return out  # type: ignore[no-any-return]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from typing import Any
 
 from gradviz.core.errors import noted
@@ -49,10 +50,8 @@ def pil_mode(interpolation: InterpolationMode) -> int:
 
 def image_module(why: str, name: str = "Image") -> Any:
     """A module of Pillow's; without Pillow an ImportError that says what it was needed for."""
-    import importlib
-
     try:
-        return importlib.import_module(f"PIL.{name}")
+        return getattr(__import__("PIL", fromlist=[name]), name)
     except ImportError as error:
         raise ImportError(
             f"{why}, and Pillow is not installed: run `pip install pillow`, or let the transform begin with ToTensor()."
@@ -61,14 +60,19 @@ def image_module(why: str, name: str = "Image") -> Any:
 
 def is_pil(pic: Any) -> bool:
     """Whether this is a PIL image; Pillow is not imported to find out."""
-    return any(kind.__module__ == "PIL.Image" and kind.__name__ == "Image" for kind in type(pic).__mro__)
+    return _is_pil_class(type(pic))
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_pil_class(kind: type) -> bool:
+    return any(base.__module__ == "PIL.Image" and base.__name__ == "Image" for base in kind.__mro__)
 
 
 def on_tensor(img: Any) -> bool:
     """True for a tensor, False for a PIL image, TypeError for what is neither."""
     if isinstance(img, Tensor):
         if img.ndim < 2:
-            raise noted(TypeError("Tensor is not a torch image.\n" f"Its shape is {img.shape}, not (..., H, W)."))
+            raise noted(TypeError(f"Tensor is not a torch image.\nIts shape is {img.shape}, not (..., H, W)."))
         return True
     if not is_pil(img):
         raise noted(TypeError(f"Unexpected type {type(img)}\nExpected a PIL image or a tensor (..., H, W)."))

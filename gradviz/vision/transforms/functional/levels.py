@@ -51,8 +51,7 @@ def autocontrast(img: Any) -> Any:
     check_channels(img, 1, 3)
     bound = largest_of(img.dtype)
     floating = img if img.is_floating_point() else img.float()
-    low, high = (values.amin((-2, -1), keepdim=True) if i == 0 else values.amax((-2, -1), keepdim=True)
-                 for i, values in enumerate((floating, floating)))  # fmt: skip
+    low, high = floating.amin((-2, -1), keepdim=True), floating.amax((-2, -1), keepdim=True)
     flat, where = high == low, FUNCTIONS["where"]
     scale = where(flat, FUNCTIONS["ones_like"](low), bound / where(flat, FUNCTIONS["ones_like"](low), high - low))
     start = where(flat, FUNCTIONS["zeros_like"](low), low)

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.dtype import float32
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.tensor import Tensor
 from gradviz.nn import functional as F
 
-from .cut import _color
+from .cut import color_for
 from .kinds import InterpolationMode, as_mode, get_image_num_channels, image_module, on_tensor, pil_mode, size_of
 from .size import like
 
@@ -66,7 +67,7 @@ def rotate(
     if center is not None and not isinstance(center, (list, tuple)):
         raise TypeError("Argument center should be a sequence")
     if not on_tensor(img):
-        return img.rotate(angle, pil_mode(mode), expand, center, fillcolor=_color(img, fill))
+        return img.rotate(angle, pil_mode(mode), expand, center, fillcolor=color_for(img, fill))
     middle = [0.0, 0.0] if center is None else [center[0] - w * 0.5, center[1] - h * 0.5]
     matrix = inverse_affine(middle, -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
     new_w, new_h = _turned_size(matrix, w, h) if expand else (w, h)
@@ -120,15 +121,18 @@ def perspective_coefficients(startpoints: Any, endpoints: Any) -> list[float]:
     for (x, y), (X, Y) in zip(startpoints, endpoints, strict=True):
         rows += [[X, Y, 1, 0, 0, 0, -x * X, -x * Y], [0, 0, 0, X, Y, 1, -y * X, -y * Y]]
         wanted += [x, y]
-    found: list[float] = np.linalg.lstsq(np.array(rows, np.float64), np.array(wanted, np.float64), rcond=None)[0].tolist()
+    found: list[float] = np.linalg.lstsq(np.array(rows, np.float64), np.array(wanted, np.float64), rcond=None)[
+        0
+    ].tolist()
     return found
 
 
 def _turned_size(matrix: list[float], w: int, h: int) -> tuple[int, int]:
     """Width and height of what holds all four turned corners, up to rounding errors."""
-    corners = np.array([[-0.5 * w, -0.5 * h], [-0.5 * w, 0.5 * h], [0.5 * w, 0.5 * h], [0.5 * w, -0.5 * h]])
-    turned = corners @ np.array(matrix).reshape(2, 3)[:, :2].T + np.array(matrix)[[2, 5]] + [w * 0.5, h * 0.5]
-    tolerance = 1e-4
+    theta = np.array(matrix, np.float32).reshape(2, 3)  # in single precision, as torchvision, where 5 / 1e-4 is 50000
+    corners = np.array([[-0.5 * w, -0.5 * h], [-0.5 * w, 0.5 * h], [0.5 * w, 0.5 * h], [0.5 * w, -0.5 * h]], np.float32)
+    turned = corners @ theta[:, :2].T + theta[:, 2] + np.array([w * 0.5, h * 0.5], np.float32)
+    tolerance = np.float32(1e-4)
     high, low = (np.trunc(v / tolerance) * tolerance for v in (turned.max(0), turned.min(0)))
     size = np.ceil(high) - np.floor(low)
     return int(size[0]), int(size[1])
@@ -137,8 +141,7 @@ def _turned_size(matrix: list[float], w: int, h: int) -> tuple[int, int]:
 # -- tensors -------------------------------------------------------------------------------------------------------
 def _homogeneous(xs: tuple[float, float, int], ys: tuple[float, float, int], img: Tensor) -> Tensor:
     """(1, H * W, 3): x, y and 1 for every pixel; each axis given as first, last, how many."""
-    kind = img.dtype if img.is_floating_point() else FUNCTIONS["float32"] if "float32" in FUNCTIONS else None
-    options = {"device": img.device, "dtype": kind}
+    options = {"device": img.device, "dtype": img.dtype if img.is_floating_point() else float32}
     x, y = (FUNCTIONS["linspace"](first, last, steps=n, **options) for first, last, n in (xs, ys))
     n_x, n_y = xs[2], ys[2]
     ones = FUNCTIONS["ones"](n_y, n_x, **options)
@@ -200,4 +203,4 @@ def _fill_of(fill: Any, channels: int) -> list[float] | None:
 # -- PIL images ----------------------------------------------------------------------------------------------------
 def _pil_warp(img: Any, kind: str, numbers: list[float], mode: InterpolationMode, fill: Any) -> Any:
     method = getattr(image_module("warping").Transform, kind)
-    return img.transform(img.size, method, numbers, pil_mode(mode), fillcolor=_color(img, fill))
+    return img.transform(img.size, method, numbers, pil_mode(mode), fillcolor=color_for(img, fill))

@@ -1,0 +1,1 @@
+"""Tensors from data, sizes and other libraries, and what can be asked about them."""

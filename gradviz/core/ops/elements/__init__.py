@@ -1,0 +1,1 @@
+"""Operations on single elements: arithmetic, comparisons, functions of one number or two."""

@@ -1,0 +1,1 @@
+"""Elements read, replaced and added up by index or mask."""

@@ -1,0 +1,1 @@
+"""What layers compute: activations, convolutions, pooling, normalisation, tables of rows."""

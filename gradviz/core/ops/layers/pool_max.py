@@ -1,0 +1,166 @@
+"""Max pooling in two and three dimensions: the largest number of every window, and where it was.
+
+A window is seen as kh * kw shifted pictures: for every place (i, j) in the window, the strided view of that place in
+all windows at once. Pooling combines these few large views instead of many small windows. All functions take
+(..., sizes), with any dimensions before. Max pooling chooses elements, so its gradient puts each number back where it
+came from, and the gradient of that picks it out again: `pool_scatter` and `pool_gather` name one another.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from typing import Any
+
+from ...errors import no_kernel
+from ...op import OPS, op
+from .sliding_windows import Dims, bordered, pooled_sizes, shifted
+
+
+# -- the largest of each window ------------------------------------------------------------------------------------
+def _max_pool(
+    xp: Any, x: Any, *, kernel_size: Dims, stride: Dims, padding: Dims, dilation: Dims, ceil_mode: bool
+) -> Any:
+    """The largest of each window and its index in the picture counted row by row; the first where several are equal."""
+    if x.dtype.kind in "bc":
+        raise no_kernel(f"max_pool{len(kernel_size)}d", x)
+    sizes = pooled_sizes(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    floating = x.dtype.kind not in "iu"
+    lowest = -float("inf") if floating else xp.iinfo(x.dtype).min
+    wide = bordered(xp, x, sizes, kernel_size, stride, padding, dilation, lowest)
+    places = shifted(wide, sizes, kernel_size, stride, dilation)
+    out, which = largest(xp, places, floating)
+    there = x.shape[-len(kernel_size) :]
+    return out, {"indices": _indices(xp, which, there, sizes, kernel_size, stride, padding, dilation)}
+
+
+def largest(xp: Any, places: list[Any], floating: bool = True) -> tuple[Any, Any]:
+    """The largest of several arrays, element by element, and which one it was: the first, or the last NaN."""
+    out, which = places[0], None
+    small = xp.int8 if len(places) < 128 else xp.int64
+    for n, place in enumerate(places[1:], 1):
+        larger = xp.maximum(out, place)
+        better = (larger != out) * small(n)  # 0 or n; NaN counts as larger
+        out, which = larger, better if which is None else xp.maximum(which, better)
+    if which is None:
+        return out.copy(), xp.zeros(out.shape, dtype=small)
+    if floating and bool((out != out).any()):
+        which = _last_nan(xp, places, which, small)
+    return out, which
+
+
+def _last_nan(xp: Any, places: list[Any], which: Any, small: Any) -> Any:
+    """In windows with NaN PyTorch chooses the last NaN."""
+    last = xp.zeros(which.shape, dtype=small)
+    seen = xp.zeros(which.shape, dtype=xp.bool_)
+    for n, place in enumerate(places):
+        nan = place != place
+        last, seen = xp.where(nan, small(n), last), seen | nan
+    return xp.where(seen, last, which)
+
+
+# -- where it was --------------------------------------------------------------------------------------------------
+def _indices(
+    xp: Any, which: Any, there: Dims, sizes: Dims, kernel: Dims, stride: Dims, padding: Dims, dilation: Dims
+) -> Any:
+    """Row * W + column of the chosen place number `which` of each window."""
+    steps, corners, firsts = _places(xp, there, sizes, kernel, stride, padding, dilation)
+    indices = xp.take(steps, which)
+    indices += corners
+    # Nothing was larger than the border: the first place inside the picture.
+    return indices if firsts is None else xp.where(which == 0, firsts, indices)
+
+
+@functools.lru_cache(maxsize=256)
+def _places(
+    xp: Any, there: Dims, sizes: Dims, kernel: Dims, stride: Dims, padding: Dims, dilation: Dims
+) -> tuple[Any, Any, Any]:
+    """Row * W + column of each place of a window, counted from its corner; of each window's corner; and, where windows
+    reach out, of the first place of each inside the picture. Only read."""
+    places = itertools.product(*(range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)))
+    strides = tuple(math.prod(there[i + 1 :]) for i in range(len(there)))
+    steps = xp.asarray([sum(at * by for at, by in zip(place, strides, strict=True)) for place in places])
+    starts = [xp.arange(-p, n * s - p, s) for n, s, p in zip(sizes, stride, padding, strict=True)]
+    firsts = None
+    if any(padding):
+        firsts = added_axes([
+            xp.where(at < 0, at + -(at // d) * d, at) * by
+            for at, d, by in zip(starts, dilation, strides, strict=True)
+        ])  # fmt: skip
+    return steps, added_axes([at * by for at, by in zip(starts, strides, strict=True)]), firsts
+
+
+def added_axes(parts: list[Any]) -> Any:
+    """One line of numbers per dimension, summed into a grid."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total[..., None] + part
+    return total
+
+
+@functools.lru_cache(maxsize=256)
+def _planes(xp: Any, count: int, plane: int) -> Any:
+    """Where each picture begins, as a column; only read."""
+    return (xp.arange(count) * plane)[:, None]
+
+
+def flat_indices(xp: Any, indices: Any, dims: int, plane: int) -> Any:
+    """Indices in each picture -> indices in all pictures, one after the other."""
+    count = math.prod(indices.shape[:-dims])
+    each = math.prod(indices.shape[-dims:])
+    return (indices.reshape(count, each) + _planes(xp, count, plane)).reshape(-1)
+
+
+def scattered(xp: Any, y: Any, indices: Any, *, shape: Dims, dims: int, overlap: bool) -> Any:
+    """Zeros of `shape` with each number of y added at its index; windows that overlap may share one."""
+    out = xp.zeros(math.prod(shape), dtype=y.dtype)
+    at = flat_indices(xp, indices, dims, math.prod(shape[-dims:]))
+    if overlap:
+        xp.add.at(out, at, y.reshape(-1))
+    else:
+        out[at] = y.reshape(-1)
+    return out.reshape(shape)
+
+
+def _gather(xp: Any, x: Any, indices: Any, *, dims: int, overlap: bool) -> Any:
+    """The numbers of x at the indices."""
+    return x.reshape(-1)[flat_indices(xp, indices, dims, math.prod(x.shape[-dims:]))].reshape(indices.shape)
+
+
+def overlaps(kernel: Dims, stride: Dims, dilation: Dims) -> bool:
+    """Whether neighbouring windows share elements."""
+    return any(s < d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation, strict=True))
+
+
+# -- the operations ------------------------------------------------------------------------------------------------
+def declare_choice(name: str, forward: Any, *, node: str, dims: int, overlap: Any) -> None:
+    """An operation that chooses elements: forward gives them and their indices. `overlap(settings)` is whether two
+    outputs may choose the same one; it names the settings it needs."""
+    scatter, gather = f"{name}_scatter", f"{name}_gather"
+    back = node.removesuffix("0") + "Backward0"
+
+    def to_scatter(F: Any, g: Any, indices: Any, shape: Dims, overlap: bool) -> Any:
+        return getattr(F, scatter)(g, indices, shape=shape, dims=dims, overlap=overlap)
+
+    def to_gather(F: Any, g: Any, indices: Any, overlap: bool) -> Any:
+        return getattr(F, gather)(g, indices, dims=dims, overlap=overlap)
+
+    rule: Any
+    if overlap is True:
+        rule = lambda F, g, indices, *, x_shape: to_scatter(F, g, indices, x_shape, True)  # noqa: E731
+    else:
+        rule = lambda F, g, indices, *, x_shape, kernel_size, stride, dilation: to_scatter(  # noqa: E731
+            F, g, indices, x_shape, overlap(kernel_size, stride, dilation))  # fmt: skip
+    op(name, forward, node=node, public=False, saved_names={"indices": "result1"}, aux=("indices",), x=rule)
+    op(scatter, scattered, node=back, public=False,
+       y=lambda F, g, indices, *, overlap: to_gather(F, g, indices, overlap))  # fmt: skip
+    op(gather, _gather, node="GatherBackward0", public=False,
+       x=lambda F, g, indices, *, x_shape, overlap: to_scatter(F, g, indices, x_shape, overlap))  # fmt: skip
+
+
+for _dims in (2, 3):
+    declare_choice(
+        f"max_pool{_dims}d", _max_pool, node=f"MaxPool{_dims}DWithIndicesBackward0", dims=_dims, overlap=overlaps
+    )
+max_pool2d, max_pool3d = OPS["max_pool2d"], OPS["max_pool3d"]

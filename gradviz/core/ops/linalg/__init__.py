@@ -1,0 +1,1 @@
+"""Matrices and vectors: products, factors, systems of equations."""

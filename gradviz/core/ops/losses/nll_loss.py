@@ -1,0 +1,138 @@
+"""The loss of a chosen class. `cross_entropy` is nll_loss of log_softmax, as in PyTorch.
+
+`nll_loss` picks one number per sample, so it is linear in its input: its gradient, `nll_loss_input`, puts numbers back
+into those places, and the two name one another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import errors
+from ...errors import noted
+from ...op import op
+
+_CLASS_TYPES = {("i", 8), ("u", 1)}
+
+
+def _check(x: Any, target: Any, weight: Any) -> None:
+    """PyTorch's errors for types and shapes that do not fit."""
+    if (target.dtype.kind, target.dtype.itemsize) not in _CLASS_TYPES:
+        raise noted(
+            RuntimeError(
+                f"expected target dtype to be Long or Byte, but got {errors.scalar_type(target.dtype)}\n"
+                "Targets are class numbers: make them with torch.tensor([1, 0]) or convert them with target.long(). "
+                "Probabilities have the shape of the input."
+            )
+        )
+    if weight is not None:
+        classes = x.shape[1] if x.ndim > 1 else x.shape[0]
+        if weight.shape != (classes,):
+            raise RuntimeError(
+                f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor "
+                f"of shape: {list(weight.shape)}"
+            )
+        if weight.dtype != x.dtype:
+            names = errors.scalar_type(x.dtype), errors.scalar_type(weight.dtype)
+            raise RuntimeError(f"expected scalar type {names[0]} but found {names[1]}")
+
+
+def _chosen(xp: Any, target: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
+    """Class numbers safe to index with, and which samples count (None: all of them)."""
+    outside = target.astype(xp.uint64) >= classes  # a negative number becomes a very large one
+    if not 0 <= ignore_index < classes and not bool(outside.any()):
+        return target, None
+    counts = target != ignore_index
+    bad = outside & counts
+    if bool(bad.any()):
+        first = int(target.reshape(-1)[xp.argmax(bad.reshape(-1))])
+        raise noted(
+            IndexError(
+                f"Target {first} is out of bounds.\nThe input has {classes} classes, numbered 0 to {classes - 1}; "
+                f"ignore_index is {ignore_index}."
+            )
+        )
+    return xp.where(counts, target, 0), counts
+
+
+def _places(xp: Any, target: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """The index of each sample's class in an array of this shape (N, C, ...)."""
+    if len(shape) == 2:
+        return xp.arange(shape[0]), target
+    rest = [xp.arange(n).reshape((n,) + (1,) * (len(shape) - 3 - i)) for i, n in enumerate(shape[2:])]
+    return (xp.arange(shape[0]).reshape((-1,) + (1,) * (len(shape) - 2)), target, *rest)
+
+
+def _weights(target: Any, weight: Any, counts: Any, dtype: Any) -> Any:
+    """What each sample counts for, or None if all count alike."""
+    if weight is None:
+        return None if counts is None else counts.astype(dtype)
+    each = weight[target]
+    return each if counts is None else each * counts
+
+
+def _nll_loss(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int) -> Any:
+    """-x[n, target[n]] for every sample, weighted; then their sum, their weighted mean, or as they are."""
+    _check(x, target, weight)
+    if x.ndim == 1:
+        x, target = x.reshape(1, -1), target.reshape(1)
+        if reduction == "none":
+            out, aux = _nll_loss(xp, x, target, weight, reduction="none", ignore_index=ignore_index)
+            return out.reshape(()), aux
+    target, counts = _chosen(xp, target, x.shape[1], ignore_index)
+    picked = x[_places(xp, target, x.shape)]
+    each = _weights(target, weight, counts, x.dtype)
+    if each is not None:
+        picked = xp.where(each == 0, -0.0, picked * each)  # the loss is its negative: 0
+    total = xp.asarray(target.size, dtype=x.dtype) if each is None else xp.asarray(each.sum())
+    if reduction == "none":
+        return -picked, {"total_weight": total}
+    out = -picked.sum()
+    return (out * _inverse(xp, total) if reduction == "mean" else out), {"total_weight": total}
+
+
+def _inverse(xp: Any, total: Any) -> Any:
+    """`1 / total`; infinite where nothing counted, so that the mean of nothing, 0 times this, is NaN."""
+    return 1 / total
+
+
+def _all_count(target: Any, ignore_index: int) -> bool:
+    """Whether no sample is to be ignored; the forward has checked the range already."""
+    return not bool((target == ignore_index).any())
+
+
+def _nll_loss_input(
+    xp: Any, y: Any, target: Any, weight: Any, total_weight: Any, *,
+    shape: tuple[int, ...], reduction: str, ignore_index: int,
+) -> Any:  # fmt: skip
+    """The adjoint: each sample's share of -y in the place of its class, zeros elsewhere."""
+    full = (1, *shape) if len(shape) == 1 else shape
+    if len(shape) == 1:
+        target = target.reshape(1)
+        y = y.reshape(1) if reduction == "none" else y
+    counts = None
+    if 0 <= ignore_index < full[1] or weight is not None or len(full) > 2 or not _all_count(target, ignore_index):
+        target, counts = _chosen(xp, target, full[1], ignore_index)
+    each = _weights(target, weight, counts, y.dtype)
+    share = -y * _inverse(xp, total_weight).astype(y.dtype) if reduction == "mean" else -y
+    out = xp.zeros(full, dtype=y.dtype)
+    out[_places(xp, target, full)] = share if each is None else xp.where(each == 0, 0.0, share * each)
+    return out.reshape(shape)
+
+
+def _loss(name: str, node: str) -> Any:
+    """One of the two losses: their nodes differ in name, for (N, C) and for pictures (N, C, H, W)."""
+    return op(
+        name, _nll_loss, node=node, public=False, saved_names={"x": "self"},
+        x=lambda F, g, target, weight, total_weight, *, x_shape, reduction, ignore_index: F.nll_loss_input(
+            g, target, weight, total_weight, shape=x_shape, reduction=reduction, ignore_index=ignore_index),
+    )  # fmt: skip
+
+
+nll_loss = _loss("nll_loss", "NllLossBackward0")
+nll_loss2d = _loss("nll_loss2d", "NllLoss2DBackward0")
+nll_loss_input = op(
+    "nll_loss_input", _nll_loss_input, node="NllLossBackwardBackward0", public=False,
+    y=lambda F, g, target, weight, *, reduction, ignore_index: F.nll_loss(
+        g, target, weight, reduction=reduction, ignore_index=ignore_index),
+)  # fmt: skip

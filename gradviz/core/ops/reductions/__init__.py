@@ -1,0 +1,1 @@
+"""Many elements to few, or in order: sums, extremes, norms, sorting, counting."""

@@ -1,0 +1,112 @@
+"""What all reductions share: reading `dim` as PyTorch spells it, the type to add up in, NumPy's names for arguments."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...dtype import as_dtype, bfloat16
+from ...errors import no_kernel, noted
+from ...op import Function
+from ...tensor import Tensor
+from ..helpers import all_dims
+
+HALF = (np.dtype(np.float16), bfloat16.numpy)
+# Sums are taken in a wider type: 64-bit integers for integers and booleans, 32 bits for 16-bit floats.
+LONG = {
+    np.dtype(t): np.dtype(np.int64)
+    for t in (np.bool_, np.uint8, np.int8, np.int16, np.int32, np.uint16, np.uint32, np.uint64)
+}
+WIDE: dict[Any, Any] = dict.fromkeys(HALF, np.dtype(np.float32)) | LONG
+# Running sums and products have one rounding more per element, so they are taken in 64 bits, as PyTorch does.
+WIDEST: dict[Any, Any] = WIDE | {np.dtype(np.float32): np.dtype(np.float64)}
+# NumPy's names for what PyTorch calls dim, keepdim and input.
+SPELLINGS = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input"}
+
+
+def spelled(f: Function) -> Function:
+    """Decorator: the arguments may also be called by NumPy's names, `x.std(axis=0, keepdims=True)`."""
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and not SPELLINGS.keys().isdisjoint(kwargs):
+            kwargs = {SPELLINGS.get(k, k): v for k, v in kwargs.items()}
+        return f(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+def count(shape: tuple[int, ...], dim: tuple[int, ...] | None) -> int:
+    """How many elements each result of a reduction stands for."""
+    total = 1
+    for i, n in enumerate(shape):
+        if dim is None or i in dim:
+            total *= n
+    return total
+
+
+def reduced(dim: Any, input: Tensor) -> tuple[int, ...] | None:
+    """The dims to reduce over, None for all; an empty list means all of them too."""
+    found = all_dims(dim, input.ndim)
+    return tuple(range(input.ndim)) if found == () else found
+
+
+def typed(input: Tensor, dtype: Any) -> Tensor:
+    """The input, converted where a dtype is asked for."""
+    return input if dtype is None or as_dtype(dtype) is input.dtype else input.to(as_dtype(dtype))
+
+
+def running(accumulate: Callable[..., Any], x: Any, dim: int) -> Any:
+    """Running sums or products in the widest type; floats come back in their own."""
+    kind = x.dtype
+    out = accumulate(x, axis=dim, dtype=WIDEST.get(kind, kind))
+    return out if kind.kind in "biu" else out.astype(kind, copy=False)
+
+
+def total(x: Any, *, dim: Any, keepdim: bool) -> Any:
+    """The sum in the wider type; floats come back in their own."""
+    kind = x.dtype
+    if kind not in WIDE:
+        return x.sum(axis=dim, keepdims=keepdim)
+    out = x.sum(axis=dim, keepdims=keepdim, dtype=WIDE[kind])
+    return out.astype(kind) if kind in HALF else out
+
+
+def average(x: Any, *, dim: Any, keepdim: bool) -> Any:
+    """The mean; of no elements, NaN without a warning."""
+    kind = x.dtype
+    if kind not in HALF:
+        return x.sum(axis=dim, keepdims=keepdim) / count(x.shape, dim)
+    return (x.sum(axis=dim, keepdims=keepdim, dtype=WIDE[kind]) / count(x.shape, dim)).astype(kind)
+
+
+def on_line(x: Any, compute: Callable[[Any], Any]) -> Any:
+    """What `compute` makes of `x`, with a 0-d array seen as one of one element."""
+    return compute(x) if x.ndim else compute(x.reshape(1)).reshape(())
+
+
+def some(name: str, input: Tensor, dim: Any, *, whole: type[Exception] = RuntimeError) -> None:
+    """Refuse to pick an element where there is none."""
+    if input._array.size:
+        return
+    dims = reduced(dim, input)
+    if dims is None or dim in ((), []):
+        hint = " Specify the reduction dim with the 'dim' argument." if whole is RuntimeError else ""
+        raise noted(
+            whole(
+                f"{name}: Expected reduction dim to be specified for input.numel() == 0.{hint}\n"
+                f"The shape is {tuple(input._array.shape)}: there is no element to pick."
+            )
+        )
+    for d in dims:
+        if input._array.shape[d : d + 1] == (0,):
+            raise IndexError(f"{name}: Expected reduction dim {d} to have non-zero size.")
+
+
+def refuse_complex(input: Tensor, text: str) -> None:
+    """Complex numbers have no order: PyTorch's error, given its text or the name of the kernel that says so."""
+    if input.dtype.category == 3:
+        raise RuntimeError(text) if " " in text else no_kernel(text, input)
