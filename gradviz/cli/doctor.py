@@ -94,6 +94,7 @@ PROBES: dict[str, Callable[[], Finding]] = {
     "JupyterLab": lambda: _distributions(("jupyterlab", "ipykernel"), GET["lab"]),
     "widgets": lambda: _distributions(("ipywidgets", "anywidget"), GET["lab"]),
     "extras": lambda: _distributions(("scipy", "pillow"), GET["lab"]),
+    "logs": lambda: _distributions(("tensorboard",), GET["logs"]),
     "GPU": _gpu,
     "dot": _dot,
     "data": _data,

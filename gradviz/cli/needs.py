@@ -40,6 +40,7 @@ NEEDS = (
         r"\bgpu\b|cuda|cupy",
         'pip install -e ".[cuda12]"   on a machine with an NVIDIA driver (".[cuda13]" for CUDA 13)',
     ),
+    Need("logs", "logs for TensorBoard", r"\btensorboard", 'pip install -e ".[tensorboard]"'),
     Need("mpi", "data-parallel runs over MPI", r"\bmpi", 'pip install -e ".[mpi]"'),
     Need(
         "data",
@@ -69,7 +70,14 @@ NEEDS = (
     Need("extras", "SciPy and Pillow", r"\b(scipy|PIL|pillow|hypothesis)\b", 'pip install -e ".[test]"'),
 )
 
-ALIASES = {"torch": "oracle", "chromium": "browser", "repo2docker": "binder", "graphviz": "dot", "cuda": "gpu"}
+ALIASES = {
+    "torch": "oracle",
+    "chromium": "browser",
+    "repo2docker": "binder",
+    "graphviz": "dot",
+    "cuda": "gpu",
+    "tensorboard": "logs",
+}
 
 
 def of_skip(reason: str) -> Need | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import re
 from typing import Any
 
@@ -73,7 +74,7 @@ def formulas(op: Any) -> tuple[str, dict[str, str]]:
     code = getattr(getattr(op, "forward", None), "__code__", None)
     if not hasattr(op, "inputs") or code is None:
         name = str(getattr(op, "name", None) or getattr(op, "__name__", "function"))
-        return OTHERS.get(name, f"{name}(...)"), {}
+        return OTHERS.get(name, f"{name}({', '.join(inputs_of(op)) or '...'})"), {}
     said = dict(zip(("forward", *op.inputs), SPOKEN.get(op.name, ()), strict=False))
     parts = {} if said.get("forward") and all(said.get(x) for x in op.rules) else _executed(code.co_filename, op.name)
 
@@ -83,6 +84,20 @@ def formulas(op: Any) -> tuple[str, dict[str, str]]:
 
     plain = f"{op.name.removeprefix('linalg_').removeprefix('special_')}({', '.join(op.inputs)})"
     return shown("forward") or plain, {x: shown(x) or f"the gradient of {op.name} in {x}" for x in op.rules}
+
+
+@functools.cache
+def inputs_of(op: Any) -> tuple[str, ...]:
+    """What the inputs of an op, or of a user's Function, are called; nothing where they only have numbers."""
+    if hasattr(op, "inputs"):
+        return () if op.variadic else tuple(op.inputs)
+    if not hasattr(op, "setup_context"):  # detach, or a write
+        return ("x",)
+    own = next(kind for kind in op.__mro__ if "setup_context" in vars(kind))
+    apart = own.__module__ != f"{__package__}.function"  # forward is then given no ctx
+    names = list(inspect.signature(op.forward).parameters.values())[0 if apart else 1 :]
+    plain = all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in names)
+    return tuple(p.name for p in names) if plain else ()
 
 
 def _executed(filename: str, name: str) -> dict[str, ast.AST]:

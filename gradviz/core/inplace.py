@@ -118,7 +118,7 @@ def adopt(target: Any, result: Any, name: str, inputs: tuple[Any, ...], op: Any,
         if edge is None and (target._needs or have is not want):  # its values alone are taken over
             event = events.Inplace(OPS["copy"], target, (target, result), {})
     if recording and edge is not None:
-        old = inputs[0] if inputs else None
+        old: Any = inputs[0] if inputs else None
         set_history(target, edge, old._edge if hasattr(old, "_edge") else None, event)
         return target
     forget(target, name, event=event)

@@ -22,7 +22,7 @@ from . import events
 from .clock import Last
 from .edges import place
 from .events import observe
-from .formula import formulas
+from .formula import formulas, inputs_of
 from .node import AccumulateGrad
 from .op import OPS
 from .summary import KEPT, plain, summary
@@ -172,9 +172,8 @@ class Recorder:
                 self._add_op(op, entries, out, settings, nr, inplace=inplace, call=call)
 
     def _input(self, op: Any, i: int, x: Any) -> dict[str, Any]:
-        names = getattr(op, "inputs", ())
-        variadic = getattr(op, "variadic", None) is not None
-        slot = names[i] if i < len(names) and not variadic else str(i)
+        names = inputs_of(op)
+        slot = names[i] if i < len(names) else str(i)
         if isinstance(x, Tensor):
             return {"slot": slot, "n": self.ordinal(x)}
         return {"slot": slot, "value": plain(x)}
@@ -224,7 +223,8 @@ class Recorder:
                 value = self.nodes[source]["value"]
                 self.nodes[n]["value"] = value and {**value, "shape": self.nodes[n]["shape"]}
             else:
-                self.nodes[n]["value"] = summary(*source, self.thumbnails)
+                array, device = source
+                self.nodes[n]["value"] = summary(array, device, self.thumbnails)
         self._later.clear()
         self._room = PUT_OFF
 
@@ -300,7 +300,7 @@ class Recorder:
 
     def _keep(self, n: int, tensor: Tensor) -> bool:
         """Copy a node's value, for replay, unless it is too large."""
-        small = tensor._array.size <= KEEP_LEAF
+        small = bool(tensor._array.size <= KEEP_LEAF)
         if small:
             self.arrays[n] = (tensor._array.copy(), tensor.device)
         return small
@@ -361,13 +361,13 @@ class Recorder:
     def _step(self, event: events.BackwardStep) -> None:
         node, device = event.node, event.node.device
         grads = event.grad if isinstance(event.grad, tuple) else (event.grad,)
-        arrived = next((g for g in grads if g is not None), None)
+        nr, arrived = next(((i, g) for i, g in enumerate(grads) if g is not None), (0, None))
         if arrived is None:  # a user's backward that no gradient reached: it was given zeros
             shape, dtype = next(made for made in node.shapes if made is not None)
             arrived = device.xp.zeros(shape, dtype=dtype)
         messages = []
         for edge, slot, product in event.messages:
-            product = _array(product)
+            slot, product = slot_of(node, slot), _array(product)
             before, k = self._partial.get(edge, (None, 0))
             total = product if before is None else before + product
             self._partial[edge] = (total, k + 1)
@@ -378,7 +378,7 @@ class Recorder:
                 "of": max(self._expected.get(edge, 1), k + 1),
             })  # fmt: skip
         self.steps.append({
-            "kind": "backward", "n": self._of_node(node), "grad": self._summary(_array(arrived), device),
+            "kind": "backward", "n": self._of_node(node, nr), "grad": self._summary(_array(arrived), device),
             "messages": messages, "frees": not event.session.retain_graph and node.keeps_tensors,
         })  # fmt: skip
 
@@ -396,10 +396,11 @@ class Recorder:
     def _summary(self, array: Any, device: Any) -> dict[str, Any]:
         return summary(array, device, self.thumbnails)
 
-    def _of_node(self, node: Any) -> int:
+    def _of_node(self, node: Any, nr: int) -> int:
+        """The node whose gradient a step shows: of several results the first that one reached."""
         if isinstance(node, AccumulateGrad):
             return self.ordinal(node.variable)
-        return self.by_seq.get((node.seq, 0), self.by_seq.get((node.seq, 1), -1))
+        return self.by_seq.get((node.seq, nr), -1)
 
     def _of_edge(self, edge: Any) -> int:
         if isinstance(edge, AccumulateGrad):
@@ -462,6 +463,14 @@ class record(Recorder):
             text = f"{type(error).__name__}: {error}"
             self.steps.append({"kind": "error", "text": text, "n": last if last >= 0 else None})
         self.name_values(sys._getframe(1))
+
+
+def slot_of(node: Any, slot: str) -> str:
+    """An input as a record calls it: of a user's Function, which counts its tensors, by the name in its forward."""
+    if node.op is not None or not hasattr(node, "_positions") or not slot.isdigit():
+        return slot
+    at, names = node._positions[int(slot)], inputs_of(node.function)
+    return names[at] if at < len(names) else str(at)
 
 
 def _array(g: Any) -> Any:

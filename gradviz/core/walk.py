@@ -6,8 +6,9 @@ from typing import Any
 
 from .backward import Backward, order
 from .events import observe
+from .formula import inputs_of
 from .node import AccumulateGrad, Output, Scalar, edge_of
-from .record import TAPES, Recorder, Recording
+from .record import TAPES, Recorder, Recording, slot_of
 from .summary import plain
 from .tensor import Tensor
 from .whence import calling_frame, outermost
@@ -88,7 +89,7 @@ class _Walk:
         kept = dict(zip(((kind, name) for kind, name in getattr(op, "kept", ())), saved, strict=False))
         settings = {name: value for (kind, name), value in kept.items() if kind == "setting"}
         tape, heard = self._heard(node)
-        inputs = [self._input(op, i, edge, kept, tape, heard) for i, edge in enumerate(node.parents)]
+        inputs = [self._input(node, i, edge, kept, tape, heard) for i, edge in enumerate(node.parents)]
         if single and node not in self.values:
             self._compute(node, op, inputs, settings)
         for nr, edge in enumerate(outputs):
@@ -114,9 +115,9 @@ class _Walk:
                 return tape, tape.nodes[n]
         return None, None
 
-    def _input(self, op: Any, i: int, edge: Any, kept: dict[Any, Any], tape: Any, heard: Any) -> dict[str, Any]:
-        slots = getattr(op, "inputs", ())
-        slot = slots[i] if i < len(slots) and getattr(op, "variadic", None) is None else str(i)
+    def _input(self, node: Any, i: int, edge: Any, kept: dict[Any, Any], tape: Any, heard: Any) -> dict[str, Any]:
+        slots = inputs_of(node.op)
+        slot = slots[i] if i < len(slots) and node.op is not None else slot_of(node, str(i))
         if edge is not None:
             return {"slot": slot, "n": self.recorder._of_edge(edge)}
         value = kept.get(("input", slot))

@@ -12,12 +12,15 @@ from typing import Any
 def tidy(record: dict[str, Any]) -> dict[str, Any]:
     """The record without these operations, numbered anew; the same record where there are none."""
     nodes, steps = record["nodes"], record["steps"]
-    away = _inside_backward(nodes, steps)
     users: list[set[int]] = [set() for _ in nodes]
     for node in nodes:
         for given in node["inputs"]:
             if given.get("n") is not None:
                 users[given["n"]].add(node["n"])
+    away: set[int] = set()
+    for n in sorted(_inside_backward(nodes, steps), reverse=True):
+        if users[n] <= away:  # and not what a gradient that is itself recorded was made of
+            away.add(n)
     for node in nodes:
         if _is_custom(node):
             n = node["n"] - 1

@@ -29,6 +29,12 @@ from ..oracle.samples import TABLES
 
 FEW = 2  # runs of an operation on one type and kind of value
 DRAWN = 40  # steps up to which a picture is made
+# What only gradients of third order use, and what runs on its own: moves between devices, weights that are looked at.
+UNSEEN = {
+    "adaptive_max_pool2d_gather", "adaptive_max_pool3d_gather", "fractional_max_pool2d_gather",
+    "fractional_max_pool3d_gather", "attention_weights", "bernoulli_number", "binomial", "cofactors_along",
+    "ctc_loss_input", "grid_zeros", "masked_unlist", "to_device", "unseen", "zero_slices",
+}  # fmt: skip
 DONE: Counter[Any] = Counter()
 SEEN: set[str] = set()
 
@@ -49,7 +55,7 @@ def test_steps(table: str) -> None:
 def test_every_operation_was_stepped_through() -> None:
     if len(DONE) < 1000:
         pytest.skip("the tables ran in another process")
-    assert sorted(set(OPS) - SEEN - {"to_device"}) == []
+    assert sorted(set(OPS) - SEEN - UNSEEN) == []
 
 
 # -- one row -------------------------------------------------------------------------------------------------------
@@ -59,7 +65,8 @@ def check(row: Sample) -> None:
     tape = Recorder(given)
     with observe(tape):
         try:
-            outs = tensors_in(evaluate(row.code, {"torch": gradviz, "F": functional(gradviz), "np": np, **given}), gradviz)
+            out = evaluate(row.code, {"torch": gradviz, "F": functional(gradviz), "np": np, **given})
+            outs = tensors_in(out, gradviz)
             loss = weighted(gradviz, outs, 1, None) if wanted and row.order else None
         except Exception:
             return  # what it raises is compared elsewhere
@@ -111,7 +118,7 @@ def plain_data(recording: Recording) -> None:
     assert "object at" not in text
     for node in recording.nodes:
         for entry in node["inputs"]:
-            assert entry.get("n", 0) is not None and 0 <= entry.get("n", 0) < max(node["n"], 1), node["op"]
+            assert "value" in entry or 0 <= entry["n"] < node["n"], node["op"]
 
 
 def stepped(loss: Any, wanted: list[Any], recording: Recording, known: bool = True) -> Recording:
@@ -142,9 +149,12 @@ def follow(made: Recording, wanted: list[Any], known: bool) -> None:
     for step in made.steps:
         if step["kind"] == "backward":
             assert step["n"] >= 0 or not known, "a step of an unknown node"
-            if step["n"] in sums and made.nodes[step["n"]]["output"] == 0:
+            if step["n"] in sums:
                 assert step["grad"] == sums[step["n"]], made.nodes[step["n"]]["label"]
             for message in step["messages"]:
+                if known and made.nodes[step["n"]]["op"] not in ("copy_slices", "written"):
+                    arrows = [(x["slot"], x.get("n")) for x in made.nodes[step["n"]]["inputs"]]
+                    assert (message["slot"], message["to"]) in arrows, made.nodes[step["n"]]["label"]
                 assert message["to"] >= 0 or not known, f"a message of {step['n']} to an unknown node"
                 assert 1 <= message["k"] <= message["of"]
                 if message["to"] >= 0:

@@ -87,6 +87,31 @@ def test_draw_graph_runs(shared: Path, tmp_path: Path) -> None:
     assert any(f"{total:,}" in line for line in lines), "the summary counts the parameters"
 
 
+LOGGED = "import torch; torch.manual_seed(0); import runpy; runpy.run_path({!r}, run_name='__main__')"
+
+
+@pytest.mark.oracle
+def test_tensorboard_log_is_the_same(shared: Path, tmp_path: Path) -> None:
+    """From the same seed, the same losses, histograms and pixels; the graph is in the same boxes."""
+    pytest.importorskip("torch")
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    program = str(shared / "programs" / "tensorboard_log.py")
+    logs = []
+    for name, start in (("torch", ""), ("gradviz", "import gradviz; gradviz.as_torch(); ")):
+        printed(start + LOGGED.format(program), tmp_path / name, tmp_path)
+        logs.append(accumulator.EventAccumulator(str(tmp_path / name)).Reload())
+    expected, found = logs
+    tags = {kind: names for kind, names in expected.Tags().items() if names and kind != "tensors"}
+    assert tags == {kind: names for kind, names in found.Tags().items() if kind in tags}
+    assert (tags["scalars"], tags["histograms"], tags["images"]) == (["loss"], ["weight"], ["noise"])
+    for kind in ("Scalars", "Histograms", "Images"):
+        [tag] = tags[kind.lower()]
+        rows = [[event[1:] for event in getattr(log, kind)(tag)] for log in logs]  # without the time
+        assert rows[0] == rows[1]
+    boxes = [{node.name.rpartition("/")[0] for node in log.Graph().node if "[" in node.name} for log in logs]
+    assert boxes[0] == boxes[1]
+
+
 CIFAR = """
 import gradviz
 gradviz.as_torch()

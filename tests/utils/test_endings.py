@@ -17,6 +17,7 @@ import gradviz.utils.data as data
 from tests.utils.processes import FORK, MARKS, Rows, helpers, nothing_is_left  # noqa: F401
 
 pytestmark = MARKS
+PYTHON = [sys.executable, "-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c"]
 
 
 @pytest.mark.parametrize(("trouble", "fate"), [("killed", "signal SIGKILL"), ("leaves", "exit code 3")])
@@ -36,6 +37,11 @@ def test_timeout(persistent: bool) -> None:
     loader = data.DataLoader(Rows(sleeps=2), timeout=0.2, persistent_workers=persistent, **FORK)
     with pytest.raises(RuntimeError, match=r"^DataLoader timed out after 0\.2 seconds\n"):
         list(loader)
+    batches = iter(loader)
+    next(batches)
+    for text in ("timed out", "have ended after an error"):
+        with pytest.raises(RuntimeError, match=text):
+            list(batches)
 
 
 SCRIPT = """
@@ -66,6 +72,7 @@ WAITS = """
             pass
     except KeyboardInterrupt:
         print("interrupted", flush=True)
+    del batches, loader  # it may have come between two batches
     import multiprocessing
     print(multiprocessing.active_children())
 """
@@ -88,7 +95,7 @@ def all_gone(pids: list[int], seconds: float = 10.0) -> bool:
 @pytest.mark.parametrize("persistent", [False, True])
 @pytest.mark.parametrize("whom", ["program", "group"])
 def test_an_interrupt_ends_the_workers(persistent: bool, whom: str) -> None:
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", SCRIPT.format(persistent) + WAITS]
+    command = [*PYTHON, SCRIPT.format(persistent) + WAITS]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as program:
@@ -103,7 +110,7 @@ def test_an_interrupt_ends_the_workers(persistent: bool, whom: str) -> None:
 def test_the_workers_end_with_the_program(ending: str) -> None:
     code = SCRIPT.format(True) + (WAITS if ending == "killed" else ENDS)
     with subprocess.Popen(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", code],
+        [*PYTHON, code],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

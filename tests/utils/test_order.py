@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 
 import pytest
@@ -226,6 +227,8 @@ def test_distributed_sampler(size: int, replicas: int, drop_last: bool) -> None:
             assert (len(mine), mine.total_size) == (len(reference), reference.total_size)
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_sampler_that_draws_at_once() -> None:
     """With workers PyTorch starts the sampler twice, and the second order counts."""
 
@@ -235,7 +238,8 @@ def test_a_sampler_that_draws_at_once() -> None:
                 return iter(t.randperm(8).tolist())
 
         t.manual_seed(2)
-        loader = d.DataLoader(range(8), sampler=Eager(), num_workers=workers, persistent_workers=bool(workers))
+        options = {"num_workers": 1, "persistent_workers": True, "multiprocessing_context": "fork"} if workers else {}
+        loader = d.DataLoader(range(8), sampler=Eager(), **options)
         return [[int(b) for b in loader] for _ in range(2)]
 
     for workers in (0, 1):

@@ -51,6 +51,7 @@ class Draws:
             np.random.rand(),  # noqa: NPY002
             float(self.t.rand(1)),
             self.t.initial_seed() == info.seed,
+            self.t.get_num_threads(),
         ]
 
 
@@ -103,7 +104,7 @@ def test_init_functions_see_the_copy_of_the_worker() -> None:
 
 def test_an_error_has_pytorchs_text_and_names_the_sample() -> None:
     batches = iter(data.DataLoader(Rows(raises=7), batch_size=3, **FORK))
-    reference = iter(theirs.DataLoader(Rows(raises=7), batch_size=3, collate_fn=len, num_workers=2))
+    reference = iter(theirs.DataLoader(Rows(raises=7), batch_size=3, collate_fn=len, **FORK))
     for _ in range(2):
         next(batches), next(reference)
     with pytest.raises(KeyError) as expected:

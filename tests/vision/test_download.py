@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import http.server
 import io
+import pickle
 import stat
 import tarfile
 import threading
@@ -14,10 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from gradviz.vision.datasets import download, utils
+from gradviz.vision.datasets import CIFAR10, MNIST, download, utils
 from gradviz.vision.datasets.download import fetch
+from gradviz.vision.datasets.mnist import FILES
 from gradviz.vision.datasets.progress import Progress
 from gradviz.vision.datasets.unpack import extract
 
@@ -32,6 +35,7 @@ class Server:
         server = self
         self.asked: list[tuple[str, str | None]] = []
         self.content = CONTENT
+        self.files: dict[str, bytes] = {}
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def log_message(self, *_: Any) -> None:
@@ -59,12 +63,13 @@ class Server:
 
     def do_plain(self, h: Any, given: str | None) -> None:
         """Understands ranges."""
+        content = self.files.get(h.path.rpartition("/")[2], self.content)
         if given is None:
-            return self.send(h, 200, self.content)
-        start, size = int(given.removeprefix("bytes=").rstrip("-")), len(self.content)
+            return self.send(h, 200, content)
+        start, size = int(given.removeprefix("bytes=").rstrip("-")), len(content)
         if start >= size:
             return self.send(h, 416, b"", Content_Range=f"bytes */{size}")
-        return self.send(h, 206, self.content[start:], Content_Range=f"bytes {start}-{size - 1}/{size}")
+        return self.send(h, 206, content[start:], Content_Range=f"bytes {start}-{size - 1}/{size}")
 
     def do_norange(self, h: Any, given: str | None) -> None:
         self.send(h, 200, self.content)
@@ -169,6 +174,13 @@ def test_a_connection_that_breaks_off(server: Server, tmp_path: Path) -> None:
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
     assert len(server.asked) == 6
     assert server.asked[2] == ("breaks", "bytes=200000-")
+
+
+def test_without_a_checksum_it_begins_again(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"Error downloading file\.bin"):
+        fetch([server.url("breaks")], tmp_path / "file.bin", progress=False)
+    assert server.asked == [("breaks", None)] * download.TRIES
+    assert names(tmp_path) == set()
 
 
 def test_a_server_that_gives_nothing(server: Server, tmp_path: Path) -> None:
@@ -370,3 +382,43 @@ def test_torchvisions_names(server: Server, tmp_path: Path) -> None:
     )
     assert names(tmp_path / "other") == set()
     assert "three" in names(tmp_path / "there")
+
+
+def test_mnist_downloads(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = {
+        "images-idx3": b"\0\0\x08\x03" + bytes([0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28]),
+        "labels-idx1": b"\0\0\x08\x01\0\0\0\2",
+    }
+    body = {"images-idx3": bytes(2 * 28 * 28), "labels-idx1": b"\7\3"}
+    for name in FILES:
+        kind = name.split("-", 1)[1].removesuffix("-ubyte.gz")
+        server.files[name] = gzip.compress(head[kind] + body[kind])
+    sums = [hashlib.md5(server.files[name], usedforsecurity=False).hexdigest() for name in FILES]
+    monkeypatch.setattr(MNIST, "mirrors", (server.url("missing")[:-8], server.url("plain")[:-8]))
+    monkeypatch.setattr(MNIST, "sums", sums)
+    data = MNIST(tmp_path, download=True)
+    assert (data.targets.tolist(), data.data.shape) == ([7, 3], (2, 28, 28))
+    assert [how for how, _ in server.asked] == ["missing", "plain"] * 4
+    assert len(MNIST(tmp_path, train=False, download=True)) == 2
+    assert len(server.asked) == 8, "what is there is not asked for again"
+
+
+def test_cifar_downloads(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {b"data": np.zeros((3, 3072), np.uint8), b"labels": [2, 1, 0]}
+    files = {
+        **dict.fromkeys([*CIFAR10.train_list, *CIFAR10.test_list], entry),
+        CIFAR10.meta: {b"label_names": [b"a", b"b", b"c"]},
+    }
+    packed = [(f"{CIFAR10.base_folder}/{name}", pickle.dumps(value, 2)) for name, value in files.items()]
+    content = tar(tmp_path / "made.tar.gz", *packed).read_bytes()
+    server.files[CIFAR10.filename] = content
+    monkeypatch.setattr(CIFAR10, "url", server.url("wrong"))
+    monkeypatch.setattr(CIFAR10, "mirrors", (server.url("plain").replace("file.bin", CIFAR10.filename),))
+    monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(content, usedforsecurity=False).hexdigest())
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / CIFAR10.filename).write_bytes(content[:100])
+    with pytest.raises(RuntimeError, match="Dataset not found or corrupted"):
+        CIFAR10(root)
+    assert len(CIFAR10(root, download=True)) == 15, "a damaged archive is replaced"
+    assert CIFAR10(root, train=False).targets == [2, 1, 0]

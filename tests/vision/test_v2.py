@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
@@ -237,3 +238,24 @@ def test_the_functions_by_their_longer_names() -> None:
     assert F.resize(tensor(), [4, 4]).shape == (3, 4, 4)
     with pytest.raises(TypeError, match="Input can either be a pure Tensor, a numpy array, or a PIL image"):
         F.to_image("x")
+
+
+@pytest.mark.parametrize("module", [T, v2], ids=["v1", "v2"])
+def test_transforms_can_be_sent_to_workers(module: Any) -> None:
+    steps = [
+        module.RandomCrop(6, padding=2),
+        module.RandomHorizontalFlip(),
+        module.ColorJitter(0.4),
+        module.Resize(4),
+        module.RandAugment(),
+        module.ConvertImageDtype(gradviz.float32),
+        module.Normalize([0.5] * 3, [0.5] * 3),
+        module.RandomErasing(),
+    ]
+    transform = module.Compose(steps)
+    again = pickle.loads(pickle.dumps(transform))
+    assert repr(again) == repr(transform)
+    for use in (transform, again):
+        gradviz.manual_seed(2)
+        use.found = use(tensor()).tolist()
+    assert again.found == transform.found

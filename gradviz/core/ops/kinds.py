@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..dtype import result_dtype
+from ..dtype import get_default_dtype, result_dtype
 from ..errors import no_kernel, noted
 from ..op import Op
 from ..tensor import Tensor
@@ -17,6 +17,11 @@ def result_of(*values: Any) -> Any:
     """The dtype PyTorch computes in for these tensors and numbers."""
     tensors = [(v.dtype, v.ndim) for v in values if isinstance(v, Tensor)]
     return result_dtype(tensors, [v for v in values if is_number(v)])
+
+
+def floated(x: Tensor) -> Tensor:
+    """Whole numbers and booleans in the default floating type; other tensors as they are."""
+    return x if x.dtype.category > 1 else x.to(get_default_dtype())  # type: ignore[no-any-return]
 
 
 def widened(f: Callable[..., Any], *arrays: Any) -> Any:

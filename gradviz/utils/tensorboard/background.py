@@ -43,7 +43,7 @@ class Worker(threading.Thread):
 
     def __init__(self, path: Path, max_queue: int, flush_secs: float) -> None:
         super().__init__(name=f"gradviz events {path.name}", daemon=True)
-        self.file = path.open("wb", buffering=0)
+        self.file = path.open("xb", buffering=0)
         self.path = path
         self.flush_secs = flush_secs
         self.pid = os.getpid()
@@ -140,6 +140,16 @@ def _at_exit() -> None:
 atexit.register(_at_exit)
 
 
+def _new_worker(folder: Path, suffix: str, max_queue: int, flush_secs: float) -> Worker:
+    """A worker with a file of its own: a file that is there already is somebody else's."""
+    begun = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}"
+    while True:
+        try:
+            return Worker(folder / f"{begun}.{next(NUMBER)}{suffix}", max_queue, flush_secs)
+        except FileExistsError:
+            continue
+
+
 class EventFileWriter:
     """Writes events to a new file in a folder, which is made if need be.
 
@@ -159,8 +169,7 @@ class EventFileWriter:
             raise NotImplementedError(f"log_dir={logdir!r}: events are written to folders of this machine only")
         self._logdir = logdir
         Path(logdir).mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(NUMBER)}"
-        self._worker = Worker(Path(logdir) / (name + filename_suffix), max_queue_size, flush_secs)
+        self._worker = _new_worker(Path(logdir), filename_suffix, max_queue_size, flush_secs)
         self.closed = False
         RUNNING.add(self._worker)
         self._worker.start()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,7 +42,8 @@ STRICT = (
 def graph(model: Any, args: Any, verbose: bool = False, use_strict_trace: bool = True) -> tuple[Any, Any]:
     """Runs a model once, in evaluation mode, and gives its graph and (empty) run statistics.
 
-    `args` is the model's input, or a tuple of them. A list or dict as output needs `use_strict_trace=False`.
+    `args` is the model's input, or a tuple of them. With `use_strict_trace`, RuntimeError is raised for a dict in what
+    the model gives, and a warning given for a list.
     """
     if args is None:
         raise TypeError("add_graph: input_to_model is needed, the model is run on it to see its graph")
@@ -51,8 +53,8 @@ def graph(model: Any, args: Any, verbose: bool = False, use_strict_trace: bool =
         try:
             with record(names={name: tensor for tensor, name in names.values()}) as tape:
                 output = model(*args)
-            if use_strict_trace and isinstance(output, dict | list):
-                raise noted(RuntimeError(STRICT.format(type(output).__name__)))
+            if use_strict_trace:
+                _check_containers(output)
         except RuntimeError as error:
             print(error)
             print("Error occurs, No graph saved")
@@ -63,6 +65,17 @@ def graph(model: Any, args: Any, verbose: bool = False, use_strict_trace: bool =
             print(f"{node.name} = {node.op}({', '.join(node.input)})")
     statistics = RunMetadata(step_stats=StepStats(dev_stats=[DeviceStepStats(device="/device:CPU:0")]))
     return GraphDef(node=nodes, versions=VersionDef(producer=22)), statistics
+
+
+def _check_containers(output: Any) -> None:
+    """A dict or list may hold another number of things in another run than the one that is drawn."""
+    if isinstance(output, dict):
+        raise noted(RuntimeError(STRICT.format("dict")))
+    if isinstance(output, list):
+        warnings.warn(STRICT.format("list").partition("\n")[0], stacklevel=4)
+    if isinstance(output, list | tuple):
+        for part in output:
+            _check_containers(part)
 
 
 @contextlib.contextmanager

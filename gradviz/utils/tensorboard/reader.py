@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,8 +153,13 @@ def _of_rows(event: Any, rows: Any) -> Histogram:
 def event_files(path: Path) -> list[Path]:
     """The event files of a folder in the order they were begun; a file itself is the only one."""
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if MARK in file.name and file.is_file())
+        return sorted((file for file in path.iterdir() if MARK in file.name and file.is_file()), key=_order)
     return [path]
+
+
+def _order(file: Path) -> list[Any]:
+    """The parts of a name, numbers as numbers: the names hold the second, and which file of the process it was."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", file.name)]
 
 
 def read(logdir: str | os.PathLike[str]) -> Log:

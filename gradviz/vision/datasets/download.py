@@ -80,17 +80,19 @@ def _from(url: str, part: Path, sums: dict[str, str], progress: bool, largest: i
 
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError("only http and https addresses are downloaded")
-    tries = 0
+    tries, furthest = 0, 0
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
             _receive(url, part, before, progress, largest)
         except BrokenError as error:
-            tries = 0 if part.exists() and part.stat().st_size > before else tries + 1
-            if tries >= TRIES:
-                raise DownloadError(str(error)) from error
+            have = part.stat().st_size if part.exists() else 0
+            tries = 0 if sums and have > furthest else tries + 1
+            furthest = max(have, furthest)
             if not sums:
                 part.unlink(missing_ok=True)
+            if tries >= TRIES:
+                raise DownloadError(str(error)) from error
             continue
         if intact(part, sums):
             return

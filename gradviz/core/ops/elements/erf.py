@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...dtype import get_default_dtype
 from ...op import RECORDED, function, op
 from ...tensor import Tensor
-from ..kinds import special
+from ..kinds import floated, special
 
 UNARY: dict[str, Any] = {"promote": "float", "elementwise": True}
 SLOPE = 2 / math.sqrt(math.pi)  # of erf at zero
@@ -34,7 +33,7 @@ _log_ndtr = op("special_log_ndtr", special("log_ndtr", "log_ndtr_cpu", half=Fals
 @function(space="special")
 def ndtr(input: Tensor) -> Tensor:
     """The area under the standard normal density from minus infinity to each element."""
-    x = input if input.dtype.category > 1 else input.to(get_default_dtype())
+    x = floated(input)
     made: Tensor = RECORDED.scale(RECORDED.shift(erf.call(RECORDED.scale(x, by=math.sqrt(0.5))), by=1), by=0.5)
     return made
 

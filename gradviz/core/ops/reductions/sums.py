@@ -10,6 +10,7 @@ from ...errors import noted
 from ...op import function, method, op
 from ...tensor import Tensor
 from ..helpers import all_dims, sizes, unreduce
+from ..kinds import floated
 from .dims import average, count, reduced, refuse_complex, spelled, total, typed
 
 
@@ -112,11 +113,8 @@ def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any
 @spelled
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """The logarithm of the sum of exponentials, without overflow."""
-    from ...dtype import get_default_dtype
-
-    x = input if input.dtype.category > 1 else input.to(get_default_dtype())
     dims = all_dims(dim, input.ndim) or tuple(range(input.ndim))
-    return _logsumexp.call(x, dim=dims, keepdim=keepdim)
+    return _logsumexp.call(floated(input), dim=dims, keepdim=keepdim)
 
 
 @function

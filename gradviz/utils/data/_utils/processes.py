@@ -28,6 +28,7 @@ import numpy as np
 from gradviz.core.device import CPU
 from gradviz.core.errors import noted
 from gradviz.core.random import generator_for
+from gradviz.core.settings import set_num_threads
 
 from . import transport
 from .fetch import State
@@ -59,17 +60,19 @@ class ProcessPool:
                     self._members.append(_started(context, worker, start))
         except BaseException as error:
             self.close()
-            error.add_note(
-                f"Starting DataLoader worker {worker} failed. A process that is not forked is sent the dataset, the "
-                "collate_fn and the worker_init_fn: define them in a module, not in a notebook or inside a function. "
-                "Without multiprocessing_context the workers are threads, which need none of this."
-            )
+            if isinstance(error, Exception):
+                error.add_note(
+                    f"Starting DataLoader worker {worker} failed. A process that is not forked is sent the dataset, "
+                    "the collate_fn and the worker_init_fn: define them in a module, not in a notebook or inside a "
+                    "function. Without multiprocessing_context the workers are threads, which need none of this."
+                )
             raise
 
     def send(self, worker: int, task: Task) -> None:
         """Gives a worker something to do. If it is gone, that is told when its result is asked for: it may say why."""
-        with suppress(OSError):
-            self._members[worker].connection.send(task)
+        if not self.state.stopped:
+            with suppress(OSError):
+                self._members[worker].connection.send(task)
 
     def result(self, epoch: int) -> Result:
         """The next result of this pass, whichever it is."""
@@ -197,6 +200,8 @@ def _live(worker: int, start: Start, connection: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the program, which then ends its workers
     for end in list(_ends):
         end.close()  # a forked process also has the loader's ends; held open they would hide that the loader is gone
+    with suppress(NotImplementedError):
+        set_num_threads(1)  # the workers are what runs side by side
     seed = start.seed + worker
     random.seed(seed)
     generator_for(CPU).manual_seed(seed)

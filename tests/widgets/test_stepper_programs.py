@@ -1,0 +1,248 @@
+"""The stepper on what learners write: every kind of program steps, shows its true numbers and fits its budget."""
+
+from __future__ import annotations
+
+import json
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import gradviz as torch
+from gradviz import nn
+from gradviz.nn import functional as F
+from gradviz.widgets import BackpropStepper
+from gradviz.widgets.graphview import allowed
+
+Program = Callable[[], Any]
+
+
+def expression() -> Program:
+    x, w, b = (torch.tensor(v, requires_grad=True) for v in (3.0, -2.0, 1.0))
+    return lambda: (x * w + b) ** 2
+
+
+def fan_out() -> Program:
+    x = torch.tensor(0.5, requires_grad=True)
+
+    def run() -> Any:
+        y = x * x
+        return y.sin() + y.exp() * y + x
+
+    return run
+
+
+def mlp() -> Program:
+    net = nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 5))
+    x, target = torch.randn(8, 20), torch.randint(5, (8,))
+    return lambda: F.cross_entropy(net(x), target)
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.fc = nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Linear(6 * 7 * 7, 10)
+
+    def forward(self, x: Any) -> Any:
+        x = F.max_pool2d(F.relu(self.norm(self.conv(x))), 2)
+        return self.fc(F.dropout(x.flatten(1), 0.25))
+
+
+def cnn() -> Program:
+    net = Net()
+    x, target = torch.randn(4, 3, 16, 16), torch.randint(10, (4,))
+    return lambda: F.cross_entropy(net(x), target)
+
+
+def cell_loop() -> Program:
+    cell = nn.LSTMCell(8, 16)
+    xs = torch.randn(100, 4, 8)
+
+    def run() -> Any:
+        h = c = torch.zeros(4, 16)
+        for x in xs:
+            h, c = cell(x, (h, c))
+        return h.sum()
+
+    return run
+
+
+def lstm() -> Program:
+    net, xs = nn.LSTM(4, 8), torch.randn(12, 2, 4)
+    return lambda: net(xs)[0].sum()
+
+
+def transformer() -> Program:
+    block = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
+    x = torch.randn(2, 5, 16)
+    return lambda: block(x).pow(2).mean()
+
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * 3 * x**2
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor([2.0, 3.0]))
+
+    def forward(self, x: Any) -> Any:
+        return Cube.apply(x) * self.scale
+
+
+def own() -> Program:
+    module, x = Scaled(), torch.tensor([1.0, 2.0], requires_grad=True)
+    return lambda: module(x).sum()
+
+
+def in_place() -> Program:
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+
+    def run() -> Any:
+        y = x * 1
+        row, column = y[0], y[:, 1]
+        row.mul_(10.0)
+        y += 1
+        column.copy_(row)
+        return (y * column).sum()
+
+    return run
+
+
+def no_grad() -> Program:
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    seen = torch.zeros(2)
+
+    def run() -> Any:
+        with torch.no_grad():
+            seen.mul_(0.9).add_(x * 0.1)
+            scale = (x * x).sum().sqrt()
+        return (x / scale).sum() + (x.detach() * x).sum() + (x - seen).sum()
+
+    return run
+
+
+def double_backward() -> Program:
+    x = torch.tensor([0.5, 1.5], requires_grad=True)
+
+    def run() -> Any:
+        y = (torch.tanh(x) * x).sum()
+        (g,) = torch.autograd.grad(y, x, create_graph=True)
+        return y + (g * g).sum()
+
+    return run
+
+
+def numbers_of_all_kinds() -> Program:
+    z = torch.tensor([1 + 2j, 3 - 1j], requires_grad=True)
+    w = torch.tensor([1.0, 2.0], dtype=torch.bfloat16, requires_grad=True)
+
+    def run() -> Any:
+        bad = torch.tensor([float("nan"), float("inf")])
+        kept = torch.where(torch.isfinite(bad), bad, torch.zeros(2))
+        return (z * z.conj()).real.sum() + (w * w).float().sum() + (kept * w.float()).sum() + torch.ones(0).sum()
+
+    return run
+
+
+PROGRAMS = [
+    expression, fan_out, mlp, cnn, cell_loop, lstm, transformer, own, in_place, no_grad, double_backward,
+    numbers_of_all_kinds,
+]  # fmt: skip
+
+
+def leaves_of(view: Any) -> dict[str, Any]:
+    """The last `.grad` of each leaf, by its label."""
+    nodes = view.record["nodes"]
+    return {nodes[s["n"]]["label"]: s["after"] for s in view.record["steps"] if s["kind"] == "accumulate"}
+
+
+@pytest.mark.parametrize("make", PROGRAMS, ids=lambda make: make.__name__)
+def test_program(make: Callable[[], Program]) -> None:
+    torch.manual_seed(0)
+    view = BackpropStepper(make(), title=make.__name__)
+    nodes, steps = view.record["nodes"], view.record["steps"]
+    json.dumps(view.record, allow_nan=False)
+    scene = json.loads(json.dumps(view.to_json(), allow_nan=False))
+    assert scene["format"] == "gradviz.scene/1"
+    ET.fromstring(view.to_svg())
+    assert view.to_text().startswith(f"{make.__name__}: graph of")
+    assert len(view.to_html()) <= allowed(len(nodes))
+    assert all(0 <= given.get("n", 0) < max(node["n"], 1) for node in nodes for given in node["inputs"])
+    backward = [step for step in steps if step["kind"] == "backward"]
+    assert backward
+    sums: dict[int, Any] = {}
+    for step in backward:
+        assert step["n"] >= 0
+        assert step["n"] not in sums or sums[step["n"]] == step["grad"]
+        for message in step["messages"]:
+            node = nodes[step["n"]]
+            given = {(x["slot"], x.get("n")) for x in node["inputs"]}
+            # A write into a part passes gradients on for the operation that was written, as in PyTorch.
+            assert (message["slot"], message["to"]) in given or node["op"] == "copy_slices"
+            sums[message["to"]] = message["sum"]
+    assert leaves_of(view)
+
+
+@pytest.mark.parametrize("make", PROGRAMS, ids=lambda make: make.__name__)
+def test_its_last_gradients_are_those_of_backward(make: Callable[[], Program]) -> None:
+    """What the stepper shows at its end is what `.grad` becomes, on leaves that had none."""
+    torch.manual_seed(0)
+    program = make()
+    state = torch.get_rng_state()
+    shown = leaves_of(BackpropStepper(program))
+    torch.set_rng_state(state)
+    with torch.record() as tape:
+        program().backward()
+    ran = tape.recording
+    after = [step["after"] for step in ran.steps if step["kind"] == "accumulate"]
+    assert list(shown.values()) == after
+
+
+def test_a_long_lstm_becomes_a_picture_within_a_second() -> None:
+    program = cell_loop()
+    start = time.process_time()
+    view = BackpropStepper(program)
+    view.to_svg()
+    assert len(view.record["nodes"]) > 1500
+    assert time.process_time() - start < 1.5  # a second on a free machine
+
+
+def test_a_deep_graph() -> None:
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    with torch.record() as tape:
+        y = x
+        for _ in range(10_000):
+            y = y * 1.0001
+        y.sum().backward()
+    recording = tape.recording
+    assert len(recording.nodes) == 10_002
+    assert sum(step["kind"] == "backward" for step in recording.steps) == 10_001
+
+
+def test_in_place_writes_and_what_is_outside_the_graph_have_their_own_nodes() -> None:
+    ops = {node["op"] for node in BackpropStepper(in_place()).record["nodes"]}
+    assert {"copy_slices", "as_strided_view", "select", "mul", "copy"} <= ops
+    view = BackpropStepper(no_grad())
+    by_op = {node["op"]: node for node in view.record["nodes"]}
+    assert by_op["detach"]["inputs"][0]["n"] is not None
+    assert not by_op["detach"]["requires_grad"]
+    assert by_op["detach"]["forward"] == "x, outside the graph"
+
+
+def test_odd_numbers_are_shown() -> None:
+    text = BackpropStepper(numbers_of_all_kinds()).to_text()
+    assert "1+2j" in text
+    assert "nan" in text
+    assert "inf" in text
