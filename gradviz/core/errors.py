@@ -94,7 +94,7 @@ def stale(node: Any, name: str, value: Any, cell: Any) -> str:
     of = f", which is output {edge.nr} of {_short(edge.node.name())}," if edge is not None else ""
     where = cell.write_after(node.seq)
     written = f" at {where}" if where else ""
-    kind = f"{_type_name(value, array)} {list(array.shape)}"
+    kind = f"{type_name(value, array)} {list(array.shape)}"
     return (
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{kind}]{of} is at version {cell.version}; expected version {expected} instead. "
@@ -165,7 +165,7 @@ _FIXES = dict.fromkeys(("Float", "Double"), "Convert it first: x = x.long().") |
 )
 
 
-def _type_name(value: Any, array: Any) -> str:
+def type_name(value: Any, array: Any) -> str:
     place = "torch" if getattr(getattr(value, "device", None), "type", "cpu") == "cpu" else "torch.cuda"
     return f"{place}.{scalar_type(array.dtype)}Tensor"
 
@@ -307,7 +307,7 @@ def cannot_expand(x: Any, want: tuple[int, ...]) -> str:
     have = tuple(x.shape)
     if len(have) > len(want):
         return (
-            f"expand({_type_name(x, x)}{{{list(have)}}}, size={list(want)}): the number of sizes provided "
+            f"expand({type_name(x, x)}{{{list(have)}}}, size={list(want)}): the number of sizes provided "
             f"({len(want)}) must be greater or equal to the number of dimensions in the tensor ({len(have)})"
         )
     for back, (n, size) in enumerate(zip(reversed(have), reversed(want), strict=False), 1):

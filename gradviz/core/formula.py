@@ -82,7 +82,7 @@ def formulas(op: Any) -> tuple[str, dict[str, str]]:
         executed = _text(parts.get(part))
         return said.get(part) or (executed if _readable(executed) else "")
 
-    plain = f"{op.name.removeprefix('linalg_').removeprefix('special_')}({', '.join(op.inputs)})"
+    plain = f"{op.name.lstrip('_').removeprefix('linalg_').removeprefix('special_')}({', '.join(op.inputs)})"
     return shown("forward") or plain, {x: shown(x) or f"the gradient of {op.name} in {x}" for x in op.rules}
 
 

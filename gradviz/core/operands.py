@@ -117,7 +117,7 @@ def _wrapped(value: Any, common: Any) -> Any:
 
 
 def narrowed(arrays: list[Any], settings: dict[str, Any], out: Any) -> Any:
-    """A bfloat16 operation's result as bfloat16: NumPy goes on in a wider type where a Python number or a product is."""
+    """A bfloat16 result as bfloat16: NumPy goes on in a wider type where a Python number or a product is."""
     if "dtype" in settings or not all(a.dtype == BFLOAT16 for a in arrays if _floats(a)):
         return out
     if isinstance(out, tuple):

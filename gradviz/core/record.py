@@ -20,11 +20,10 @@ from typing import Any, NamedTuple, Self
 
 from . import events
 from .clock import Last
-from .edges import place
 from .events import observe
 from .formula import formulas, inputs_of
-from .node import AccumulateGrad
 from .op import OPS
+from .record_backward import BackwardSteps
 from .summary import KEPT, plain, summary
 from .tensor import Tensor
 from .views import Place
@@ -81,7 +80,7 @@ class Recording:
         return replay(self, changes or {})
 
 
-class Recorder:
+class Recorder(BackwardSteps):
     """An observer that turns events into a Recording. `names` maps labels to tensors, for leaves to be called by."""
 
     def __init__(self, names: dict[str, Any] | None = None, thumbnails: bool = False, title: str = "") -> None:
@@ -344,88 +343,6 @@ class Recorder:
         path, module = self._path(running_module())
         self.steps.append({"kind": "module_exit", "path": path, "module": module})
 
-    # -- backward ----------------------------------------------------------------------------------------------
-    def _begin(self, event: events.BackwardBegin) -> None:
-        session = event.session
-        self._partial, self._expected = {}, {}
-        in_plan = set(session.plan)
-        for node in session.plan:
-            for edge in node.parents:
-                if edge is not None and edge.node in in_plan:
-                    self._expected[edge] = self._expected.get(edge, 0) + 1
-        self.steps.append({"kind": "backward_begin", "root": self._root(session.roots[0])})
-
-    def _root(self, root: Any) -> int:
-        return self.ordinal(root) if isinstance(root, Tensor) else self._of_edge(place(root))
-
-    def _step(self, event: events.BackwardStep) -> None:
-        node, device = event.node, event.node.device
-        grads = event.grad if isinstance(event.grad, tuple) else (event.grad,)
-        nr, arrived = next(((i, g) for i, g in enumerate(grads) if g is not None), (0, None))
-        if arrived is None:  # a user's backward that no gradient reached: it was given zeros
-            shape, dtype = next(made for made in node.shapes if made is not None)
-            arrived = device.xp.zeros(shape, dtype=dtype)
-        messages = []
-        for edge, slot, product in event.messages:
-            slot, product = slot_of(node, slot), _array(product)
-            before, k = self._partial.get(edge, (None, 0))
-            total = product if before is None else before + product
-            self._partial[edge] = (total, k + 1)
-            sent = self._summary(product, device)
-            messages.append({
-                "to": self._of_edge(edge), "slot": slot, "local": self._local(node, slot, _array(arrived)),
-                "product": sent, "sum": sent if before is None else self._summary(total, device), "k": k + 1,
-                "of": max(self._expected.get(edge, 1), k + 1),
-            })  # fmt: skip
-        self.steps.append({
-            "kind": "backward", "n": self._of_node(node, nr), "grad": self._summary(_array(arrived), device),
-            "messages": messages, "frees": not event.session.retain_graph and node.keeps_tensors,
-        })  # fmt: skip
-
-    def _local(self, node: Any, slot: str, g: Any) -> Any:
-        """The local derivative of a pointwise op: its rule at an upstream gradient of ones."""
-        op = node.op
-        packed = node.extra is not None and node.extra.packed
-        if op is None or not op.elementwise or slot not in op.inputs or packed:
-            return None
-        ones = node.device.wrap(node.device.xp.ones_like(g))
-        only = tuple(edge if x == slot else None for x, edge in zip(op.inputs, node.parents, strict=True))
-        local = op.pull(node.device.F, ones, node.saved, only)
-        return self._summary(local[op.inputs.index(slot)], node.device)
-
-    def _summary(self, array: Any, device: Any) -> dict[str, Any]:
-        return summary(array, device, self.thumbnails)
-
-    def _of_node(self, node: Any, nr: int) -> int:
-        """The node whose gradient a step shows: of several results the first that one reached."""
-        if isinstance(node, AccumulateGrad):
-            return self.ordinal(node.variable)
-        return self.by_seq.get((node.seq, nr), -1)
-
-    def _of_edge(self, edge: Any) -> int:
-        if isinstance(edge, AccumulateGrad):
-            return self.ordinal(edge.variable)
-        return self.by_seq.get((edge.node.seq, edge.nr), -1)
-
-    def _accumulate(self, event: events.Accumulate) -> None:
-        device = event.leaf.device
-        before = None if event.before is None else self._summary(event.before, device)
-        after = self._summary(event.after, device)
-        self.steps.append({"kind": "accumulate", "n": self.ordinal(event.leaf), "before": before, "after": after})
-
-    def _end(self, event: events.BackwardEnd) -> None:
-        self._partial, self._expected = {}, {}
-        self.steps.append({"kind": "backward_end"})
-
-    # -- optimisers --------------------------------------------------------------------------------------------
-    def _optimizer(self, event: events.OptimizerStep) -> None:
-        device = event.param.device
-        before, after = (self._summary(a, device) for a in (event.before, event.after))
-        self.steps.append({"kind": "optimizer", "n": self.ordinal(event.param), "before": before, "after": after})
-
-    def _zero(self, event: events.ZeroGrad) -> None:
-        self.steps.append({"kind": "zero_grad", "n": None})
-
     def name_values(self, frame: Any) -> None:
         """Call recorded values by the names they have in a frame, where they have one."""
         for name, value in {**frame.f_globals, **frame.f_locals}.items():
@@ -438,8 +355,7 @@ class Recorder:
         events.Forward: _forward, events.Inplace: _inplace, events.Rebased: _rebased, events.Detached: _detached,
         events.Aside: _aside,
         events.ModuleEnter: _enter, events.ModuleExit: _exit,
-        events.BackwardBegin: _begin, events.BackwardStep: _step, events.Accumulate: _accumulate,
-        events.BackwardEnd: _end, events.OptimizerStep: _optimizer, events.ZeroGrad: _zero,
+        **BackwardSteps.HANDLERS,
     }  # fmt: skip
 
 
@@ -463,15 +379,3 @@ class record(Recorder):
             text = f"{type(error).__name__}: {error}"
             self.steps.append({"kind": "error", "text": text, "n": last if last >= 0 else None})
         self.name_values(sys._getframe(1))
-
-
-def slot_of(node: Any, slot: str) -> str:
-    """An input as a record calls it: of a user's Function, which counts its tensors, by the name in its forward."""
-    if node.op is not None or not hasattr(node, "_positions") or not slot.isdigit():
-        return slot
-    at, names = node._positions[int(slot)], inputs_of(node.function)
-    return names[at] if at < len(names) else str(at)
-
-
-def _array(g: Any) -> Any:
-    return g._array if isinstance(g, Tensor) else g

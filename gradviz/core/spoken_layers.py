@@ -161,6 +161,9 @@ LOSSES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("bernoulli", "normal_mean", "normal_std", "poisson", "bernoulli_number"), ("numbers drawn, x says how", DRAWN)
     ),
+    "_standard_gamma": ("numbers drawn from the gamma distribution of shape x", "g * how each would move with x"),
+    "_standard_gamma_grad": ("how y, drawn from a gamma distribution of shape x, moves with x", *["not defined"] * 2),
+    "_sample_dirichlet": ("shares drawn with weights x", "g * how each would move with x"),
     "normal_mean_std": ("normal numbers, mean x and spread y", DRAWN, DRAWN),
     "binomial": ("hits among x tries, each with chance y", DRAWN, DRAWN),
     "bernoulli_by": ("1 with chance p, else 0", DRAWN, DRAWN),

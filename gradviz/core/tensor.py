@@ -15,8 +15,9 @@ from . import errors, events
 from .clock import Cell, cell_of
 from .device import CPU, Device
 from .dtype import as_dtype, dtype, from_numpy
+from .handle import RemovableHandle as Handle
 from .memory_format import CONTIGUOUS, Layout, is_laid_out, strided
-from .node import Handle, Node, accumulator, add_hook
+from .node import Node, accumulator, add_hook
 from .size import Size
 from .storage import contiguous_strides, storage_offset, strides_of
 from .values import Values
@@ -258,7 +259,9 @@ class Tensor(Values, _Defaults):
             from .mode import inference
 
             if not inference.get():
-                raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
+                raise RuntimeError(
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                )
         self._needs = bool(value)
 
     def is_inference(self) -> bool:

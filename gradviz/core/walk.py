@@ -8,7 +8,8 @@ from .backward import Backward, order
 from .events import observe
 from .formula import inputs_of
 from .node import AccumulateGrad, Output, Scalar, edge_of
-from .record import TAPES, Recorder, Recording, slot_of
+from .record import TAPES, Recorder, Recording
+from .record_backward import slot_of
 from .summary import plain
 from .tensor import Tensor
 from .whence import calling_frame, outermost

@@ -68,7 +68,7 @@ class Optimizer:
             raise noted(
                 TypeError(
                     "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                    f"{errors._type_name(params, params._array)}\nPut it into a list: [tensor]."
+                    f"{errors.type_name(params, params._array)}\nPut it into a list: [tensor]."
                 )
             )
         self.state = defaultdict(dict)

@@ -16,6 +16,7 @@ import gradviz
 protos = pytest.importorskip("tensorboard.compat.proto.event_pb2")
 
 from gradviz.utils import tensorboard as ours  # noqa: E402
+from tests.strict_device import strict  # noqa: E402
 
 R = np.random.default_rng(0)
 NORMAL = R.normal(size=500)
@@ -53,6 +54,7 @@ CALLS: dict[str, Call] = {
     "histogram of one": lambda t, w: w.add_histogram("h", 3.5, 1),
     "histogram, lowest bin": lambda t, w: w.add_histogram("h", np.array([0.0, 1, 2]), 1, bins=[0, 1, 2]),
     "histogram, one bin": lambda t, w: w.add_histogram("h", np.array([0.5, 7]), 1, bins=1),
+    "histogram, one empty bin": lambda t, w: w.add_histogram("h", np.array([0.5, 7]), 1, bins=[1, 2]),
     "histogram, 10 bins": lambda t, w: w.add_histogram("h", NORMAL, 1, bins=10),
     "histogram, auto": lambda t, w: w.add_histogram("h", NORMAL, 1, bins="auto"),
     "histogram, holes": lambda t, w: w.add_histogram("h", np.array([1.5, 5.5]), 1, bins=range(9)),
@@ -162,6 +164,33 @@ def test_the_messages_are_those_of_torch(name: str, tmp_path: Path, capsys: pyte
     expected, found = (content(tmp_path / module.__name__) for module in (theirs, ours))
     assert found == expected
     assert printed[0] == printed[1]
+
+
+DEVICE: dict[str, Callable[[Any, Any], object]] = {
+    "number": lambda w, x: w.add_scalar("x", x.mean(), 1),
+    "numbers": lambda w, x: w.add_scalars("x", {"a": x.sum(), "b": x.max()}, 1),
+    "histogram": lambda w, x: w.add_histogram("x", x, 1),
+    "bfloat16": lambda w, x: w.add_histogram("x", x.bfloat16(), 1),
+    "image": lambda w, x: w.add_image("x", x, 1),
+    "images": lambda w, x: w.add_images("x", x[:, None], 1),
+    "curve": lambda w, x: w.add_pr_curve("x", x.flatten() > 0.5, x.flatten(), 1),
+    "sound": lambda w, x: w.add_audio("x", x.flatten(), 1),
+    "points": lambda w, x: w.add_embedding(x.flatten(1), label_img=x[:, None].expand(3, 3, 4, 5)),
+    "mesh": lambda w, x: w.add_mesh("x", x[:, :, :3], global_step=1),
+    "tensor": lambda w, x: w.add_tensor("x", x, 1),
+    "hyperparameters": lambda w, x: w.add_hparams({"a": x.max()}, {"b": x.min()}, run_name="r"),
+    "films": lambda w, x: w.add_video("x", x[None, :, None].expand(1, 3, 3, 4, 5), 1),
+}
+
+
+@pytest.mark.parametrize("name", DEVICE)
+def test_tensors_of_another_device_are_logged(name: str, tmp_path: Path) -> None:
+    strict()
+    values = gradviz.from_numpy(R.random((3, 4, 5)).astype(np.float32)).requires_grad_()
+    for device in ("cpu", "strict"):
+        with ours.SummaryWriter(tmp_path / device) as writer:
+            DEVICE[name](writer, values.to(device))
+    assert content(tmp_path / "strict") == content(tmp_path / "cpu")
 
 
 WRONG: dict[str, Call] = {

@@ -14,6 +14,7 @@ import gradviz
 pytest.importorskip("tensorboard")
 
 from gradviz.utils.tensorboard import SummaryWriter
+from tests.strict_device import strict
 from tests.utils.test_tensorboard import real
 
 
@@ -45,14 +46,16 @@ MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 
 def nodes(folder: Path) -> dict[str, Any]:
-    """The nodes as TensorBoard reads them."""
+    """The nodes as TensorBoard reads them; no two have one name."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     log = EventAccumulator(str(folder))
     log.Reload()
     assert log.Tags()["graph"]
     assert log.RunMetadata("step1") is not None
-    return {node.name: node for node in log.Graph().node}
+    found = {node.name: node for node in log.Graph().node}
+    assert len(found) == len(log.Graph().node)
+    return found
 
 
 def shape(node: Any) -> list[int]:
@@ -114,6 +117,17 @@ def test_the_model_is_run_in_evaluation_mode_and_left_as_it_was(tmp_path: Path) 
     assert "Sequential/BatchNorm1d[0]/running_mean/running_mean" in nodes(tmp_path)
 
 
+def test_a_model_on_another_device(tmp_path: Path) -> None:
+    strict()
+    model, given = net(gradviz), (gradviz.rand(2, 1, 8, 8), gradviz.rand(3))
+    found = []
+    for device in ("cpu", "strict"):
+        with SummaryWriter(tmp_path / device) as writer:
+            writer.add_graph(model.to(device), tuple(x.to(device) for x in given))
+        found.append(nodes(tmp_path / device))
+    assert found[0] == found[1]
+
+
 class Out(gradviz.nn.Module):
     def __init__(self, give: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -133,6 +147,17 @@ OUTPUTS: dict[str, Callable[[Any], Any]] = {
     "no grad": lambda x: x.detach() + 1,
     "a number inside": lambda x: x + gradviz.ones(2) * 3,
 }
+
+
+def loop(x: Any) -> Any:
+    add = gradviz.ones(2)
+    for _ in range(3):
+        step = gradviz.rand(2)
+        x = x + step * add
+    return x
+
+
+OUTPUTS["constants of one name"] = loop
 
 
 @pytest.mark.parametrize("name", OUTPUTS)

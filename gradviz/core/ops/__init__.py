@@ -132,6 +132,7 @@ from .creation import (  # noqa: F401
 from .random import (  # noqa: F401
     sample,
     distributions,
+    gammas,
     fill,
 )
 from . import absent, on_cpu, special_names, spellings, symbolic  # noqa: F401

@@ -21,7 +21,7 @@ def result_of(*values: Any) -> Any:
 
 def floated(x: Tensor) -> Tensor:
     """Whole numbers and booleans in the default floating type; other tensors as they are."""
-    return x if x.dtype.category > 1 else x.to(get_default_dtype())  # type: ignore[no-any-return]
+    return x if x.dtype.category > 1 else x.to(get_default_dtype())
 
 
 def widened(f: Callable[..., Any], *arrays: Any) -> Any:

@@ -19,7 +19,7 @@ from ..parameter import Parameter, is_lazy
 def typename(value: Any) -> str:
     """How error texts name the type of a value: `torch.FloatTensor`, `int`, `my_module.MyClass`."""
     if isinstance(value, Tensor):
-        return errors._type_name(value, value._array)
+        return errors.type_name(value, value._array)
     kind = value if isinstance(value, type) else type(value)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return "torch." + name.removeprefix("gradviz.") if name.startswith("gradviz.") else name

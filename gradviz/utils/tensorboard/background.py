@@ -3,8 +3,8 @@
     add_event -> at most max_queue events wait -> the thread frames them -> every flush_secs, and on flush, the disk
 
 What was added is written, however the program ends short of being killed: by close, by the collection of a writer that
-is forgotten, or when Python exits. When the disk refuses, the events are kept, the next call says so, and flush tries
-again.
+is forgotten, or when Python exits. When the disk refuses, the events are kept, the next call says so, and they are
+tried again after flush_secs and by flush.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import atexit
 import os
 import queue
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -28,8 +29,14 @@ from .records import framed
 
 NUMBER = count()  # of the event files of this process
 ENOUGH = 1 << 20  # bytes that go to the disk before their time
+RETRY = 1.0  # seconds, at least, before a disk that refused is tried again
 STOP = object()
 RUNNING: set[Worker] = set()
+LOST = "the newest events, {:,} bytes of them, could not be written and are lost"
+KEPT = (
+    "The newest events, {:,} bytes of them, could not be written. They are kept: make room and call flush(), which "
+    "tries again."
+)
 
 
 class Worker(threading.Thread):
@@ -86,14 +93,8 @@ class Worker(threading.Thread):
             )
         if self.error is not None:
             error = OSError(self.error.errno, self.error.strerror, str(self.path))
-            error.add_note(
-                f"The newest events, {len(self.waiting):,} bytes of them, could not be written to {self.path}. "
-                + (
-                    "The file is closed now: they are lost."
-                    if self.file.closed
-                    else "They are kept: make room and call flush(), which tries again."
-                )
-            )
+            text = LOST if self.file.closed else KEPT
+            error.add_note(text.format(len(self.waiting)))
             raise error from self.error
 
     def run(self) -> None:
@@ -107,12 +108,15 @@ class Worker(threading.Thread):
             asked = item is STOP or isinstance(item, threading.Event)
             if asked or time.monotonic() >= due or len(self.waiting) >= ENOUGH:
                 self._write()
-                due = time.monotonic() + self.flush_secs
+                due = time.monotonic() + (self.flush_secs if self.error is None else max(self.flush_secs, RETRY))
             if isinstance(item, threading.Event):
                 item.set()
             elif item is STOP:
-                self.file.close()
                 RUNNING.discard(self)
+                try:
+                    self.file.close()
+                except OSError as error:
+                    self.error = error
                 return
 
     def _next(self, due: float) -> Any:
@@ -135,6 +139,8 @@ class Worker(threading.Thread):
 def _at_exit() -> None:
     for worker in tuple(RUNNING):
         worker.stop()
+        if worker.error is not None:
+            print(f"{worker.path}: {worker.error.strerror}; {LOST.format(len(worker.waiting))}", file=sys.stderr)
 
 
 atexit.register(_at_exit)

@@ -59,7 +59,7 @@ def graph(model: Any, args: Any, verbose: bool = False, use_strict_trace: bool =
             print(error)
             print("Error occurs, No graph saved")
             raise
-    nodes = _nodes(tape, model, output)
+    nodes = _nodes(tape, model, output, {name for _, name in names.values()})
     if verbose:
         for node in nodes:
             print(f"{node.name} = {node.op}({', '.join(node.input)})")
@@ -132,13 +132,13 @@ class Boxes(dict[str, str]):
         return f"{self[outer]}/{name}"
 
 
-def _nodes(tape: Any, model: Any, output: Any) -> list[Any]:
+def _nodes(tape: Any, model: Any, output: Any, given_names: set[str]) -> list[Any]:
     """All nodes, inputs and outputs first."""
     boxes = Boxes(model)
     results = [tensor for _, tensor in tensors_in(output, "output")]
     last = [tape.ordinal(tensor) for tensor in results]
     rows = tape.recording.nodes
-    names = [_name(row, boxes) for row in rows]
+    names = _unique(rows, boxes, given_names)
     given, inside = [], []
     for row, name in zip(rows, names, strict=True):
         inputs = [names[entry["n"]] for entry in row["inputs"] if entry.get("n") is not None]
@@ -159,12 +159,22 @@ def _nodes(tape: Any, model: Any, output: Any) -> list[Any]:
     return [*given, end, *inside]
 
 
-def _name(row: dict[str, Any], boxes: Boxes) -> str:
-    """What a node of the recording is called. Labels are unique; those of inputs and parameters are whole names."""
-    label: str = row["label"]
-    if row["kind"] == "op":
-        return f"{boxes[row['path'] or '']}/{label}"
-    return label if "/" in label else f"{boxes['']}/{label}"
+def _unique(rows: list[dict[str, Any]], boxes: Boxes, given: set[str]) -> list[str]:
+    """What the nodes of a recording are called: inputs and parameters as was given, the others in their boxes."""
+    used = set(given)
+    names = []
+    for row in rows:
+        name = row["label"]
+        if row["kind"] == "op" or name not in given:
+            box = boxes[row["path"] or ""] if row["kind"] == "op" else boxes[""]
+            wanted = name = f"{box}/{name}"
+            count = 1
+            while name in used:  # two values that a variable had one after the other
+                count += 1
+                name = f"{wanted}_{count}"
+            used.add(name)
+        names.append(name)
+    return names
 
 
 def _node(name: str, op: str, inputs: list[str], shape: Any, about: str) -> Any:

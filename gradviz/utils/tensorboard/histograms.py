@@ -60,7 +60,7 @@ def make_histogram(values: Any, bins: Any, max_bins: int | None = None) -> Any:
     if max_bins is not None and len(counts) > max_bins:
         counts, limits = _joined(counts, limits, len(counts) // max_bins)
     filled = np.flatnonzero(counts)
-    if not len(filled):
+    if not len(filled) and len(counts) > 1:
         raise noted(
             ValueError(
                 "The histogram is empty, please file a bug report.\n"
@@ -68,7 +68,7 @@ def make_histogram(values: Any, bins: Any, max_bins: int | None = None) -> Any:
                 f"{limits[0]:g} to {limits[-1]:g}, or are NaN: there is nothing to draw."
             )
         )
-    first, last = int(filled[0]), int(filled[-1])
+    first, last = (int(filled[0]), int(filled[-1])) if len(filled) else (1, 0)  # the only bucket, empty
     below = [0] if first == 0 else []  # nothing lies below the first limit
     kept = [*below, *counts[max(first - 1, 0) : last + 1].tolist()]
     return HistogramProto(

@@ -87,7 +87,7 @@ def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor
 def type(self: Tensor, dtype: Any = None) -> Any:
     """Its legacy type name, or the tensor converted."""
     if dtype is None:
-        return errors._type_name(self, self._array)
+        return errors.type_name(self, self._array)
     if isinstance(dtype, (str, TensorType)):
         kind = named_type(dtype)
         return to(self, kind.place, kind.dtype)
