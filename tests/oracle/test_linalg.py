@@ -91,9 +91,21 @@ def test_third_derivatives_of_a_determinant() -> None:
 
 
 INVARIANT = [
-    sample("u, s, v = torch.linalg.svd(x, full_matrices=False)\n(u * s) @ v", x=complexes(3, 2, dtype=np.complex128), text=False),
-    sample("w, v = torch.linalg.eigh(x @ x.mH)\nv @ torch.diag(w + 0j) @ v.mH", x=complexes(3, 3, dtype=np.complex128), text=False),
-    sample("w, v = torch.linalg.eig(x)\n(v @ torch.diag(w) @ torch.linalg.inv(v)).real", x=floats(4, 4, dtype=F64), text=False),
+    sample(
+        "u, s, v = torch.linalg.svd(x, full_matrices=False)\n(u * s) @ v",
+        x=complexes(3, 2, dtype=np.complex128),
+        text=False,
+    ),
+    sample(
+        "w, v = torch.linalg.eigh(x @ x.mH)\nv @ torch.diag(w + 0j) @ v.mH",
+        x=complexes(3, 3, dtype=np.complex128),
+        text=False,
+    ),
+    sample(
+        "w, v = torch.linalg.eig(x)\n(v @ torch.diag(w) @ torch.linalg.inv(v)).real",
+        x=floats(4, 4, dtype=F64),
+        text=False,
+    ),
     sample("q, r = torch.linalg.qr(x)\nq @ r", x=complexes(3, 3, dtype=np.complex128), text=False),
     sample("torch.fft.ifftn(torch.fft.fftn(x)).real", x=floats(3, 4, dtype=F64), text=False),
 ]

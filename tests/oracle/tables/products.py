@@ -41,8 +41,10 @@ SUMS = [
 ]
 
 CHOSEN = [
-    *(sample("torch.inner(x, y)", x=x, y=y) for x, y in
-      [((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3)), ((2, 4, 3), (5, 3)), ((), (2, 3)), ((3,), (2,))]),
+    *(
+        sample("torch.inner(x, y)", x=x, y=y)
+        for x, y in [((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3)), ((2, 4, 3), (5, 3)), ((), (2, 3)), ((3,), (2,))]
+    ),
     sample("torch.tensordot(x, y)", x=(2, 3, 4), y=(3, 4, 5)),
     sample("torch.tensordot(x, y, dims=1)", x=(2, 3), y=(3, 4)),
     sample("torch.tensordot(x, y, dims=0)", x=(2,), y=(3,)),
@@ -52,14 +54,21 @@ CHOSEN = [
     sample("torch.tensordot(x, y, dims=1)", x=(2, 3), y=(2, 3)),
     sample("torch.tensordot(x, y, dims=-1)", x=(2, 3), y=(2, 3)),
     sample("torch.tensordot(x, y, dims=1)", x=(2, 3), y=floats(3, 2, dtype=F64)),
-    *(sample("torch.kron(x, y)", x=x, y=y) for x, y in [((2, 2), (1, 3)), ((2,), (2, 3)), ((), (2,)), ((2, 1, 2), (2,))]),
+    *(
+        sample("torch.kron(x, y)", x=x, y=y)
+        for x, y in [((2, 2), (1, 3)), ((2,), (2, 3)), ((), (2,)), ((2, 1, 2), (2,))]
+    ),
     sample("torch.kron(x, y)", x=complexes(2, 2), y=complexes(2)),
 ]
 
 CHAINS = [
     sample("torch.linalg.multi_dot([x, y, z])", x=(2, 5), y=(5, 3), z=(3, 4)),
     sample("torch.linalg.multi_dot([x, y, z])", x=(5,), y=(5, 3), z=(3,)),
-    sample("import warnings\nwarnings.simplefilter('ignore')\ntorch.linalg.multi_dot([x, y]), torch.chain_matmul(x, y), torch.chain_matmul(x)", x=(2, 5), y=(5, 3)),
+    sample(
+        "import warnings\nwarnings.simplefilter('ignore')\ntorch.linalg.multi_dot([x, y]), torch.chain_matmul(x, y), torch.chain_matmul(x)",
+        x=(2, 5),
+        y=(5, 3),
+    ),
     sample("torch.linalg.multi_dot([x, y])", x=(2, 5), y=(4, 3)),
     sample("torch.linalg.multi_dot([x])", x=(2, 5)),
     *(sample(f"torch.linalg.matrix_power(x, {n})", x=(3, 3), rtol=1e-4) for n in (0, 1, 2, 3, 5, -1, -2)),
@@ -78,8 +87,12 @@ EQUATIONS = {
     "Ab,bA->": [(2, 3), (3, 2)], "ij,k->i": [(2, 3), (4,)],
 }  # fmt: skip
 EINSUM = [
-    *(sample(f"torch.einsum({equation!r}, {', '.join('xyz'[: len(shapes)])})", **dict(zip("xyz", shapes, strict=False)))
-      for equation, shapes in EQUATIONS.items()),
+    *(
+        sample(
+            f"torch.einsum({equation!r}, {', '.join('xyz'[: len(shapes)])})", **dict(zip("xyz", shapes, strict=False))
+        )
+        for equation, shapes in EQUATIONS.items()
+    ),
     sample("torch.einsum(x, [0, 1], y, [1, 2], [0, 2])", x=(2, 3), y=(3, 4)),
     sample("torch.einsum(x, [0, 1], y, [1, 2])", x=(2, 3), y=(3, 4)),
     sample("torch.einsum(x, [..., 0, 1], [..., 1, 0])", x=(2, 3, 4)),
