@@ -70,7 +70,7 @@ def _gamma(a: float, uniform: Uniform, normal: Callable[[], float]) -> float:
 
 
 # -- Note [Implicit gradients] ---------------------------------------------------------------------------------------
-# Points and weights for integrals from 0 to infinity of what may vary on any scale: w = exp(π/2 sinh t), t in even steps.
+# Points and weights for integrals from 0 to infinity of what may vary on any scale: w = exp(π/2 sinh t), even t.
 _STEPS = np.linspace(-4.2, 3.2, 160)
 _POINTS = np.exp(math.pi / 2 * np.sinh(_STEPS))
 _WEIGHTS = _POINTS * (math.pi / 2) * np.cosh(_STEPS) * (_STEPS[1] - _STEPS[0])

@@ -7,7 +7,6 @@ https://docs.pytorch.org/docs/2.13/distributions.html#module-torch.distributions
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -31,9 +30,7 @@ class ConstraintRegistry:
         if isinstance(constraint, Constraint):
             constraint = type(constraint)
         if not isinstance(constraint, type) or not issubclass(constraint, Constraint):
-            raise TypeError(
-                f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}"
-            )
+            raise TypeError(f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}")
         self._registry[constraint] = factory
         return factory
 
@@ -79,7 +76,7 @@ def _to_less_than(constraint: Any) -> Any:
 @_in_both(constraints.interval, constraints.half_open_interval)
 def _to_interval(constraint: Any) -> Any:
     low, high = constraint.lower_bound, constraint.upper_bound
-    if isinstance(low, numbers.Number) and isinstance(high, numbers.Number) and (low, high) == (0, 1):
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and (low, high) == (0, 1):
         return transforms.SigmoidTransform()
     return transforms.ComposeTransform([transforms.SigmoidTransform(), transforms.AffineTransform(low, high - low)])
 

@@ -52,7 +52,9 @@ class ContinuousBernoulli(ProbsOrLogits, ExponentialFamily):
 
     def _cut_probs(self) -> Tensor:
         """`probs`, with a harmless value where the series is used."""
-        cut: Tensor = torch.where(self._outside_unstable_region(), self.probs, torch.full_like(self.probs, self._lims[0]))
+        cut: Tensor = torch.where(
+            self._outside_unstable_region(), self.probs, torch.full_like(self.probs, self._lims[0])
+        )
         return cut
 
     def _pick(self, exact: Tensor, series: Any) -> Tensor:
@@ -127,7 +129,7 @@ class ContinuousBernoulli(ProbsOrLogits, ExponentialFamily):
         return (self.logits,)
 
     def _log_normalizer(self, x: Tensor) -> Tensor:
-        outside = (x <= self._lims[0] - 0.5) | (x > self._lims[1] - 0.5)
+        outside = x.le(self._lims[0] - 0.5) | x.gt(self._lims[1] - 0.5)
         cut: Tensor = torch.where(outside, x, (self._lims[0] - 0.5) * torch.ones_like(x))
         exact = (cut.exp() - 1.0).abs().log() - cut.abs().log()
         made: Tensor = torch.where(outside, exact, 0.5 * x + x.pow(2) / 24.0 - x.pow(4) / 2880.0)

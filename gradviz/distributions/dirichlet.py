@@ -13,7 +13,7 @@ from . import constraints
 from .exp_family import ExponentialFamily
 
 
-class _Dirichlet(torch.autograd.Function):  # type: ignore[misc]
+class _Dirichlet(torch.autograd.Function):
     """Samples, and how they move with the concentration at one and the same probability of everything below them."""
 
     @staticmethod
@@ -79,9 +79,7 @@ class Dirichlet(ExponentialFamily):
     def entropy(self) -> Tensor:
         a, k = self.concentration, self.concentration.size(-1)
         total = a.sum(-1)
-        return (
-            a.lgamma().sum(-1) - total.lgamma() - (k - total) * total.digamma() - ((a - 1.0) * a.digamma()).sum(-1)
-        )
+        return a.lgamma().sum(-1) - total.lgamma() - (k - total) * total.digamma() - ((a - 1.0) * a.digamma()).sum(-1)
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:

@@ -158,9 +158,7 @@ class Distribution:
 
     def sample_n(self, n: int) -> Tensor:
         """n values; older code calls `sample((n,))` so."""
-        warnings.warn(
-            "`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning, stacklevel=2
-        )
+        warnings.warn("`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning, stacklevel=2)
         return self.sample((n,))
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -205,9 +203,7 @@ class Distribution:
         full = Size((*self._batch_shape, *self._event_shape))
         for i, j in zip(reversed(value.size()), reversed(full), strict=False):
             if i != 1 and j != 1 and i != j:
-                raise ValueError(
-                    f"Value is not broadcastable with batch_shape+event_shape: {value.size()} vs {full}."
-                )
+                raise ValueError(f"Value is not broadcastable with batch_shape+event_shape: {value.size()} vs {full}.")
         try:
             support = self.support
         except NotImplementedError:

@@ -62,7 +62,7 @@ class Geometric(ProbsOrLogits, Distribution):
         self._checked(value)
         value, probs = broadcast_all(value, self.probs)
         probs = probs.clone(memory_format=torch.contiguous_format)
-        probs[(probs == 1) & (value == 0)] = 0
+        probs[(probs == 1) & value.eq(0)] = 0
         return value * (-probs).log1p() + self.probs.log()
 
     def entropy(self) -> Tensor:

@@ -10,8 +10,8 @@ from gradviz.core.tensor import Tensor
 
 from . import constraints
 from .transformed_distribution import TransformedDistribution
-from .uniform import Uniform
 from .transforms import AffineTransform, ExpTransform
+from .uniform import Uniform
 from .utils import broadcast_all, euler_constant
 
 

@@ -35,9 +35,7 @@ class HalfCauchy(TransformedDistribution):
 
     @property
     def mean(self) -> Tensor:
-        made: Tensor = torch.full(
-            self._extended_shape(), math.inf, dtype=self.scale.dtype, device=self.scale.device
-        )
+        made: Tensor = torch.full(self._extended_shape(), math.inf, dtype=self.scale.dtype, device=self.scale.device)
         return made
 
     @property
@@ -50,8 +48,8 @@ class HalfCauchy(TransformedDistribution):
         return self.base_dist.variance
 
     def log_prob(self, value: Tensor) -> Tensor:
-        value = torch.as_tensor(value, dtype=self.scale.dtype, device=self.scale.device)
         self._checked(value)
+        value = torch.as_tensor(value, dtype=self.scale.dtype, device=self.scale.device)
         log_prob = self.base_dist.log_prob(value) + math.log(2)
         made: Tensor = torch.where(value >= 0, log_prob, -math.inf)
         return made

@@ -40,12 +40,12 @@ class Independent(Distribution):
         new.base_dist = self.base_dist.expand(Size((*shape, *self.event_shape[: self.reinterpreted_batch_ndims])))
 
     @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
+    def has_rsample(self) -> bool:
         has: bool = self.base_dist.has_rsample
         return has
 
     @property
-    def has_enumerate_support(self) -> bool:  # type: ignore[override]
+    def has_enumerate_support(self) -> bool:
         return False if self.reinterpreted_batch_ndims > 0 else bool(self.base_dist.has_enumerate_support)
 
     @constraints.dependent_property

@@ -10,8 +10,8 @@ from gradviz.core.tensor import Tensor
 
 from . import constraints
 from .transformed_distribution import TransformedDistribution
-from .uniform import Uniform
 from .transforms import AffineTransform, PowerTransform
+from .uniform import Uniform
 from .utils import broadcast_all, euler_constant
 
 
@@ -51,7 +51,7 @@ class Kumaraswamy(TransformedDistribution):
     def mode(self) -> Tensor:
         a, b = self.concentration1, self.concentration0
         log_mode = a.reciprocal() * (-b).log1p() - (-a * b).log1p()
-        return log_mode.masked_fill((a < 1) | (b < 1), math.nan).exp()
+        return log_mode.masked_fill(a.lt(1) | b.lt(1), math.nan).exp()
 
     @property
     def variance(self) -> Tensor:

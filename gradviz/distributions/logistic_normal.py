@@ -21,6 +21,7 @@ class LogisticNormal(TransformedDistribution):
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.simplex
     has_rsample = True
+    base_dist: Any
     _batched: dict[str, int] = {}
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:

@@ -34,9 +34,7 @@ class Multinomial(Distribution):
         if not isinstance(total_count, int):
             raise NotImplementedError("inhomogeneous total_count is not supported")
         self.total_count, self._categorical = total_count, Categorical(probs, logits)
-        super().__init__(
-            self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args
-        )
+        super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args)
 
     @property
     def _binomial(self) -> Any:
@@ -81,7 +79,7 @@ class Multinomial(Distribution):
         logits, value = broadcast_all(self.logits, value)
         logits = logits.clone(memory_format=torch.contiguous_format)
         ways = (value.sum(-1) + 1).lgamma() - (value + 1).lgamma().sum(-1)
-        logits[(value == 0) & (logits == -math.inf)] = 0  # what cannot happen, and did not
+        logits[value.eq(0) & (logits == -math.inf)] = 0  # what cannot happen, and did not
         return ways + (logits * value).sum(-1)
 
     def entropy(self) -> Tensor:

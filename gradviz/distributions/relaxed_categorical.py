@@ -32,9 +32,7 @@ class ExpRelaxedCategorical(Distribution):
         validate_args: bool | None = None,
     ) -> None:  # fmt: skip
         self.temperature, self._categorical = temperature, Categorical(probs, logits)
-        super().__init__(
-            self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args
-        )
+        super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args)
 
     def _new(self, *args: Any, **kwargs: Any) -> Tensor:
         return self._categorical._new(*args, **kwargs)
@@ -62,9 +60,9 @@ class ExpRelaxedCategorical(Distribution):
         self._checked(value)
         logits, value = broadcast_all(self.logits, value)
         k, temperature = self._categorical._num_events, self.temperature
-        scale = torch.full_like(torch.as_tensor(temperature), float(k)).lgamma() - torch.as_tensor(temperature).log().mul(
-            -(k - 1)
-        )
+        scale = torch.full_like(torch.as_tensor(temperature), float(k)).lgamma() - torch.as_tensor(
+            temperature
+        ).log().mul(-(k - 1))
         score = logits - value.mul(temperature)
         log_prob: Tensor = (score - score.logsumexp(dim=-1, keepdim=True)).sum(-1) + scale
         return log_prob

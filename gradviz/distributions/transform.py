@@ -126,7 +126,7 @@ class _InverseTransform(Transform):
         return self._inv.domain
 
     @property
-    def bijective(self) -> bool:  # type: ignore[override]
+    def bijective(self) -> bool:
         made: bool = self._inv.bijective
         return made
 
@@ -167,7 +167,7 @@ class Elementwise(Transform):
 
     bijective = True
     domain = constraints.real
-    sign = +1  # type: ignore[assignment]
+    sign = +1
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self))

@@ -67,7 +67,7 @@ class TransformedDistribution(Distribution):
         return constraints.independent(last, more) if more > 0 else last
 
     @property
-    def has_rsample(self) -> Any:  # type: ignore[override]
+    def has_rsample(self) -> Any:
         return self.base_dist.has_rsample
 
     def _through(self, x: Any) -> Any:
@@ -85,7 +85,8 @@ class TransformedDistribution(Distribution):
         return drawn
 
     def log_prob(self, value: Tensor) -> Tensor:
-        y, dims, result = self._checked(value), len(self.event_shape), 0.0
+        y, dims = self._checked(value), len(self.event_shape)
+        result: Any = 0.0
         for transform in reversed(self.transforms):
             x = transform.inv(y)
             dims += transform.domain.event_dim - transform.codomain.event_dim

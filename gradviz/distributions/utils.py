@@ -11,7 +11,9 @@ from gradviz.core.tensor import Tensor
 
 euler_constant = 0.57721566490153286060  # Euler and Mascheroni's
 
-NOT_A_PARAMETER = "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__."
+NOT_A_PARAMETER = (
+    "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__."
+)
 
 
 def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
@@ -84,7 +86,7 @@ def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
 
 
 class lazy_property:
-    """A property computed once, when first asked for, and kept as an attribute of the object; gradients are recorded."""
+    """A property computed once, when first asked for, and kept as an attribute of the object, with its graph."""
 
     def __init__(self, wrapped: Callable[[Any], Any]) -> None:
         self.wrapped = wrapped

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradviz as torch
 from gradviz.core.mode import no_grad
-from gradviz.core.size import Size
 from gradviz.core.tensor import Tensor
 
 from . import constraints

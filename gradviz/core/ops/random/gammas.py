@@ -17,7 +17,7 @@ from ...op import function, op
 from ...tensor import Tensor
 from ..creation.factory import read_tensor
 from ..kinds import no_derivative, underived
-from .distributions import Drawn, _recorded
+from .distributions import _recorded
 from .sample import source
 
 _standard_gamma_grad = op(

@@ -34,9 +34,10 @@ def broadcast_shapes(*shapes: Any) -> Size:
             if found[i] == 1:
                 found[i] = shape[i]
             elif shape[i] not in (1, found[i]):
+                given = shapes[at] if isinstance(shapes[at], Size) else shape
                 raise RuntimeError(
                     f"Attempting to broadcast a dimension of length {shape[i]} at {i}! Mismatching argument at index "
-                    f"{at} had {shape}; but expected shape should be broadcastable to {found}"
+                    f"{at} had {given}; but expected shape should be broadcastable to {found}"
                 )
     return Size(found)
 

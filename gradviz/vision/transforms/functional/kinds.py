@@ -60,7 +60,8 @@ def image_module(why: str, name: str = "Image") -> Any:
 
 def is_pil(pic: Any) -> bool:
     """Whether this is a PIL image; Pillow is not imported to find out."""
-    return _is_pil_class(type(pic))
+    kind: Any = type(pic)
+    return _is_pil_class(kind)
 
 
 @functools.lru_cache(maxsize=1024)
