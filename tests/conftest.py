@@ -14,6 +14,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ from gradviz.cli import needs, probes
 
 REQUIRED: set[str] = needs.names(os.environ.get("GRADVIZ_REQUIRE", ""))
 _skipped: dict[str, str] = {}
+
+
+# A shell that starts the tests in the background has them ignore interrupts, which the programs they start inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> list[str]:
