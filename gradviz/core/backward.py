@@ -38,17 +38,17 @@ def order(edges: Sequence[Any], *, to_run: bool = True) -> list[Node]:
     Raises PyTorch's error if an earlier backward has freed one of them, unless they are only to be looked at.
     """
     oldest: dict[Node, Node] = {}  # leaf -> the oldest node that feeds it
-    seen: set[Node] = set()
+    seen: dict[Node, None] = {}  # in the order of the walk, which is nearly the order wanted
     plan: list[Node] = []
     stack: list[Node] = []
     for edge in edges:
         (plan if edge.__class__ is AccumulateGrad else stack).append(edge.node)
-    visit, push, pop = seen.add, stack.append, stack.pop
+    push, pop = stack.append, stack.pop
     while stack:
         node = pop()
         if node in seen:
             continue
-        visit(node)
+        seen[node] = None
         if node.saved.__class__ is Freed and to_run:
             raise noted(RuntimeError(errors.freed(node)))
         for edge in node.parents:

@@ -127,6 +127,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
     # The commonest case needs no saver: the rules name both inputs and nothing else.
     both = op.kept == tuple(("input", x) for x in op.inputs)
     node_type: Any = None
+    keeps = True
     on_cpu = CPU.forwards[key]  # looked up once for the commonest device, and again when it is overridden
 
     def look_up() -> None:
@@ -136,7 +137,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
     op.overridden.append(look_up)
 
     def call(input: Any, other: Any) -> Any:
-        nonlocal node_type
+        nonlocal node_type, keeps
         try:
             x = input._array
             y = other._array
@@ -169,13 +170,13 @@ def _binary(op: Any, operator: bool = False) -> Any:
             if saver is None:
                 saver = savers[mask] = op.saver(mask)
             if node_type is None:
-                node_type = op.node_type({})
+                node_type, keeps = op.node_type({}), bool(op.kept)
             node = node_type()
             node.parents = (a, b)
             if mask == 3 and both:
                 node.saved = (input, other)
             else:
-                node.saved = saver(input, other, out, None, None) if op.kept else ()
+                node.saved = saver(input, other, out, None, None) if keeps else ()
             node.device = device
             node.shape = out.shape
             node.dtype = out.dtype
