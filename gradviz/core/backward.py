@@ -181,15 +181,9 @@ class Backward:
         keep, freed, i = self.retain_graph, self._freed, self.cursor
         try:
             for node in plan[i:]:
-                op, kind = node.op, node.dtype
+                kind = node.dtype
                 # The plain case, without journal, hooks or observers; `step` says the same with all of them.
-                if (
-                    not quick
-                    or op is None
-                    or not op.simple
-                    or node.extra is not None
-                    or (kind is not FLOAT and kind.kind == "c")
-                ):
+                if not quick or not node.plain or node.extra is not None or (kind is not FLOAT and kind.kind == "c"):
                     self.cursor = i
                     if (
                         quick
@@ -205,7 +199,7 @@ class Backward:
                     continue
                 g = grads.pop(node, None)
                 if g is not None:
-                    saved = node.saved
+                    op, saved = node.op, node.saved
                     if overwritten:
                         node.check_stale()
                     F, parents = node.device.F, node.parents

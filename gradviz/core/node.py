@@ -65,6 +65,7 @@ class Node:
     __slots__ = ("__weakref__", "device", "dtype", "extra", "parents", "path", "saved", "seq", "shape", "shapes")
 
     op: ClassVar[Any] = None
+    plain: ClassVar[bool] = False  # of an operation with one output and a fixed number of inputs
     extra: Extra | None
     shapes: tuple[Any, ...]
     seq: int

@@ -236,7 +236,7 @@ class Op:
         """A node class with this op's rules and another name."""
         found = self._node_types.get(name)
         if found is None:
-            found = self._node_types[name] = type(name, (Node,), {"__slots__": (), "op": self})
+            found = self._node_types[name] = type(name, (Node,), {"__slots__": (), "op": self, "plain": self.simple})
         return found
 
     def with_aux(self, *inputs: Any, **settings: Any) -> tuple[Any, dict[str, Any]]:
