@@ -19,7 +19,7 @@ from .mode import current_module, grad_mode
 from .node import Scalar
 from .op import OPS, camel
 from .saved import apart, own_copy
-from .views import check_view, look_again, set_history
+from .views import check_types, check_view, look_again, set_history
 
 
 def check_write(tensor: Any, name: str = "an in-place operation", *, repeats: bool = False) -> None:
@@ -35,6 +35,8 @@ def check_write(tensor: Any, name: str = "an in-place operation", *, repeats: bo
             raise noted(RuntimeError(errors.leaf_view_inplace(tensor)))
     elif tensor._needs and tensor._edge is None:
         raise noted(RuntimeError(errors.leaf_inplace(tensor)))
+    if tensor._needs and grad_mode.get():
+        check_types(tensor)
     array = tensor._array
     if 0 not in array.strides or not array.size:
         return
@@ -106,8 +108,10 @@ def adopt(target: Any, result: Any, name: str, inputs: tuple[Any, ...], op: Any,
         )
     edge = result._edge
     recording = grad_mode.get()
-    if edge is not None and recording and target._base is not None:
-        check_view(target)
+    if edge is not None and recording:
+        check_types(target)
+        if target._base is not None:
+            check_view(target)
     target._array[...] = out
     wrote(target)
     if edge is not None and edge.node.op is not None:  # what it kept of its result is what is in memory now

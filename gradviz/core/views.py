@@ -46,13 +46,6 @@ class Place:
 
     def __init__(self, base: Any, view: Any) -> None:
         array, part, self.device = base._array, view._array, base.device
-        if array.dtype != part.dtype:
-            raise noted(
-                NotImplementedError(
-                    "writing in place into a view of another dtype is not supported where gradients are recorded\n"
-                    f"The view is {view.dtype!r}, its memory {base.dtype!r}. Write into a copy: v = v.clone()."
-                )
-            )
         size = array.dtype.itemsize
         self.shape, self.base_shape = part.shape, array.shape
         self.steps, self.base_steps = (tuple(s // size for s in a.strides) for a in (part, array))
@@ -176,7 +169,7 @@ def refresh(base: Any) -> None:
     """See every living view of a base anew: its gradient goes to where the base stands now."""
     for reference in base._views or ():
         view = reference()
-        if view is None:
+        if view is None or view._array.dtype != base._array.dtype:  # of another type: only unrecorded writes come here
             continue
         settings = {"place": Place(base, view)}
         seen = OPS["as_strided_view"]
@@ -204,6 +197,20 @@ def move(tensor: Any, edge: Any) -> None:
             old.node.extra.retained.pop(old.nr, None)
         edge.node.more().retained[edge.nr] = weakref.ref(tensor)
     tensor._edge, tensor._needs = edge, True
+
+
+def check_types(tensor: Any) -> None:
+    """Refuse a recorded write into memory that is seen as two types, such as a complex tensor and its real part."""
+    base = tensor if tensor._base is None else tensor._base
+    for view in (tensor, *(reference() for reference in base._views or ())):
+        if view is not None and view._array.dtype != base._array.dtype:
+            raise noted(
+                NotImplementedError(
+                    "writing in place into memory that has a view of another dtype is not supported where gradients "
+                    f"are recorded\nThe view is {view.dtype!r}, its memory {base.dtype!r}. "
+                    "Write into a copy: x = x.clone()."
+                )
+            )
 
 
 def check_view(tensor: Any) -> None:

@@ -205,3 +205,14 @@ def test_the_base_may_lie_in_memory_in_any_order() -> None:
     b[1].mul_(10)
     b.sum().backward()
     assert x.grad.tolist() == [[1.0, 10.0, 1.0], [1.0, 10.0, 1.0]]
+
+
+def test_memory_seen_as_two_types_refuses_a_recorded_write_before_it_happens() -> None:
+    x = gradviz.tensor([1.0, 2.0], requires_grad=True)
+    z = x * (1 + 1j)
+    part = z.real
+    for tensor in (z, part):
+        with pytest.raises(NotImplementedError, match="view of another dtype"):
+            tensor.mul_(2)
+    assert z.tolist() == [1 + 1j, 2 + 2j]
+    assert z._version == 0
