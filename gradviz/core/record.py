@@ -10,7 +10,6 @@ Nodes are numbered in the order they appear; nothing of the program is kept aliv
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 import sys
@@ -140,11 +139,10 @@ class Recorder(BackwardSteps):
     def _written_through(self, view: Tensor, base: Tensor) -> None:
         """A base was written through one of its views, where no gradient is recorded."""
         known = self._known(base)
-        if known is None:
+        if known is None or view.dtype != base.dtype:  # seen as two types: it is read anew when next used
             return
         self._remember(base, known)
-        with contextlib.suppress(NotImplementedError):  # a view of another dtype
-            self._add(OPS["copy_slices"], (base, view), (base,), {"place": Place(base, view)}, inplace=True)
+        self._add(OPS["copy_slices"], (base, view), (base,), {"place": Place(base, view)}, inplace=True)
 
     def _detached(self, event: events.Detached) -> None:
         self._add(Tensor.detach, (event.source,), (event.result,), {})
@@ -268,10 +266,9 @@ class Recorder(BackwardSteps):
         cell = base._cell
         if cell is None or cell.stamp <= since or self.nodes[n]["kind"] == "leaf":
             return n
-        if base is not tensor and self._known(base) is not None:
-            with contextlib.suppress(NotImplementedError):
-                self._add(OPS["as_strided_view"], (base,), (tensor,), {"place": Place(base, tensor)})
-                return self._by_id[id(tensor)][1]
+        if base is not tensor and self._known(base) is not None and tensor.dtype == base.dtype:
+            self._add(OPS["as_strided_view"], (base,), (tensor,), {"place": Place(base, tensor)})
+            return self._by_id[id(tensor)][1]
         self._add(events.Written("written", aside=True), (), (tensor,), {}, inplace=True)
         self.nodes[-1]["inputs"].append({"slot": "x", "n": n})
         return len(self.nodes) - 1
