@@ -1,21 +1,24 @@
 // Builds the scripts under gradviz/widgets/static/: `node build.mjs [folder]`.
 //
 //   kit.js                    what all views share; runs first
-//   viewer.js, trajectory.js  one view each
-//   canvas.js, quiz.js        parts of the viewer that only large graphs, and only steppers, need
+//   viewer.js                 the graph viewer
+//   canvas.js, part-*.js      what only some graphs need of it: src/canvas.ts and src/parts/*.ts
+//   view-*.js                 one other view each: src/views/*.ts
 //   replay.js                 unpacks the others from the page
-//   selftest.js               an anywidget module, whole: it needs a kernel anyway
+//   live.js                   an anywidget module: brings any view to life with the kernel behind it
+//   selftest.js               another, whole
 //
-// All but the last are classic scripts: text that can be put into a page, so a saved notebook loads nothing from anywhere.
+// All but these two are classic scripts: text that can be put into a page, so a saved notebook loads nothing from anywhere.
 import { build } from "esbuild";
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, "..", "gradviz", "widgets", "static");
-const there = (...names) => names.filter((name) => existsSync(join(here, "src", `${name}.ts`))).map((name) => `src/${name}.ts`);
+const in_ = async (folder) => (await readdir(join(here, "src", folder))).filter((f) => f.endsWith(".ts")).map((f) => f.slice(0, -3)).sort();
+const parts = (await in_("parts")).map((name) => ({ in: `src/parts/${name}.ts`, out: `part-${name}` }));
+const views = (await in_("views")).map((name) => ({ in: `src/views/${name}.ts`, out: `view-${name}` }));
 
 const common = {
   absWorkingDir: here,
@@ -26,16 +29,16 @@ const common = {
   charset: "utf8",
   legalComments: "none",
 };
-await build({ ...common, format: "iife", entryPoints: there("kit", "replay"), plugins: [squeeze()] });
-await build({ ...common, format: "iife", entryPoints: there("viewer", "canvas", "quiz", "trajectory"), plugins: [shared(), squeeze()] });
-await build({ ...common, format: "esm", entryPoints: there("selftest"), plugins: [squeeze()] });
+await build({ ...common, format: "iife", entryPoints: ["src/kit.ts", "src/replay.ts"], plugins: [squeeze()] });
+await build({ ...common, format: "iife", entryPoints: [{ in: "src/viewer.ts", out: "viewer" }, { in: "src/canvas.ts", out: "canvas" }, ...parts, ...views], plugins: [shared(), squeeze()] });
+await build({ ...common, format: "esm", entryPoints: ["src/live.ts", "src/selftest.ts"], plugins: [squeeze()] });
 
 /** Imports of the kit's modules become reads of the one kit that is on the page. */
 function shared() {
   return {
     name: "shared",
     setup(b) {
-      b.onResolve({ filter: /^\.\/(dom|keys|number|register|shell|timeline|transport)$/ }, ({ path }) => ({ path, namespace: "kit" }));
+      b.onResolve({ filter: /^\.\.?\/(dom|keys|help|number|register|shell|timeline|transport|twin)$/ }, ({ path }) => ({ path: path.replace("../", "./"), namespace: "kit" }));
       b.onLoad({ filter: /.*/, namespace: "kit" }, async ({ path }) => {
         const source = await readFile(join(here, "src", `${path}.ts`), "utf8");
         const names = [...source.matchAll(/^export (?:function|const|class) (\w+)/gm)].map((m) => m[1]);

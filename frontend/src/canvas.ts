@@ -4,7 +4,7 @@ import type { Camera } from "./camera";
 import type { Model } from "./model";
 import { cut, glyph, head, level, line, place, SIZES as S } from "./shape";
 import type { Renderer } from "./svgraph";
-import type { SceneNode } from "./types";
+import { BADGES, type SceneNode } from "./types";
 
 interface Wire {
   line: Path2D;
@@ -153,6 +153,11 @@ export class CanvasGraph implements Renderer {
       });
     }
     pen.globalAlpha = 1;
+    const badge = model.badge(s);
+    if (!badge) return;
+    const colour = { ok: "leaf", bad: "bad", stop: "bad", added: "leaf", removed: "bad", changed: "upd" }[badge.kind];
+    this.#box(s.x + s.w - 11, s.y - 8, 18, 18, 9, colour, "bg");
+    this.#write(BADGES[badge.kind], s.x + s.w - 2, s.y + 5, "bg", `700 11px ${this.#ink("sans")}`, "center");
   }
 
   hit(e: MouseEvent): SceneNode | null {
@@ -162,4 +167,4 @@ export class CanvasGraph implements Renderer {
   }
 }
 
-(globalThis.gradvizParts ??= {}).canvas = CanvasGraph;
+globalThis.gradvizCanvas = CanvasGraph;

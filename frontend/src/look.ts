@@ -17,14 +17,6 @@ export const GRAPH = `
 .ring{fill:none;stroke:currentColor;stroke-width:1.5}.fill{fill:currentColor}
 .search{position:absolute;left:10px;top:10px;display:flex;align-items:center;gap:6px;background:var(--bg);border:1px solid var(--line);border-radius:8px;padding:3px 8px;box-shadow:var(--shade)}
 .search input{border:0;background:none;width:170px;height:26px;outline:none}
-.twin,.help{position:absolute;inset:0;overflow:auto;background:var(--bg);padding:10px 16px;cursor:auto}
-.twin ol{margin:0;padding:0;list-style:none;font:12.5px/1.5 var(--mono);counter-reset:s}
-.twin li{background:none;color:var(--ink);counter-increment:s;padding:2px 8px 2px 46px;border-radius:5px;cursor:pointer;overflow-wrap:anywhere;position:relative}
-.twin li::before{content:counter(s);position:absolute;left:0;width:36px;text-align:right;color:var(--soft)}
-.twin li[aria-current]{background:var(--bwd-bg)}.twin li.forward[aria-current]{background:var(--fwd-bg)}
-.twin li.later{color:var(--soft)}
-.help dl{columns:2 220px;margin:0}.help dl div{display:flex;gap:10px;align-items:baseline;padding:3px 0;break-inside:avoid}
-.help dt{min-width:112px;text-align:right}.help dd{margin:0;color:var(--soft)}
 .frames rect{fill:var(--frame);stroke:var(--line);stroke-dasharray:2 4}
 .frames text{font:600 11px var(--sans);fill:var(--soft)}
 .wire{fill:none;stroke:var(--edge);stroke-width:1.4}
@@ -57,6 +49,8 @@ export const GRAPH = `
 .bar{fill:var(--bwd-bg)}.value .bar{fill:var(--fwd-bg)}.none .bar,.zeroed .bar{fill:none}.freed .bar{fill:var(--frame)}.stored .bar{fill:var(--leaf-bg)}
 .row text{font:500 11.5px var(--mono);fill:currentColor}
 .row .number{text-anchor:end}.row .part{font-size:11px;font-weight:700}
+.badge circle{fill:var(--leaf);stroke:var(--bg);stroke-width:1.5}.badge text{font:700 11px var(--sans);fill:var(--bg);text-anchor:middle}.badge.none{display:none}
+.badge.bad circle,.badge.stop circle,.badge.removed circle{fill:var(--bad)}.badge.changed circle{fill:var(--upd)}
 .message rect{fill:var(--node);stroke:var(--now);stroke-width:1.4}
 .message[data-slot^=sum] rect{fill:var(--bwd-bg);stroke-width:2.2}
 .message text{font:11px var(--mono);fill:var(--ink);white-space:pre}
@@ -66,11 +60,9 @@ export const GRAPH = `
 .kind{font:600 11px/20px var(--mono);border-radius:5px;padding:0 7px;background:var(--panel);border:1px solid var(--line)}
 .kind.leaf{background:var(--leaf-bg);color:var(--leaf);border-color:transparent}
 section{padding:7px 0 5px;min-width:0}
-h4{display:flex;align-items:center;flex-wrap:wrap;gap:4px 8px;font:600 12px/22px var(--sans);color:var(--soft);margin:0 0 3px;overflow-wrap:anywhere}
 .maths{font:13px/1.55 var(--mono);margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
 .gradient b,.part b{color:var(--bwd)}
 .leafgrad{margin-top:6px;padding:6px 9px;border-radius:6px;background:var(--leaf-bg)}.leafgrad b{color:var(--leaf)}
-.hint{font:12px/1.5 var(--sans);color:var(--soft);margin:2px 0 0;overflow-wrap:anywhere}
 .state{height:20px;padding:0 8px;font-weight:600;font-size:11px}
 .state.final,.state.partial{background:var(--bwd-bg);color:var(--bwd)}.state.stored{background:var(--leaf-bg);color:var(--leaf)}
 .part{display:grid;grid-template-columns:max-content minmax(0,1fr);column-gap:10px;padding:3px 0;align-items:baseline}

@@ -5,7 +5,7 @@ import { partial, product } from "./message";
 import { brief, kindText } from "./number";
 import { History, say, WORDS, type GradKind } from "./state";
 import { Timeline } from "./timeline";
-import type { Data, RecNode, Scene, SceneEdge, SceneNode } from "./types";
+import type { Badge, Data, RecNode, Scene, SceneEdge, SceneNode } from "./types";
 
 export type Label = "value" | "gradient" | "shape" | "op";
 export const LABELS: Label[] = ["value", "gradient", "shape", "op"];
@@ -47,6 +47,7 @@ export class Model {
   label: Label = "value";
   selected: number | null = null;
   found = new Set<number>();
+  badges = new Map<number, Badge>(); // by node; these go before the picture's own
   byN = new Map<number, SceneNode[]>();
   edgesOf = new Map<number, SceneEdge[]>();
 
@@ -92,6 +93,11 @@ export class Model {
   /** The node the panel is about: the chosen one, else the one this step is about. */
   get focus(): number | null {
     return this.selected ?? this.frame?.n ?? this.nodes[this.nodes.length - 1]?.n ?? null;
+  }
+
+  badge(s: SceneNode): Badge | undefined {
+    const inside = s.kind === "group" ? (s.members ?? []) : s.n === null ? [] : [s.n];
+    return inside.map((n) => this.badges.get(n)).find(Boolean) ?? s.badge;
   }
 
   #flows(n_from: number | null, n_to: number | null): Flow {

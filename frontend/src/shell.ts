@@ -44,6 +44,9 @@ export class Shell {
     // Without this JupyterLab takes a key meant for the view as a command: "d d" would delete the learner's cell.
     host.setAttribute("data-lm-suppress-shortcuts", "true");
     this.#followTheme();
+    const failed = (e: Event): void => this.status(`In the kernel: ${(e as CustomEvent<string>).detail}`, "error");
+    host.addEventListener("gradviz-failed", failed);
+    this.later(() => host.removeEventListener("gradviz-failed", failed));
   }
 
   keys(actions: Actions): void {

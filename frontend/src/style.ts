@@ -4,11 +4,13 @@ export const KIT = `
  --bg:#fff;--panel:#f8fafc;--node:#fff;--ink:#172033;--soft:#556074;--line:#cbd3df;--edge:#8592a6;--frame:#eef2f7;
  --fwd:#1d5fc4;--fwd-bg:#e9f1fd;--bwd:#b04708;--bwd-bg:#fdf0e4;--upd:#5b3da8;--upd-bg:#f3effc;
  --leaf:#0b6b60;--leaf-bg:#e7f6f3;--mark:#ffd84d;--bad:#b3123e;--bad-bg:#fdebf0;--shade:0 1px 2px #17203314,0 2px 6px #1720330f;
+ --s0:#1d5fc4;--s1:#b04708;--s2:#0b6b60;--s3:#5b3da8;--s4:#a31562;--s5:#5c6b00;
  --mono:var(--jp-code-font-family,ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace);
  --sans:var(--jp-ui-font-family,system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif);
  font:13px/1.45 var(--sans);color:var(--ink);color-scheme:light}
 :host([data-theme=dark]){--bg:#161b26;--panel:#12161f;--node:#1c2230;--ink:#e8edf6;--soft:#a3aec1;--line:#3a4559;--edge:#77859d;--frame:#1f2633;
  --fwd:#7fb2ff;--fwd-bg:#1a2c4a;--bwd:#ffab6b;--bwd-bg:#402819;--upd:#bda6ff;--upd-bg:#2a2347;
+ --s0:#7fb2ff;--s1:#ffab6b;--s2:#5fd3c0;--s3:#bda6ff;--s4:#ff8ac4;--s5:#cbd65a;
  --leaf:#5fd3c0;--leaf-bg:#15332f;--mark:#8a6d00;--bad:#ff8fab;--bad-bg:#451a27;--shade:0 1px 3px #0008;color-scheme:dark}
 :host([hidden]){display:none}
 *{box-sizing:border-box}
@@ -50,6 +52,17 @@ input[type=range]::-moz-range-track{height:6px;border-radius:3px;background:var(
 input[type=range]::-webkit-slider-thumb{-webkit-appearance:none;width:16px;height:16px;margin-top:-5px;border-radius:50%;background:var(--thumb,var(--fwd));border:2px solid var(--bg);box-shadow:0 0 0 1px var(--thumb,var(--fwd))}
 input[type=range]::-moz-range-thumb{width:12px;height:12px;border-radius:50%;background:var(--thumb,var(--fwd));border:2px solid var(--bg);box-shadow:0 0 0 1px var(--thumb,var(--fwd))}
 kbd{font:600 11px/16px var(--mono);border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;padding:0 5px;background:var(--bg);color:var(--ink);white-space:nowrap}
+.help{position:absolute;inset:0;overflow:auto;background:var(--bg);padding:10px 16px;cursor:auto}
+.help dl{columns:2 220px;margin:0}.help dl div{display:flex;gap:10px;align-items:baseline;padding:3px 0;break-inside:avoid}
+.help dt{min-width:112px;text-align:right}.help dd{margin:0;color:var(--soft)}
+.hint{font:12px/1.5 var(--sans);color:var(--soft);margin:2px 0 0;overflow-wrap:anywhere}
+h4{display:flex;align-items:center;flex-wrap:wrap;gap:4px 8px;font:600 12px/22px var(--sans);color:var(--soft);margin:0 0 3px;overflow-wrap:anywhere}
+.twin{position:absolute;inset:0;overflow:auto;background:var(--bg);padding:10px 16px;cursor:auto}
+.twin ol{margin:0;padding:0;list-style:none;font:12.5px/1.5 var(--mono);counter-reset:s}
+.twin li{background:none;color:var(--ink);counter-increment:s;padding:2px 8px 2px 46px;border-radius:5px;cursor:pointer;overflow-wrap:anywhere;position:relative}
+.twin li::before{content:counter(s);position:absolute;left:0;width:36px;text-align:right;color:var(--soft)}
+.twin li[aria-current]{background:var(--bwd-bg)}.twin li.forward[aria-current]{background:var(--fwd-bg)}
+.twin li.later{color:var(--soft)}
 .quiet{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 [hidden]{display:none!important}
 @media (prefers-reduced-motion:reduce){*{animation:none!important;transition:none!important}}

@@ -3,7 +3,7 @@ import { put, say, svg } from "./dom";
 import type { Camera } from "./camera";
 import type { Line, Look, Model } from "./model";
 import { cut, glyph, head, level, line, place, SIZES as S } from "./shape";
-import type { SceneEdge, SceneNode } from "./types";
+import { BADGES, type SceneEdge, type SceneNode } from "./types";
 
 export interface Renderer {
   element: Element;
@@ -23,6 +23,7 @@ interface RowParts {
 
 interface Parts {
   g: SVGGElement;
+  badge?: SVGGElement;
   rows: RowParts[];
 }
 
@@ -105,6 +106,12 @@ export class SvgGraph implements Renderer {
     const names = (["ghost", "current", "selected", "near", "found"] as const).filter((k) => look[k]);
     put(p.g, "class", ["node", s.kind, ...names].join(" "));
     p.rows.forEach((row, i) => this.#fill(row, look.lines[i], s.w));
+    const badge = this.model.badge(s);
+    if (!badge && !p.badge) return;
+    if (!p.badge) p.g.append((p.badge = svg("g", { transform: `translate(${s.w - 2} 1)` }, svg("circle", { r: 9 }), svg("text", { y: 4 }), svg("title"))));
+    put(p.badge, "class", badge ? `badge ${badge.kind}` : "badge none");
+    say(p.badge.children[1], badge ? BADGES[badge.kind] : "");
+    say(p.badge.children[2], badge?.text ?? "");
   }
 
   #fill(row: RowParts, now: Line | null, w: number): void {

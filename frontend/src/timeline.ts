@@ -80,3 +80,31 @@ export class Timeline {
     for (const hear of this.#moods) hear();
   }
 }
+
+/** A place in a run, for views that show different sides of it: which iteration, and where within it. */
+export interface Moment {
+  iteration: number;
+  phase?: string;
+  op?: number;
+}
+
+interface Channel {
+  last: Moment | null;
+  hear: Set<(moment: Moment) => void>;
+}
+
+/** All views on the page that were given the same timeline move together. Returns how to tell the others, and how to leave. */
+export function join(name: string | null | undefined, moved: (moment: Moment) => void): { tell(moment: Moment): void; leave(): void } {
+  if (!name) return { tell: () => undefined, leave: () => undefined };
+  const page = globalThis as unknown as { gradvizTimelines?: Record<string, Channel> };
+  const channel = ((page.gradvizTimelines ??= {})[name] ??= { last: null, hear: new Set() });
+  channel.hear.add(moved);
+  if (channel.last) moved(channel.last);
+  return {
+    tell(moment) {
+      channel.last = moment;
+      for (const hear of [...channel.hear]) if (hear !== moved) hear(moment);
+    },
+    leave: () => void channel.hear.delete(moved),
+  };
+}

@@ -73,6 +73,14 @@ export interface Recording {
   meta?: { title?: string };
 }
 
+/** A mark on a box, by form as well as colour; `text` says why. */
+export interface Badge {
+  kind: "ok" | "bad" | "stop" | "added" | "removed" | "changed";
+  text: string;
+}
+
+export const BADGES: Record<Badge["kind"], string> = { ok: "✓", bad: "!", stop: "■", added: "+", removed: "−", changed: "≠" };
+
 export interface SceneNode {
   id: number;
   n: number | null; // the record's ordinal whose value and gradient it shows (of a folded module: its output)
@@ -87,6 +95,7 @@ export interface SceneNode {
   grad?: string;
   tip?: string; // the whole title where it was cut
   members?: number[]; // ordinals inside a folded module
+  badge?: Badge;
 }
 
 export interface SceneEdge {
@@ -125,5 +134,7 @@ export interface Data {
   record: Recording;
   scenes: Scene[]; // [0] is shown first; C walks through the others (other folding depths)
   note?: string; // what was left out to keep the page small
+  extra?: Record<string, unknown>; // what the parts need, by part
+  parts?: string[]; // what is added to the viewer, by the names the parts registered under
   backward: boolean; // false: a graph to look at, no backward timeline
 }

@@ -35,5 +35,5 @@ export function unpack(packed: any): Data {
       for (const key of ["local", "product", "sum"]) m[key] = at(m[key] as number);
     }
   }
-  return { title: packed.title, record, scenes: packed.scenes as Scene[], backward: packed.backward, note: packed.note };
+  return { title: packed.title, record, scenes: packed.scenes as Scene[], backward: packed.backward, note: packed.note, parts: packed.parts, extra: packed.extra };
 }

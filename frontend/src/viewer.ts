@@ -6,14 +6,14 @@ import { stretches } from "./frames";
 import { hand } from "./hand";
 import { GRAPH } from "./look";
 import { LABELS, Model, type Label } from "./model";
-import { fillTwin, markTwin, showKeys } from "./panels";
-import type { Quiz } from "./quiz";
-import { register, type Handle } from "./register";
+import { showKeys } from "./help";
+import { register, type Handle, type Part, type Port } from "./register";
 import { glyph } from "./shape";
 import { Shell } from "./shell";
 import { WORDS, type GradKind } from "./state";
 import { SvgGraph, type Renderer } from "./svgraph";
 import { icon, transport } from "./transport";
+import { fillTwin, markTwin } from "./twin";
 import type { Data, SceneNode } from "./types";
 import { unpack } from "./unpack";
 
@@ -25,7 +25,7 @@ export class Viewer implements Handle {
   readonly shell: Shell;
   readonly camera = new Camera();
   readonly card: Card;
-  readonly quiz: Quiz | null;
+  readonly parts: Part[];
   #picture!: Renderer;
   #main = el("div", { class: "main" });
   #stage = el("div", { class: "stage" });
@@ -39,13 +39,14 @@ export class Viewer implements Handle {
   constructor(
     readonly host: HTMLElement,
     readonly data: Data,
+    readonly port?: Port,
   ) {
     this.model = new Model(data);
+    const makers = (data.parts ?? []).flatMap((name) => globalThis.gradvizParts?.[name] ?? []);
     const what = data.backward ? "Backpropagation stepper" : "Graph view";
-    this.shell = new Shell(host, data.title || what, `${what}: ${data.title || `${data.record.nodes.length} nodes`}. Press ? for keys.`, GRAPH + (globalThis.gradvizParts?.quiz?.css ?? ""));
+    this.shell = new Shell(host, data.title || what, `${what}: ${data.title || `${data.record.nodes.length} nodes`}. Press ? for keys.`, GRAPH + makers.map((m) => m.css).join(""));
     this.card = new Card(this.model, (n) => this.select(n));
-    const Asks = globalThis.gradvizParts?.quiz;
-    this.quiz = data.backward && Asks ? new Asks(this.model, () => this.redraw()) : null;
+    this.parts = makers.map((Maker) => new Maker(this));
     this.#build();
   }
 
@@ -57,7 +58,7 @@ export class Viewer implements Handle {
     main.append(this.#stage);
     if (model.data.backward) main.append(this.#legend());
     if (time.length) main.append(transport(time, stretches(model.frames)));
-    if (this.quiz) main.append(el("div", { class: "extra" }, this.quiz.element));
+    for (const { element } of this.parts) if (element) main.append(el("div", { class: "extra" }, element));
     main.append(this.card.element);
     shell.body.append(main);
     this.#draw();
@@ -85,7 +86,7 @@ export class Viewer implements Handle {
   }
 
   #draw(): void {
-    const Large = this.model.scene.nodes.length > SVG_LIMIT && globalThis.gradvizParts?.canvas;
+    const Large = this.model.scene.nodes.length > SVG_LIMIT && globalThis.gradvizCanvas;
     const before = this.#picture?.element;
     this.#picture = new (Large || SvgGraph)(this.model, this.camera);
     if (before) before.replaceWith(this.#picture.element);
@@ -104,7 +105,7 @@ export class Viewer implements Handle {
     });
     const button = (text: string, title: string, run: () => void): HTMLElement => el("button", { type: "button", title, onclick: run }, text);
     return el("div", { class: "tools" }, label, button("Search", "Search (/)", () => this.#openSearch()), button("Text", "Every step as text (T)", () => this.#toggleTwin()),
-      this.quiz && button("Quiz", "Quiz", () => this.quiz!.toggle()), button("?", "Keys (?)", () => showKeys(this.#help)), this.#zoomer());
+      ...this.parts.flatMap((p) => p.tools ?? []), button("?", "Keys (?)", () => this.#keysHelp()), this.#zoomer());
   }
 
   #zoomer(): HTMLElement {
@@ -207,8 +208,13 @@ export class Viewer implements Handle {
       fold: () => this.#fold(),
       text: () => this.#toggleTwin(),
       leave: () => this.#leave(),
-      help: () => showKeys(this.#help),
+      help: () => this.#keysHelp(),
+      ...Object.assign({}, ...this.parts.map((p) => p.actions ?? {})),
     });
+  }
+
+  #keysHelp(): void {
+    showKeys(this.#help, undefined, [], "Click a node to read about it. Drag to move, Ctrl + wheel to zoom");
   }
 
   select(n: number | null): void {
@@ -274,7 +280,7 @@ export class Viewer implements Handle {
   #toggleTwin(): void {
     this.#twin.hidden = !this.#twin.hidden;
     if (this.#twin.hidden) return this.host.focus({ preventScroll: true });
-    fillTwin(this.#twin, this.model);
+    fillTwin(this.#twin, { length: this.model.frames.length, line: (i) => ({ text: this.model.frames[i].text, kind: this.model.frames[i].phase }), go: (i) => this.model.time.go(i) }, this.model.time.cursor);
     this.#twin.focus({ preventScroll: true });
   }
 
@@ -312,8 +318,9 @@ export class Viewer implements Handle {
     this.#picture.paint(nodes, edges);
     this.#remember();
     this.#about();
-    if (!this.#twin.hidden) markTwin(this.#twin, this.model);
+    if (!this.#twin.hidden) markTwin(this.#twin, now);
     else this.#follow();
+    for (const p of this.parts) p.redraw?.();
     void this.shell.mark("data-step", String(now));
     this.host.dispatchEvent(new CustomEvent("gradviz-step", { bubbles: true, composed: true, detail: { step: now, before } }));
   }
@@ -330,6 +337,7 @@ export class Viewer implements Handle {
     this.#picture.paint(this.model.scene.nodes, this.model.scene.edges);
     this.#remember();
     this.card.paint(true);
+    for (const p of this.parts) p.redraw?.();
     this.#about();
   }
 
@@ -345,13 +353,30 @@ export class Viewer implements Handle {
     this.card.paint();
   }
 
+  /** The same view of another record: the position, the chosen node, the labels and the camera stay. */
+  update(packed: unknown): Viewer {
+    const { cursor } = this.model.time;
+    const { label, selected, depth } = this.model;
+    const { moved, k, x, y } = this.camera;
+    this.close();
+    const next = new Viewer(this.host, unpack(packed), this.port);
+    next.model.label = label;
+    next.model.selected = selected !== null && next.model.nodes[selected] ? selected : null;
+    if (depth && next.data.scenes[depth]) next.#fold();
+    Object.assign(next.camera, moved ? { moved, k, x, y } : {});
+    next.model.time.go(cursor);
+    next.redraw();
+    return next;
+  }
+
   close(): void {
+    for (const p of this.parts) p.close?.();
     this.shell.close();
   }
 }
 
-export function mount(host: HTMLElement, packed: unknown): Viewer {
-  return new Viewer(host, unpack(packed));
+export function mount(host: HTMLElement, packed: unknown, port?: Port): Viewer {
+  return new Viewer(host, unpack(packed), port);
 }
 
 register("viewer", mount);

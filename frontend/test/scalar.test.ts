@@ -1,7 +1,7 @@
 // Each operation's gradient rule against a nudge, and the walk of each setting against the formula written out.
 import { describe, expect, it } from "vitest";
 import { evaluate, OPS, walk, type Line, type Program } from "../src/scalar";
-import { notch, ticks } from "../src/trajectory";
+import { notch, ticks } from "../src/plot";
 
 const BINARY = new Set(["add", "sub", "rsub", "mul", "div", "maximum", "minimum", "pow_tensor", "rpow"]);
 const constantSecond = new Set(["rpow"]); // its second operand is a number, never a tensor

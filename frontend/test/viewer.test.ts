@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import "../src/canvas";
-import "../src/quiz";
+import "../src/parts/quiz";
 import { mount, SVG_LIMIT, type Viewer } from "../src/viewer";
-import { right } from "../src/quiz";
+import { right, type Quiz } from "../src/parts/quiz";
 import packed from "./neuron.json";
 
 const HOSTILE = `"><img src=x onerror=alert(1)><script>alert(2)</script>\u202E' & \n`;
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 const open = (change: (data: typeof packed) => void = () => undefined): Viewer => {
-  const data = structuredClone(packed);
+  const data = { ...structuredClone(packed), parts: ["quiz"] };
   change(data);
   viewer = mount(host, data);
   return viewer;
@@ -236,7 +236,7 @@ describe("quiz", () => {
   test("asks before a gradient is shown, gives hints, takes the right answer", () => {
     open();
     press("ArrowRight");
-    viewer.quiz!.toggle();
+    (viewer.parts[0] as Quiz).toggle();
     const { time } = viewer.model;
     const at = time.cursor;
     press("ArrowRight");

@@ -223,6 +223,7 @@ def scene(
 
     nodes: x, y is the left top corner; `n` the record ordinal whose value and gradient the box shows (a group's is
     its output, `members` are all). Texts are final: the renderer only draws them. Absent keys are empty.
+    A record's node may carry a `badge` ({"kind", "text"}, kinds in svg.BADGES): a mark on its box that says why.
     edges: `from` and `to` are node ids; points are corners, joined by curves that leave and arrive along `direction`.
     """
     if direction not in ("auto", "lr", "tb"):
@@ -245,6 +246,11 @@ def scene(
     for i, (entry, (w, h)) in enumerate(zip(entries, sizes, strict=True)):
         x, y = _short(placed.x[i] - w / 2 + dx), _short(placed.y[i] - h / 2 + dy)
         node = {"id": i, "n": entry["n"], "kind": entry["kind"], "x": x, "y": y, "w": _short(w), "h": _short(h)}
+        badge = next(
+            (record["nodes"][n]["badge"] for n in drawn.items[i].members if record["nodes"][n].get("badge")), None
+        )
+        if badge and entry["kind"] != "portal":
+            node["badge"] = badge
         nodes.append(node | {k: entry[k] for k in ("title", "sub", "value", "grad", "tip", "members") if entry.get(k)})
     edges = []
     for link, note, route in zip(drawn.links, notes, placed.routes, strict=True):

@@ -47,6 +47,10 @@ _STYLE = """\
 @ .q{font-size:%(small)spx;fill:var(--gv-muted)}@ .rt{font-weight:600}
 @ .n{fill:var(--gv-bad);font-size:12px}
 """
+BADGES = {  # marks on boxes: glyph and colour
+    "ok": ("✓", "leaf"), "bad": ("!", "bad"), "stop": ("■", "bad"),
+    "added": ("+", "leaf"), "removed": ("−", "bad"), "changed": ("≠", "group"),
+}  # fmt: skip
 GLYPHS = {"lr": "→←", "tb": "↓↑"}
 _CLASS = {"op": "c", "saved": "u", "output": "o", "leaf": "l", "const": "k", "portal": "l p", "group": "g"}
 
@@ -200,6 +204,22 @@ def _messages(scene: Scene, wave: Waves) -> list[tuple[str, str]]:
     return out
 
 
+def _badges(nodes: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> str:
+    """The marks on boxes, each with its reason."""
+    out = []
+    for n in nodes:
+        if n.get("badge"):
+            glyph, colour = BADGES[n["badge"]["kind"]]
+            x, y = short(n["x"] + n["w"] - 2), n["y"] + 1
+            out.append(
+                f"<g><title>{escape(clip(n['badge']['text'], 900, S['small']))}</title>"
+                f'<circle cx="{x}" cy="{short(y)}" r="9" fill="{colours[colour]}" stroke="{colours["ground"]}"/>'
+                f'<text x="{x}" y="{short(y + 4)}" fill="{colours["card"]}" text-anchor="middle" font-size="11" '
+                f'font-weight="700">{glyph}</text></g>'
+            )
+    return "".join(out)
+
+
 def _legend(scene: Scene, rows: Sequence[str], y: float) -> list[str]:
     """What the colours and shapes mean, only for those in the picture."""
     kinds = {n["kind"] for n in scene["nodes"]}
@@ -284,6 +304,7 @@ def to_svg(scene: Scene, *, animated: bool = False, theme: str = "light") -> str
     if texts:
         out.append(_grouped(_words(nodes, rows, wave)))
         out.append(_grouped(_messages(scene, wave)))
+        out.append(_badges(nodes, colours))
     out.append("</g>")
     out.extend(_legend(scene, rows, tall - 12))
     out.append(wave.progress(wide, tall))

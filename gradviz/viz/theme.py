@@ -49,6 +49,13 @@ DARK: dict[str, str] = {
 }
 THEMES = {"light": LIGHT, "dark": DARK}
 
+# Lines and bars of several things in one picture; from the seventh on they are told apart by their dashes.
+SERIES = {
+    "light": ("#1d5fc4", "#b04708", "#0b6b60", "#5b3da8", "#a31562", "#5c6b00"),
+    "dark": ("#7fb2ff", "#ffab6b", "#5fd3c0", "#bda6ff", "#ff8ac4", "#cbd65a"),
+}
+DASHES = ("", "7 4", "2 3", "9 3 2 3")
+
 # (ink, ground) pairs that carry text
 TEXT_PAIRS = [
     ("ink", "card"), ("ink", "ground"), ("ink", "leaf-soft"), ("ink", "group-soft"), ("ink", "frame"),

@@ -114,9 +114,18 @@ def _numbers(record: Mapping[str, Any]) -> list[list[Any]]:
 
 
 def embed(
-    record: Mapping[str, Any], scenes: Sequence[Mapping[str, Any]], *, title: str = "", backward: bool = True
+    record: Mapping[str, Any],
+    scenes: Sequence[Mapping[str, Any]],
+    *,
+    title: str = "",
+    backward: bool = True,
+    parts: Sequence[str] = (),
+    extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The viewer's data for a record and the scenes (folding depths) it may show."""
+    """The viewer's data for a record and the scenes (folding depths) it may show.
+
+    `parts` are what is added to the viewer (frontend/src/parts/), `extra` is what they need, by part.
+    """
     from gradviz.widgets.replay import compact
 
     drawn = [{key: scene[key] for key in SCENE_KEYS if scene.get(key) is not None} for scene in scenes]
@@ -135,6 +144,8 @@ def embed(
                 "steps": [_step(step, values) for step in record["steps"]],
             },
             "values": values.rows,
+            **({"parts": list(parts)} if parts else {}),
+            **({"extra": dict(extra)} if extra else {}),
             **({"note": LEFT_OUT[limit == 1].format(limit)} if limit < LIMITS[0] else {}),
         }
         if limit == LIMITS[-1] or len(zlib.compress(compact(data).encode(), 6)) <= room:

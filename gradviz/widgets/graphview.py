@@ -70,13 +70,25 @@ class GraphView(View):
         """The steps as rows of text, under a head."""
         return [["step", "what happens"], *([str(i + 1), text] for i, (_, text) in enumerate(lines(self.record)))]
 
+    def parts(self) -> dict[str, Any]:
+        """What is added to the viewer, in order (frontend/src/parts/): each by its name, with what it needs."""
+        return {"quiz": None} if self.backward and self._steps_back() else {}
+
+    def data(self) -> dict[str, Any]:
+        """What the viewer is given."""
+        parts = self.parts()
+        extra = {name: needs for name, needs in parts.items() if needs is not None}
+        backward = self.backward and self._steps_back()
+        return embed(self.record, self.scenes, title=self.title, backward=backward, parts=list(parts), extra=extra)
+
+    def modules(self) -> tuple[str, ...]:
+        """The scripts the viewer needs besides its own."""
+        large = max(len(s["nodes"]) for s in self.scenes) > SVG_LIMIT
+        return (*self.parts(), *(("canvas",) if large else ()))
+
     def to_html(self) -> str:
-        data = embed(self.record, self.scenes, title=self.title, backward=self.backward and self._steps_back())
-        table = self.table()
-        parts: tuple[str, ...] = ("quiz",) if data["backward"] else ()
-        if max(len(s["nodes"]) for s in self.scenes) > SVG_LIMIT:
-            parts = (*parts, "canvas")
-        html = functools.partial(replay_html, "viewer", data, text=self.to_text(), table=table, parts=parts)
+        table, parts = self.table(), self.modules()
+        html = functools.partial(replay_html, "viewer", self.data(), text=self.to_text(), table=table, parts=parts)
         room = (allowed(len(self.record["nodes"])) - len(html(svg=""))) * 3 // 4
         return html(svg=self._picture(room))
 

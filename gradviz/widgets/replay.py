@@ -33,9 +33,21 @@ def script(name: str) -> str:
 
 @functools.cache
 def runtime(view: str, parts: tuple[str, ...] = ()) -> tuple[str, str]:
-    """What must run before `view` can be shown (the kit, its parts, the view), packed; and the hash of it."""
-    text = "\n".join(script(name) for name in ("kit", *parts, view))
-    return pack(text), hashlib.sha256(text.encode()).hexdigest()[:8]
+    """What must run before `view` can be shown, packed; and the hash of it."""
+    text, version = runtime_text(view, parts)
+    return pack(text), version
+
+
+def runtime_text(view: str, parts: tuple[str, ...] = ()) -> tuple[str, str]:
+    """The kit, the parts, the view, as one script; and the hash of it."""
+    names = ("kit", *(_file("part", name) for name in parts), _file("view", view))
+    text = "\n".join(script(name) for name in names)
+    return text, hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _file(kind: str, name: str) -> str:
+    """Views are in `view-<name>.js`, parts of the viewer in `part-<name>.js`."""
+    return name if name in ("viewer", "canvas") else f"{kind}-{name}"
 
 
 def pack(text: str) -> str:

@@ -5,14 +5,14 @@ A test fails on any console error and on any request to an outside host.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gradviz.cli import probes
-from tests.browser.lab import CHROMIUM_FLAGS, Page, Server
+from tests.browser.lab import CHROMIUM_FLAGS, Page, Server, View
 
 HERE = Path(__file__).resolve().parent
 
@@ -62,3 +62,21 @@ def page(tab: Page, lab: Server) -> Iterator[Page]:
     tab.server = lab
     yield tab
     lab.stop_kernels()
+
+
+@pytest.fixture
+def show(tab: Page, tmp_path: Path) -> Callable[..., View]:
+    """Put pieces of HTML (each a view's `to_html()`) on a plain page from a file and wait for the first view."""
+
+    def open_page(*pieces: str, width: int = 1280, scheme: str = "light") -> View:
+        file = tmp_path / "page.html"
+        head = (
+            "<!doctype html><meta charset='utf-8'><body style='margin:12px;background:Canvas;color-scheme:light dark'>"
+        )
+        file.write_text(head + "".join(pieces), encoding="utf-8")
+        tab.tab.set_viewport_size({"width": width, "height": 900})
+        tab.tab.emulate_media(color_scheme=scheme)
+        tab.tab.goto(file.as_uri())
+        return tab.ready()
+
+    return open_page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +32,6 @@ def neuron() -> BackpropStepper:
     loss.backward()
     shown.expected = {"w": w.grad.item(), "b": b.grad.item()}
     return shown
-
-
-@pytest.fixture
-def show(tab: Page, tmp_path: Path) -> Callable[..., View]:
-    """Put pieces of HTML on a page and wait for the first view."""
-
-    def open_page(*pieces: str, width: int = 1280, scheme: str = "light") -> View:
-        file = tmp_path / "page.html"
-        head = (
-            "<!doctype html><meta charset='utf-8'><body style='margin:12px;background:Canvas;color-scheme:light dark'>"
-        )
-        file.write_text(head + "".join(pieces), encoding="utf-8")
-        tab.tab.set_viewport_size({"width": width, "height": 900})
-        tab.tab.emulate_media(color_scheme=scheme)
-        tab.tab.goto(file.as_uri())
-        return tab.ready()
-
-    return open_page
 
 
 def texts(view: View, css: str) -> list[str]:

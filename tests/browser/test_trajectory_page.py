@@ -152,7 +152,7 @@ def test_what_needs_the_kernel_says_so_and_stays_a_picture(show: Any) -> None:
     assert host.locator("input[type=range]").is_disabled()
     host.focus()
     host.page.keyboard.press("t")
-    assert host.locator(".twin tr").count() == 7
+    assert host.locator(".walk tr").count() == 7
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -168,4 +168,4 @@ def test_it_fits_and_is_named(show: Any, width: int, scheme: str) -> None:
     assert host.evaluate(f"host => ({nameless})(host).length") == 0
     host.focus()
     host.page.keyboard.press("t")
-    assert host.locator(".twin tr").nth(1).inner_text().split() == ["0", "-4", "2", "16", "-4", "8"]
+    assert host.locator(".walk tr").nth(1).inner_text().split() == ["0", "-4", "2", "16", "-4", "8"]

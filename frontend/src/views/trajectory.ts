@@ -1,11 +1,12 @@
 // TrajectoryView: drag the start and the rate, and the walk is made again at once. The picture is the one of
 // gradviz/widgets/trajectory_svg.py; the first walk comes from the engine, every other one from scalar.ts.
-import { el, put, say, svg } from "./dom";
-import { g } from "./number";
-import { register } from "./register";
-import { real, walk, type Program, type Settings, type Walk } from "./scalar";
-import { Shell } from "./shell";
-import type { Num } from "./types";
+import { el, put, say, svg } from "../dom";
+import { g } from "../number";
+import { notch, PLOT, ticks } from "../plot";
+import { register } from "../register";
+import { real, walk, type Program, type Settings, type Walk } from "../scalar";
+import { Shell } from "../shell";
+import type { Num } from "../types";
 
 export interface TrajectoryData {
   names: string[];
@@ -30,11 +31,9 @@ const W = 689, H = 423, LEFT = 60, RIGHT = 14, TOP = 14, BOTTOM = 40;
 const LOSS_H = 92;
 const MOST = 500; // steps
 const ROWS = 24;
-const CSS = `
-.plot{display:block;width:100%;height:auto;max-width:760px;margin:0 auto;touch-action:none;cursor:crosshair}
+const CSS = `${PLOT}
+.plot{max-width:760px;touch-action:none;cursor:crosshair}
 .plot.fixed{cursor:default}
-.plot text{font:12px var(--sans);fill:var(--soft)}.plot .name{fill:var(--ink)}
-.frame,.tick{stroke:var(--soft);fill:none;stroke-width:1}
 .level{stroke:var(--soft);fill:none;stroke-width:1;opacity:.65}.curve{stroke:var(--soft);fill:none;stroke-width:2}
 .trail{stroke:var(--bwd);fill:none;stroke-width:1.6}.stop{fill:var(--bwd)}.end{fill:none;stroke:var(--bwd);stroke-width:2}
 .start{fill:var(--fwd);stroke:var(--bg);stroke-width:2}
@@ -43,26 +42,9 @@ const CSS = `
 .knobs input[type=range]{flex:1;--fill:var(--line)}
 .knobs input[type=number]{width:84px;height:28px;border:1px solid var(--line);border-radius:6px;background:var(--bg);padding:0 6px;font:12px var(--mono)}
 .knobs button{border-color:var(--line)}
-.twin{max-height:300px;overflow:auto;padding:0 14px 10px}
-.twin table{border-collapse:collapse;font:12px var(--mono)}.twin th,.twin td{padding:2px 10px;text-align:right}.twin th{color:var(--soft);font-weight:600}
+.walk{max-height:300px;overflow:auto;padding:0 14px 10px}
+.walk table{border-collapse:collapse;font:12px var(--mono)}.walk th,.walk td{padding:2px 10px;text-align:right}.walk th{color:var(--soft);font-weight:600}
 `;
-
-/** Some round numbers between two ends. */
-export function ticks(low: number, high: number): number[] {
-  const raw = (high - low) / 5;
-  const size = 10 ** Math.floor(Math.log10(raw));
-  const step = size * [1, 2, 5, 10].find((f) => f * size >= raw * 0.999)!;
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(6)));
-}
-
-/** A round step of about a four-hundredth of the whole: one press of a key. */
-export function notch(whole: number): number {
-  const raw = whole / 400;
-  const size = 10 ** Math.floor(Math.log10(raw));
-  return Number((size * [1, 2, 5, 10].find((f) => f * size >= raw * 0.999)!).toPrecision(3));
-}
 
 export function mountTrajectory(host: HTMLElement, data: TrajectoryData): Shell {
   const flat = data.names.length === 1;
@@ -113,7 +95,7 @@ export function mountTrajectory(host: HTMLElement, data: TrajectoryData): Shell 
   const count = el("input", { type: "number", min: 1, max: MOST, step: 1, "aria-label": "Steps", onchange: () => move({ steps: count.valueAsNumber }) });
   const again = el("button", { type: "button", title: "As at first (Home)", onclick: () => move(first) }, "Reset");
   const table = el("table");
-  const twin = el("div", { class: "twin", hidden: true, tabindex: 0, role: "region", "aria-label": "The walk as a table" }, table);
+  const twin = el("div", { class: "walk", hidden: true, tabindex: 0, role: "region", "aria-label": "The walk as a table" }, table);
   const show = el("button", { type: "button", title: "The walk as a table (T)", "aria-expanded": "false", onclick: () => fold() }, "Table");
   for (const input of [range, exact, count]) input.disabled = !free;
   const knobs = el("div", { class: "knobs", role: "group", "aria-label": "Rate and steps" },

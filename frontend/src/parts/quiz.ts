@@ -1,8 +1,10 @@
 // A part of the viewer, for steppers. Quiz: before a message is shown, its product is asked for. Hints give away one factor of the chain rule at a time.
-import { el } from "./dom";
-import { g, scalar } from "./number";
-import type { Model } from "./model";
-import type { Message, Num, Value } from "./types";
+import { el } from "../dom";
+import { g, scalar } from "../number";
+import type { Model } from "../model";
+import { part, type Part } from "../register";
+import type { Message, Num, Value } from "../types";
+import type { Viewer } from "../viewer";
 
 export interface Question {
   at: number; // the frame that holds the answer
@@ -40,19 +42,21 @@ const QUIZ = `
 .quiz .right{color:var(--leaf);font-weight:600}.quiz .wrong{color:var(--bad);font-weight:600}
 `;
 
-export class Quiz {
+export class Quiz implements Part {
   static css = QUIZ;
+  readonly tools = [el("button", { type: "button", title: "Quiz", onclick: () => this.toggle() }, "Quiz")];
   readonly element = el("div", { class: "quiz", hidden: true, role: "group", "aria-label": "Quiz" });
   on = false;
   asked = 0;
   correct = 0;
   #open: Question | null = null;
 
-  constructor(
-    private model: Model,
-    private changed: () => void,
-  ) {
-    model.time.gate = (next) => this.#gate(next);
+  constructor(private viewer: Viewer) {
+    this.model.time.gate = (next) => this.#gate(next);
+  }
+
+  private get model(): Model {
+    return this.viewer.model;
   }
 
   toggle(): void {
@@ -60,7 +64,7 @@ export class Quiz {
     this.#open = null;
     this.element.hidden = !this.on;
     if (this.on) this.element.replaceChildren(el("strong", {}, "Quiz"), el("span", {}, "Step on: before each gradient appears you are asked for it."));
-    this.changed();
+    this.viewer.redraw();
   }
 
   /** False while a question about the next step is open. */
@@ -107,8 +111,8 @@ export class Quiz {
     this.model.time.gate = null;
     this.model.time.go(at);
     this.model.time.gate = gate;
-    this.changed();
+    this.viewer.redraw();
   }
 }
 
-(globalThis.gradvizParts ??= {}).quiz = Quiz;
+part("quiz", Quiz);
