@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,12 +137,21 @@ def _title(name: str, kind: str, times: int) -> str:
 
 def _fold(record: Record, calls: Calls, depth: int | None, merge: bool, portals: int) -> Drawing:
     """One drawing at a fixed depth; no limit is applied."""
-    nodes = record["nodes"]
     length = None if depth is None else depth + 1
-    owner: Sequence[Key | None] = [None] * len(nodes)
+    owner: Sequence[Key | None] = [None] * len(record["nodes"])
     titles: dict[Key, str] = {}
     if length is not None and calls.deepest:
         owner, titles = calls.at(length, merge)
+    drawn = _grouped(record, calls, owner, titles, portals)
+    drawn.frames = _frames(calls, drawn.items, drawn.links, length)
+    return drawn
+
+
+def _grouped(
+    record: Record, calls: Calls, owner: Sequence[Key | None], titles: Mapping[Key, str], portals: int
+) -> Drawing:
+    """One item for each node without an owner, and one for each owner."""
+    nodes = record["nodes"]
     items: list[Item] = []
     of: list[int] = []
     groups: dict[Key, int] = {}
@@ -175,8 +185,7 @@ def _fold(record: Record, calls: Calls, depth: int | None, merge: bool, portals:
             seen.add((of[n], b, n))
             links.append(Link(of[n], b, "" if grouped else entry["slot"], n, node["n"]))
     _portals(items, links, portals)
-    frames = _frames(calls, items, links, length)
-    return Drawing(items, links, frames, "")
+    return Drawing(items, links, [], "")
 
 
 def _portals(items: list[Item], links: list[Link], most: int) -> None:
@@ -232,16 +241,49 @@ def _frames(calls: Calls, items: list[Item], links: list[Link], length: int | No
     return frames
 
 
+def _in_runs(record: Record, calls: Calls, count: int, portals: int) -> Drawing:
+    """Neighbouring operations, in the order they ran, as about `count` boxes: for what has no modules to fold by."""
+    ops = [n for n in calls.events if isinstance(n, int)]
+    size = -(-len(ops) // count)
+    owner: list[Key | None] = [None] * len(record["nodes"])
+    for i, n in enumerate(ops):
+        owner[n] = ((), i // size)
+    for n, is_op in enumerate(calls.ops):
+        if not is_op:
+            homes = {owner[u] for u in calls.users[n]}
+            owner[n] = homes.pop() if len(homes) == 1 else None
+    names: dict[Key, Counter[str]] = {}
+    for n in ops:
+        names.setdefault(owner[n], Counter())[str(record["nodes"][n].get("op"))] += 1  # type: ignore[arg-type]
+    titles = {key: clean(", ".join(name for name, _ in held.most_common(3))) for key, held in names.items()}
+    drawn = _grouped(record, calls, owner, titles, portals)
+    drawn.note = f"{len(record['nodes']):,} nodes: each box stands for {size:,} operations, in the order they ran"
+    return drawn
+
+
 def drawing(
-    record: Record, *, depth: int | None = None, limit: int = 800, portals: int = 3, merge: bool = False
+    record: Record,
+    *,
+    depth: int | None = None,
+    limit: int = 800,
+    most: int = 10_000,
+    portals: int = 3,
+    merge: bool = False,
 ) -> Drawing:
     """What to draw of a record.
 
     `depth` folds every module call at that depth (0 is one box for each outermost call, 1 for each child of it, None
     unfolds all);
-    `merge` joins repeated calls. Above `limit` items modules are folded further by themselves and `note` says so.
+    `merge` joins repeated calls. Above `limit` items modules are folded further by themselves and `note` says so;
+    what then still has more than `most` is drawn as runs of operations.
     """
     calls = Calls(record)
+    result = _folded(record, calls, depth, limit, merge, portals)
+    return result if len(result.items) <= max(most, limit) else _in_runs(record, calls, limit // 2, portals)
+
+
+def _folded(record: Record, calls: Calls, depth: int | None, limit: int, merge: bool, portals: int) -> Drawing:
+    """At the depth asked for, or folded further until no more than `limit` items are left, as far as that goes."""
     result = _fold(record, calls, depth, merge, portals)
     if len(result.items) <= limit or not calls.deepest:
         if len(result.items) > limit:

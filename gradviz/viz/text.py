@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from gradviz.viz.measure import clean
 from gradviz.viz.numbers import full, is_scalar, number, shape_text
@@ -84,25 +84,45 @@ _LINES: dict[str, Any] = {
 }
 
 
-def lines(recording: Any) -> list[tuple[int, str]]:
-    """(index into the record's steps, text) for each step that does something to a number."""
-    record = record_of(recording)
-    told = [
+class Told(NamedTuple):
+    """A step that has a line: its index in the record, and that it is the `n`-th of `count` of its kind."""
+
+    index: int
+    step: Mapping[str, Any]
+    n: int
+    count: int
+
+
+def told(record: Mapping[str, Any]) -> list[Told]:
+    """The steps that have a line in the text twin."""
+    found = [
         (i, step) for i, step in enumerate(record["steps"])
         if step["kind"] in _LINES and not (step["kind"] == "forward" and record["nodes"][step["n"]]["kind"] != "op")
         and not (step["kind"] == "zero_grad" and step.get("n") is None)
     ]  # fmt: skip
     counts: dict[str, int] = {}
-    for _, step in told:
+    for _, step in found:
         counts[step["kind"]] = counts.get(step["kind"], 0) + 1
     seen: dict[str, int] = {}
-    found = []
-    write = _LINES | {"backward": functools.partial(_backward, sums_before(record))}
-    for i, step in told:
+    out = []
+    for i, step in found:
         kind = step["kind"]
         seen[kind] = seen.get(kind, 0) + 1
-        found.append((i, write[kind](record, step, seen[kind], counts[kind])))
-    return found
+        out.append(Told(i, step, seen[kind], counts[kind]))
+    return out
+
+
+def written(record: Mapping[str, Any], steps: Iterable[Told]) -> list[str]:
+    """The lines of some steps."""
+    write = _LINES | {"backward": functools.partial(_backward, sums_before(record))}
+    return [write[step["kind"]](record, step, n, count) for _, step, n, count in steps]
+
+
+def lines(recording: Any) -> list[tuple[int, str]]:
+    """(index into the record's steps, text) for each step that does something to a number."""
+    record = record_of(recording)
+    steps = told(record)
+    return [(step.index, text) for step, text in zip(steps, written(record, steps), strict=True)]
 
 
 def summary_line(recording: Any) -> str:
@@ -124,14 +144,16 @@ def to_text(recording: Any, *, most: int = 40) -> str:
     record = record_of(recording)
     grads = gradients(record)
     leaves = [n for n in record["nodes"] if n["kind"] in ("leaf", "const")]
+    steps = [step for step in told(record) if step.step["kind"] != "accumulate"]
+    reached = [n for n in leaves if n["n"] in grads]
     sections = [
-        [f"{name_of(n)} = {full(n.get('value'))}" for n in leaves],
-        [text for _, text in lines(record) if not text.startswith(".grad ")],
-        [f"{name_of(n)}.grad = {full(grads[n['n']])}" for n in leaves if n["n"] in grads],
+        (len(leaves), [f"{name_of(n)} = {full(n.get('value'))}" for n in leaves[:most]]),
+        (len(steps), written(record, steps[:most])),
+        (len(reached), [f"{name_of(n)}.grad = {full(grads[n['n']])}" for n in reached[:most]]),
     ]
     out = [summary_line(record)]
-    for section in sections:
-        out.extend("  " + text for text in section[:most])
-        if len(section) > most:
-            out.append(f"  ... {len(section) - most} more")
+    for count, section in sections:
+        out.extend("  " + text for text in section)
+        if count > most:
+            out.append(f"  ... {count - most} more")
     return "\n".join(out)

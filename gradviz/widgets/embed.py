@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradviz.viz.measure import clean
+from gradviz.widgets.condense import condensed
 
 STATS = ("min", "max", "mean", "std", "norm", "nan", "inf", "zero")
 NAME = 80  # characters of a name
@@ -128,6 +129,7 @@ def embed(
     """
     from gradviz.widgets.replay import compact
 
+    record, scenes = condensed(record, scenes)
     drawn = [{key: scene[key] for key in SCENE_KEYS if scene.get(key) is not None} for scene in scenes]
     room, numbers = budget(len(record["nodes"])), _numbers(record)
     for limit in LIMITS:

@@ -8,10 +8,10 @@ from typing import Any
 
 from gradviz.viz.scene import scene
 from gradviz.viz.svg import to_svg
-from gradviz.viz.text import lines, to_text
+from gradviz.viz.text import to_text, told, written
 from gradviz.widgets.base import View
 from gradviz.widgets.embed import embed
-from gradviz.widgets.replay import replay_html
+from gradviz.widgets.replay import ROWS, replay_html
 from gradviz.widgets.source import data_of, recorded
 
 FOLDED = 120  # boxes of the picture when the whole graph would make the page too large
@@ -68,7 +68,15 @@ class GraphView(View):
 
     def table(self) -> list[list[str]]:
         """The steps as rows of text, under a head."""
-        return [["step", "what happens"], *([str(i + 1), text] for i, (_, text) in enumerate(lines(self.record)))]
+        steps = list(enumerate(told(self.record), 1))
+        more = len(steps) - ROWS
+        if more > 0:
+            steps = [*steps[: ROWS // 2], *steps[1 - ROWS // 2 :]]
+        texts = written(self.record, [step for _, step in steps])
+        rows = [[str(i), text] for (i, _), text in zip(steps, texts, strict=True)]
+        if more > 0:
+            rows.insert(ROWS // 2, [f"… {more + 1} more", ""])
+        return [["step", "what happens"], *rows]
 
     def parts(self) -> dict[str, Any]:
         """What is added to the viewer, in order (frontend/src/parts/): each by its name, with what it needs."""
