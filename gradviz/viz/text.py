@@ -85,12 +85,12 @@ _LINES: dict[str, Any] = {
 
 
 class Told(NamedTuple):
-    """A step that has a line: its index in the record, and that it is the `n`-th of `count` of its kind."""
+    """A step that has a line: where it is in the record, and that it is the `n`-th of `of` of its kind."""
 
-    index: int
+    at: int
     step: Mapping[str, Any]
     n: int
-    count: int
+    of: int
 
 
 def told(record: Mapping[str, Any]) -> list[Told]:
@@ -122,7 +122,7 @@ def lines(recording: Any) -> list[tuple[int, str]]:
     """(index into the record's steps, text) for each step that does something to a number."""
     record = record_of(recording)
     steps = told(record)
-    return [(step.index, text) for step, text in zip(steps, written(record, steps), strict=True)]
+    return [(step.at, text) for step, text in zip(steps, written(record, steps), strict=True)]
 
 
 def summary_line(recording: Any) -> str:
