@@ -195,9 +195,9 @@ def _blocks(maps: Any, side: int) -> Any:
     if block == 1:
         return maps
     r, c = max(1, rows // block), max(1, columns // block)
-    return (
-        maps[:, : r * block, : c * block].reshape(count, r, min(block, rows), c, min(block, columns)).mean(axis=(2, 4))
-    )
+    cut = maps[:, : r * block, : c * block].reshape(count, r, min(block, rows), c, min(block, columns))
+    with np.errstate(all="ignore"):
+        return cut.mean(axis=(2, 4))
 
 
 def _packed(maps: Any, side: int) -> dict[str, Any]:
