@@ -130,6 +130,21 @@ def test_the_trajectories_of_lesson_05(page: Page, which: str) -> None:
     page.tab.wait_for_function("([v, moved]) => v.dataset.start !== moved", arg=[handle, moved])
 
 
+def test_the_kernel_of_lesson_12_slides_and_can_be_edited(page: Page) -> None:
+    it = lesson("12")
+    opened(page, it)
+    view = view_in(page, index_of(it, "ConvStepper(image"))
+    view.press("ArrowRight", 2)
+    field = view.element.get_by_label("padding", exact=True)
+    field.fill("1")
+    field.press("Enter")
+    assert "= 7" in view.element.locator(".size").inner_text()
+    view.element.get_by_label("Kernel", exact=True).select_option(label="blur")
+    view.focus()
+    view.press("End", 98)
+    assert "gradient" in view.element.locator(".sum-line").inner_text()
+
+
 def test_answering_an_exercise_turns_it_green(page: Page) -> None:
     it = lesson("05")
     page = opened(page, it, **{"05_1": "lr = 0.4", "05_2": "smallest = 0.5"})
