@@ -47,6 +47,13 @@ export class Shell {
     const failed = (e: Event): void => this.status(`In the kernel: ${(e as CustomEvent<string>).detail}`, "error");
     host.addEventListener("gradviz-failed", failed);
     this.later(() => host.removeEventListener("gradviz-failed", failed));
+    // JupyterLab swallows the "change" that Enter makes in a field.
+    const entered = (e: KeyboardEvent): void => {
+      const field = e.composedPath()[0];
+      if (e.key === "Enter" && field instanceof HTMLInputElement && /^(number|text)$/.test(field.type)) field.dispatchEvent(new Event("change"));
+    };
+    host.addEventListener("keydown", entered);
+    this.later(() => host.removeEventListener("keydown", entered));
   }
 
   keys(actions: Actions): void {
