@@ -33,7 +33,9 @@ def code_of(make: Callable[[], Any]) -> str:
     end = max(i for i, line in enumerate(lines) if line.strip().endswith('"""'))
     body = textwrap.dedent("\n".join(lines[end + 1 :]))
     before, _, after = body.rpartition("return ")
-    return f"import gradviz as torch\n{before}{after}"
+    helpers = [vars(pages)[name] for name in make.__code__.co_names if name in vars(pages)]
+    shown = [inspect.getsource(helper) for helper in helpers if inspect.isfunction(helper)]
+    return "\n\n".join(["import gradviz as torch", *shown, f"{before}{after}"]).replace("  # fmt: skip", "")
 
 
 def page(head: str, body: str) -> str:
