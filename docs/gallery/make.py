@@ -1,4 +1,4 @@
-"""The gallery: `python docs/gallery/make.py [folder] [name ...]` runs pages.py and writes a page for each view.
+"""The gallery: `python docs/gallery/make.py [folder] [name ...]` runs the pages and writes a page for each view.
 
 Every page is one HTML file that needs no kernel, no network and no other file: open it, step, drag. What it shows comes
 from a real run of the code printed under it.
@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 STYLE = (HERE / "style.css").read_text("utf-8")
 sys.path.insert(0, str(HERE))
 
-import pages  # noqa: E402  (it lies beside this file)
+from gallery_pages import PAGES  # noqa: E402  (it lies beside this file)
 
 
 def title_of(make: Callable[[], Any]) -> tuple[str, str]:
@@ -33,7 +33,8 @@ def code_of(make: Callable[[], Any]) -> str:
     end = max(i for i, line in enumerate(lines) if line.strip().endswith('"""'))
     body = textwrap.dedent("\n".join(lines[end + 1 :]))
     before, _, after = body.rpartition("return ")
-    helpers = [vars(pages)[name] for name in make.__code__.co_names if name in vars(pages)]
+    known = make.__globals__
+    helpers = [known[name] for name in make.__code__.co_names if name in known]
     shown = [inspect.getsource(helper) for helper in helpers if inspect.isfunction(helper)]
     return "\n\n".join(["import gradviz as torch", *shown, f"{before}{after}"]).replace("  # fmt: skip", "")
 
@@ -53,7 +54,7 @@ def write(folder: Path, names: list[str]) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     written, cards = [], []
-    makers = {make.__name__: make for make in pages.PAGES}
+    makers = {make.__name__: make for make in PAGES}
     for i, (name, make) in enumerate(makers.items()):
         head, text = title_of(make)
         file = folder / f"{name}.html"

@@ -155,7 +155,7 @@ export class CanvasGraph implements Renderer {
     pen.globalAlpha = 1;
     const badge = model.badge(s);
     if (!badge) return;
-    const colour = { ok: "leaf", bad: "bad", stop: "bad", added: "leaf", removed: "bad", changed: "upd" }[badge.kind];
+    const colour = { ok: "leaf", bad: "bad", unsure: "soft", stop: "bad", added: "leaf", removed: "bad", changed: "upd" }[badge.kind];
     this.#box(s.x + s.w - 11, s.y - 8, 18, 18, 9, colour, "bg");
     this.#write(BADGES[badge.kind], s.x + s.w - 2, s.y + 5, "bg", `700 11px ${this.#ink("sans")}`, "center");
   }

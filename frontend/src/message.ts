@@ -67,5 +67,5 @@ export function substituted(formula: string, node: RecNode, nodes: RecNode[], gr
     if (typeof node.settings?.[word] === "number") return String(node.settings[word]);
     return word === "g" ? put(grad) : null;
   });
-  return whole ? text.replace(/^\((-[^()]*)\)(?! \*\*)/, "$1") : null;
+  return whole ? text.replace(/\(\((-[^()]*)\)\)/g, "($1)").replace(/^\((-[^()]*)\)(?! \*\*)/, "$1") : null;
 }

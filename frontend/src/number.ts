@@ -3,7 +3,7 @@ import type { Num, Value } from "./types";
 
 /** Python's `format(v, f".{digits}g")`, ties to even included. */
 export function g(v: Num, digits = 6): string {
-  if (typeof v !== "number") return v;
+  if (typeof v !== "number") return typeof v === "boolean" ? (v ? "True" : "False") : v;
   if (Number.isNaN(v)) return "nan";
   if (!Number.isFinite(v)) return v < 0 ? "-inf" : "inf";
   if (v === 0) return Object.is(v, -0) ? "-0" : "0";

@@ -75,11 +75,11 @@ export interface Recording {
 
 /** A mark on a box, by form as well as colour; `text` says why. */
 export interface Badge {
-  kind: "ok" | "bad" | "stop" | "added" | "removed" | "changed";
+  kind: "ok" | "bad" | "unsure" | "stop" | "added" | "removed" | "changed";
   text: string;
 }
 
-export const BADGES: Record<Badge["kind"], string> = { ok: "✓", bad: "!", stop: "■", added: "+", removed: "−", changed: "≠" };
+export const BADGES: Record<Badge["kind"], string> = { ok: "✓", bad: "!", unsure: "?", stop: "■", added: "+", removed: "−", changed: "≠" };
 
 export interface SceneNode {
   id: number;

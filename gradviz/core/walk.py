@@ -24,9 +24,11 @@ def with_backward(root: Tensor, recording: Recording | None = None, gradient: Te
     if known._known(root) is None and (root._edge is None or (root._edge.node.seq, root._edge.nr) not in known.by_seq):
         known = of(root).recorder
     session = Backward([root], None if gradient is None else [gradient])
-    with observe(known):
-        session.run()
-    session.seek(0)
+    try:
+        with observe(known):
+            session.run()
+    finally:  # a pass that fails, or is stopped, is taken back too
+        session.seek(0)
     return Recording(known)
 
 

@@ -112,6 +112,7 @@ def _texts(drawn: Drawing, record: Mapping[str, Any]) -> list[dict[str, Any]]:
                 entry["value"] = shape_text(node.get("shape") or ())
             entry["grad"] = brief(grads.get(node["n"]), "norm")
             entry["several"] = node["n"] in several
+            entry |= node.get("texts", {})
         found.append(entry)
     return found
 
@@ -224,6 +225,7 @@ def scene(
     nodes: x, y is the left top corner; `n` the record ordinal whose value and gradient the box shows (a group's is
     its output, `members` are all). Texts are final: the renderer only draws them. Absent keys are empty.
     A record's node may carry a `badge` ({"kind", "text"}, kinds in svg.BADGES): a mark on its box that says why.
+    It may also carry `texts` ({"sub", "value"}) to be written instead of its own, and an input a `note` for its arrow.
     edges: `from` and `to` are node ids; points are corners, joined by curves that leave and arrive along `direction`.
     """
     if direction not in ("auto", "lr", "tb"):
@@ -234,6 +236,7 @@ def scene(
     rows = [row for row in ("value", "grad") if any(entry[row] for entry in entries)]
     sizes = [_size(entry, rows) for entry in entries]
     said = messages(record) if len(drawn.links) <= MESSAGES else {}
+    said |= {(i["n"], x["n"], i["slot"]): i["note"] for x in record["nodes"] for i in x["inputs"] if i.get("note")}
     notes = [said.get((link.n_from, link.n_to, link.slot), "") for link in drawn.links]
     way, placed = _place(drawn, sizes, notes, direction)
     frames = _frame_boxes(drawn.frames, drawn.items, placed, sizes)

@@ -48,7 +48,7 @@ _STYLE = """\
 @ .n{fill:var(--gv-bad);font-size:12px}
 """
 BADGES = {  # marks on boxes: glyph and colour
-    "ok": ("✓", "leaf"), "bad": ("!", "bad"), "stop": ("■", "bad"),
+    "ok": ("✓", "leaf"), "bad": ("!", "bad"), "unsure": ("?", "muted"), "stop": ("■", "bad"),
     "added": ("+", "leaf"), "removed": ("−", "bad"), "changed": ("≠", "group"),
 }  # fmt: skip
 GLYPHS = {"lr": "→←", "tb": "↓↑"}

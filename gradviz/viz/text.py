@@ -115,7 +115,12 @@ def told(record: Mapping[str, Any]) -> list[Told]:
 def written(record: Mapping[str, Any], steps: Iterable[Told]) -> list[str]:
     """The lines of some steps."""
     write = _LINES | {"backward": functools.partial(_backward, sums_before(record))}
-    return [write[step["kind"]](record, step, n, count) for _, step, n, count in steps]
+    return [write[step["kind"]](record, step, n, count) + _hook(step) for _, step, n, count in steps]
+
+
+def _hook(step: Mapping[str, Any]) -> str:
+    """What a hook did at a step (gradviz/widgets/hooked.py)."""
+    return f"  [{clean(step['hook'])}]" if step.get("hook") else ""
 
 
 def lines(recording: Any) -> list[tuple[int, str]]:

@@ -1,17 +1,34 @@
 """Views for JupyterLab: pictures that step, search and answer, and are still pictures where scripts do not run."""
 
 from gradviz.widgets.base import View as View
+from gradviz.widgets.breakpoints import Stop as Stop
+from gradviz.widgets.chain_rule_card import ChainRuleCard as ChainRuleCard
+from gradviz.widgets.clip_view import ClipView as ClipView
 from gradviz.widgets.confusion_matrix import ConfusionMatrix as ConfusionMatrix
 from gradviz.widgets.conv_stepper import ConvStepper as ConvStepper
+from gradviz.widgets.edit_graph import EditGraph as EditGraph
+from gradviz.widgets.error_graph import ErrorGraph as ErrorGraph
 from gradviz.widgets.feature_maps import FeatureMaps as FeatureMaps
+from gradviz.widgets.fork import fork as fork
 from gradviz.widgets.grad_flow import GradFlow as GradFlow
+from gradviz.widgets.graph_diff import GraphDiff as GraphDiff
 from gradviz.widgets.graphview import GraphView as GraphView
+from gradviz.widgets.growing import GraphGrowth as GraphGrowth
 from gradviz.widgets.histogram_stack import HistogramStack as HistogramStack
 from gradviz.widgets.history import History as History
 from gradviz.widgets.history import watch as watch
+from gradviz.widgets.landscape_view import LandscapeView as LandscapeView
 from gradviz.widgets.live import LiveView as LiveView
+from gradviz.widgets.live_stepper import LiveStepper as LiveStepper
+from gradviz.widgets.loss_curve import LossCurve as LossCurve
+from gradviz.widgets.module_tree import ModuleTree as ModuleTree
+from gradviz.widgets.optimizer_race import OptimizerRace as OptimizerRace
 from gradviz.widgets.sample_grid import SampleGrid as SampleGrid
+from gradviz.widgets.schedule_view import ScheduleView as ScheduleView
 from gradviz.widgets.selftest import SelfTest as SelfTest
 from gradviz.widgets.stepper import BackpropStepper as BackpropStepper
+from gradviz.widgets.tensor_inspector import TensorInspector as TensorInspector
 from gradviz.widgets.timeline import Timeline as Timeline
+from gradviz.widgets.trainer import Trainer as Trainer
+from gradviz.widgets.trainer_panel import TrainerPanel as TrainerPanel
 from gradviz.widgets.trajectory import TrajectoryView as TrajectoryView

@@ -34,12 +34,22 @@ class GraphView(View):
         inputs: what `source` is called with.
         title: shown above the graph.
         depth: how deep modules are unfolded; None shows everything, 0 one box for each outermost call.
+        params: what tensors are called, ``dict(net.named_parameters())`` as torchviz's make_dot takes it.
+
+    A loss, a function or a module of PyTorch is taken too, where PyTorch is loaded (gradviz/widgets/torch_graph.py).
     """
 
     backward = False
 
-    def __init__(self, source: Any, *inputs: Any, title: str | None = None, depth: int | None = None) -> None:
-        self.recording = recorded(source, inputs, backward=self.backward)
+    def __init__(
+        self,
+        source: Any,
+        *inputs: Any,
+        title: str | None = None,
+        depth: int | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.recording = recorded(source, inputs, backward=self.backward, params=params)
         self.record: Mapping[str, Any] = data_of(self.recording, title)
         self.title = title or ""
         self.depth = depth
@@ -58,7 +68,11 @@ class GraphView(View):
         return [shown]
 
     def to_svg(self, *, animated: bool = True, theme: str = "light") -> str:
-        return to_svg(self.scenes[0], animated=animated, theme=theme)
+        return to_svg(self.marked(self.scenes[0]), animated=animated, theme=theme)
+
+    def marked(self, scene: dict[str, Any]) -> dict[str, Any]:
+        """A scene for the still picture, with the marks that the parts of the viewer put on its boxes."""
+        return scene
 
     def to_text(self) -> str:
         return to_text(self.record)
@@ -108,7 +122,7 @@ class GraphView(View):
         whole = self.scenes[0]
         svg = ""
         for drawn, animated in pictures(whole, lambda: scene(self.record, depth=self.depth, limit=FOLDED)):
-            svg = to_svg(drawn, animated=animated)
+            svg = to_svg(self.marked(drawn), animated=animated)
             if len(svg) <= room:
                 return svg
         words = {"nodes": [], "edges": [], "groups": [], "width": 620, "height": 20, "note": TOO_LARGE}

@@ -10,30 +10,43 @@ earlier (the inputs come first), an operand in brackets is a constant; the last 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 # The operations that frontend/src/scalar.ts can run, forward and backward.
-KNOWN = frozenset(
-    {"add", "sub", "rsub", "mul", "div", "maximum", "minimum", "pow", "pow_tensor", "rpow", "neg", "abs", "reciprocal"}
-    | {
-        "exp",
-        "expm1",
-        "log",
-        "log1p",
-        "sqrt",
-        "rsqrt",
-        "sin",
-        "cos",
-        "tan",
-        "atan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "sigmoid",
-        "relu",
-    }
-)
+KNOWN = frozenset({
+    "add", "sub", "rsub", "mul", "div", "maximum", "minimum", "pow", "pow_tensor", "rpow", "neg", "abs",
+    "reciprocal", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "sin", "cos", "tan", "atan", "sinh", "cosh",
+    "tanh", "sigmoid", "relu",
+})  # fmt: skip
+# Those of frontend/src/elements.ts and frontend/src/tensor.ts, for what-if.
+ELEMENTS = KNOWN | frozenset({
+    "add_scalar", "sub_scalar", "mul_scalar", "div_scalar", "scale", "shift", "deg2rad", "rad2deg", "addcmul",
+    "addcdiv", "lerp", "exp2", "log2", "log10", "logaddexp", "logaddexp2", "xlogy", "logit", "special_entr",
+    "asin", "acos", "asinh", "acosh", "atanh", "sinc", "atan2", "hypot", "fmax", "fmin", "clamp", "clamp_min",
+    "clamp_max", "where", "copysign", "sign", "sgn", "floor", "ceil", "trunc", "frac", "round", "remainder",
+    "fmod", "leaky_relu", "prelu", "hardtanh", "hardsigmoid", "hardswish", "hardshrink", "softshrink",
+    "threshold", "silu", "softplus", "logsigmoid", "mish", "gelu", "elu", "celu", "erf", "erfc", "eq", "ne", "lt",
+    "le", "gt", "ge", "logical_not", "logical_and", "logical_or", "isnan", "isfinite",
+})  # fmt: skip
+WHOLE = frozenset({
+    "view", "unsafe_view", "reshape_alias", "squeeze", "squeeze_dims", "unsqueeze", "alias", "clone", "only_row",
+    "detach", "cast", "expand", "permute", "transpose", "t", "select", "slice", "flip", "cat", "stack", "sum",
+    "mean", "logsumexp", "amax", "amin", "max_all", "min_all", "max_dim", "min_dim", "var", "std", "prod",
+    "cumsum", "mm", "bmm", "mv", "dot", "addmm", "softmax", "log_softmax", "nll_loss", "mse_loss",
+    "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+})  # fmt: skip
+REAL = ("float32", "float64")
+COUNTED = ("int64", "bool")
+SMALL = 64  # numbers of one tensor
+FEW = 250  # operations
+# Whole numbers stay whole through these; others may wrap or round as only the engine knows.
+EXACT = frozenset({
+    "eq", "ne", "lt", "le", "gt", "ge", "logical_not", "logical_and", "logical_or", "isnan", "isfinite", "view",
+    "reshape_alias", "squeeze", "unsqueeze", "expand", "permute", "transpose", "t", "select", "slice", "alias",
+    "clone", "detach",
+})  # fmt: skip
 
 Program = dict[str, Any]
 
@@ -100,3 +113,45 @@ def operand(given: dict[str, Any], place: dict[int, int], nodes: list[dict[str, 
         msg = "one of its inputs is not a number"
         raise NeedsKernel(msg)
     return [value]
+
+
+def why_not(record: Mapping[str, Any], known: Container[int]) -> str | None:
+    """Why the browser cannot run a record again on other leaf values (frontend/src/rerun.ts); None if it can.
+
+    `known` are the nodes whose numbers can be handed over whole.
+    """
+    nodes = record["nodes"]
+    if sum(node["kind"] == "op" for node in nodes) > FEW:
+        return f"more than {FEW} operations"
+    for node in nodes:
+        reason = _odd(node, node["n"] in known)
+        if reason:
+            return reason
+    return None
+
+
+def _odd(node: Mapping[str, Any], known: bool) -> str | None:
+    """Why the browser cannot make this node again."""
+    name = node["label"] or node["op"]
+    if math.prod(node["shape"]) > SMALL:
+        return f"{name} has more than {SMALL} numbers"
+    if node["kind"] != "op":
+        return None if known and node["dtype"] in REAL + COUNTED else f"the numbers of {name} are {node['dtype']}"
+    op, settings = node["op"], node["settings"] or {}
+    if known and node["dtype"] in REAL + COUNTED:
+        return None  # written by no operation: a mask that was drawn
+    if op == "unbind":
+        return None if node["dtype"] in REAL else f"{name} is computed in {node['dtype']}"
+    if op not in ELEMENTS | WHOLE:
+        return f"the operation {op!r} is not one the browser can run"
+    if node["dtype"] not in REAL and not (node["dtype"] in COUNTED and op in EXACT):
+        return f"{name} is computed in {node['dtype']}"
+    if any("n" in given and given["n"] is None for given in node["inputs"]) or node.get("output"):
+        return f"not all that {name} was made of was kept"
+    if any(isinstance(v, list) and "…" in v for v in settings.values()):
+        return f"{op} has settings that are too long"
+    if op == "nll_loss" and (len(node["inputs"]) < 3 or "value" not in node["inputs"][2]):
+        return "nll_loss has weights"
+    if op.startswith("binary_cross_entropy") and any("value" not in given for given in node["inputs"][2:]):
+        return f"{op} has weights"
+    return None

@@ -28,7 +28,45 @@ def tidy(record: dict[str, Any]) -> dict[str, Any]:
                 away.add(n)
                 n -= 1
     away |= {n["n"] for n in nodes if n["kind"] == "const" and users[n["n"]] and users[n["n"]] <= away}
-    return _without(record, away) if away else record
+    return without(record, away) if away else record
+
+
+def without_setup(record: dict[str, Any]) -> dict[str, Any]:
+    """The record without how parameters came to their first numbers: writes and copies that lead nowhere."""
+    nodes = record["nodes"]
+    users: list[set[int]] = [set() for _ in nodes]
+    for node in nodes:
+        for given in node["inputs"]:
+            if given.get("n") is not None:
+                users[given["n"]].add(node["n"])
+    away: set[int] = set()
+    for node in reversed(nodes):
+        setup = node["op"] == "detach" or (node["inplace"] and node["name"] is None) or node.get("drop")
+        if node["kind"] == "op" and setup and users[node["n"]] <= away and not node.get("badge"):
+            away.add(node["n"])
+    away |= {n["n"] for n in nodes if n["kind"] == "const" and users[n["n"]] and users[n["n"]] <= away}
+    return without(record, away) if away else record
+
+
+def around(record: dict[str, Any], centre: list[int], most: int) -> dict[str, Any]:
+    """The record with at most `most` nodes: those from which the fewest arrows lead to one of the `centre`."""
+    nodes = record["nodes"]
+    if len(nodes) <= most:
+        return record
+    near: list[set[int]] = [{i["n"] for i in node["inputs"] if i.get("n") is not None} for node in nodes]
+    for node in nodes:
+        for n in list(near[node["n"]]):
+            near[n].add(node["n"])
+    kept = dict.fromkeys(centre or [nodes[-1]["n"]])
+    queue = list(kept)
+    while queue and len(kept) < most:
+        n = queue.pop(0)
+        for m in sorted(near[n]):
+            if m not in kept and len(kept) < most:
+                kept[m] = None
+                queue.append(m)
+    kept = dict.fromkeys(list(kept)[:most])
+    return without(record, {node["n"] for node in nodes if node["n"] not in kept})
 
 
 def _is_custom(node: dict[str, Any]) -> bool:
@@ -46,14 +84,18 @@ def _inside_backward(nodes: list[dict[str, Any]], steps: list[dict[str, Any]]) -
     return found
 
 
-def _without(record: dict[str, Any], away: set[int]) -> dict[str, Any]:
+def without(record: dict[str, Any], away: set[int]) -> dict[str, Any]:
+    """The record without some nodes, the others numbered anew."""
     kept = [node for node in record["nodes"] if node["n"] not in away]
     new = {node["n"]: i for i, node in enumerate(kept)}
 
     def moved(part: dict[str, Any], key: str) -> dict[str, Any]:
         return {**part, key: new.get(part[key], -1)} if part.get(key) is not None else part
 
-    nodes = [{**node, "n": new[node["n"]], "inputs": [moved(i, "n") for i in node["inputs"]]} for node in kept]
+    def given(part: dict[str, Any]) -> dict[str, Any]:
+        return {**part, "n": new.get(part["n"])} if part.get("n") is not None else part
+
+    nodes = [{**node, "n": new[node["n"]], "inputs": [given(i) for i in node["inputs"]]} for node in kept]
     steps = []
     for step in record["steps"]:
         if step.get("n") in away:

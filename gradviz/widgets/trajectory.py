@@ -1,41 +1,48 @@
-"""`TrajectoryView`: the walk of an optimiser, on the curve of a function of one number or on the contour of a
-function of two.
+"""`TrajectoryView`: the walk of an optimiser, on the curve of a function of one number or on the map of a function of
+two, from above or from the side.
 
-The first walk is made by the real engine and the real optimiser. In the browser the start and the rate can be
-dragged: the recorded function is run again there, forward and backward, by the same rules; if that is not possible
-the status line says why.
+The first walk is made by the real engine and the real optimiser, and each of its steps opens into what made it. In the
+browser the start and the rate can be dragged: the recorded function is run again there, forward and backward, by the
+same rules; if that is not possible the status line says why.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gradviz.core.printing import number
-from gradviz.widgets import trajectory_svg
+from gradviz.viz.numbers import number
+from gradviz.viz.plot import document
 from gradviz.widgets.base import View
-from gradviz.widgets.contour import contour, levels
+from gradviz.widgets.descent import about, descend, every, safe, undisturbed, walk_json
+from gradviz.widgets.embed import line
 from gradviz.widgets.program import NeedsKernel, program
+from gradviz.widgets.terrain import HEIGHT, WIDTH, Terrain, Trail, box
+from gradviz.widgets.timeline import Timeline, name_of
 
-SETTINGS = ("momentum", "dampening", "weight_decay", "nesterov", "maximize")
-FINE, COARSE = 201, (73, 49)  # points of a curve; columns and rows of a contour grid
 ROWS = 24  # at most so many steps are written out in the text twin
+VIEWS = ("2d", "3d")
 
 
 class TrajectoryView(View):
-    """Paths on a contour or a curve.
+    """A path on a curve, a contour map or a surface.
 
     Args:
         fn: takes one or two 0-d tensors, returns a 0-d tensor.
         start: a number, or a pair.
         lr: the learning rate.
         steps: how many steps to take.
-        optimizer: called as ``optimizer(parameters, lr=lr)``; `gradviz.optim.SGD` if not given.
+        optimizer: called as ``optimizer(parameters, lr=lr)``; `gradviz.optim.SGD` if not given. It may return a tuple
+            of the optimiser and its schedulers.
         bounds: ``(low, high)`` for one number, ``((low, high), (low, high))`` for two; otherwise room around the path.
         max_lr: the right end of the rate slider.
+        clip: the largest norm of the gradient, as in ``clip_grad_norm_(parameters, clip)``.
+        view: "2d", or "3d" to begin with the surface seen from the side.
+        seed: what the function draws at random begins with this; the generators are left as they were.
+        timeline: move together with other views.
     """
 
     def __init__(
@@ -48,71 +55,65 @@ class TrajectoryView(View):
         optimizer: Callable[..., Any] | None = None,
         bounds: Any = None,
         max_lr: float | None = None,
+        clip: float | None = None,
+        view: str = "2d",
+        seed: int = 0,
+        timeline: Timeline | str | None = None,
     ) -> None:
-        self.fn, self.lr, self.steps = fn, float(lr), int(steps)
-        self.start = [float(value) for value in np.atleast_1d(np.asarray(start, dtype=float))]
-        if len(self.start) not in (1, 2):
-            raise ValueError(f"TrajectoryView draws functions of one or two numbers; the start has {len(self.start)}.")
+        import gradviz as torch
+
+        self.fn, self.lr, self.steps, self.clip = fn, float(lr), int(steps), checked_clip(clip)
+        self.start = start_of(start, "TrajectoryView")
         if self.steps < 1 or not self.lr > 0:
             raise ValueError(
                 f"TrajectoryView needs at least one step and a positive rate; got steps={steps} and lr={lr}."
             )
+        self.view, self.timeline = checked_view(view, self.start), name_of(timeline)
         self.names = names_of(fn, len(self.start))
-        self.path, self.losses, self.grads, self.optimizer, self.why = walk(
-            fn, self.start, self.lr, self.steps, optimizer
-        )
-        self.bounds = box(bounds, self.path)
+        maker = optimizer or torch.optim.SGD
+        with undisturbed(seed):
+            self.walk = descend(fn, self.start, lambda p: maker(p, lr=self.lr), self.steps, clip=self.clip)
+        self.path, self.losses, self.grads = self.walk.path, self.walk.losses, self.walk.grads
+        self.bounds = box(bounds, [self.path])
         self.max_lr = float(max_lr) if max_lr is not None else self.lr * 4
         self.program: dict[str, Any] | None = None
-        if not self.why:
-            try:
-                self.program = program(fn, [self.start, *corners(self.bounds)])
-            except NeedsKernel as reason:
-                self.why = str(reason)
-        self.scene = self._scene()
-
-    def _scene(self) -> dict[str, Any]:
-        """The curve or the level lines, in the picture's own units."""
-        if len(self.start) == 1:
-            xs = np.linspace(*self.bounds[0], FINE)
-            ys = on_grid(self.fn, [xs])
-            low, high = span(ys)
-            to = trajectory_svg.scale([self.bounds[0], (low, high)])
-            line = [to(float(x), float(y)) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)]
-            return {"range": [low, high], "lines": [trajectory_svg.path(line)], "levels": []}
-        xs, ys = (np.linspace(*side, count) for side, count in zip(self.bounds, COARSE, strict=True))
-        values = on_grid(self.fn, list(np.meshgrid(xs, ys)))
-        to = trajectory_svg.scale(self.bounds)
-        chosen = levels(values)
-        lines = [
-            " ".join(trajectory_svg.path([to(*p) for p in line]) for line in contour(xs, ys, values, at))
-            for at in chosen
-        ]
-        return {"range": None, "lines": lines, "levels": [float(f"{at:.6g}") for at in chosen]}
+        self.why = self.walk.why
+        with undisturbed():
+            if not self.why:
+                try:
+                    self.program = program(fn, [self.start, *corners(self.bounds)])
+                except NeedsKernel as reason:
+                    self.why = str(reason)
+            self.terrain = Terrain(fn, self.bounds, self.names, seed=seed)
 
     def to_json(self) -> dict[str, Any]:
         """Everything the picture shows, and the program that lets the browser go on from there."""
+        stride = every(self.steps)
         return {
-            "format": "gradviz.trajectory/1",
-            "names": self.names,
-            "start": self.start,
+            "format": "gradviz.trajectory/2",
+            "terrain": self.terrain.to_json(),
+            "start": [safe(v) for v in self.start],
             "lr": self.lr,
             "max_lr": self.max_lr,
             "steps": self.steps,
-            "bounds": [list(side) for side in self.bounds],
-            "optimizer": self.optimizer,
+            "every": stride,
+            "view": self.view,
+            "timeline": self.timeline,
+            "optimizer": line(self.walk.name, 60),
+            "recipe": self.walk.recipe,
+            "about": about(self.walk, self.clip),
+            "clip": self.clip,
             "program": self.program,
-            "why": self.why,
+            "why": line(self.why, 300),
             "single": float32(),
-            "path": [[safe(v) for v in point] for point in self.path],
-            "losses": [safe(v) for v in self.losses],
-            "grads": [[safe(v) for v in grad] for grad in self.grads],
-            **self.scene,
+            "walk": walk_json(self.walk, stride),
         }
 
-    def to_svg(self) -> str:
-        """The picture, with the walk appearing step by step."""
-        return trajectory_svg.draw(self.to_json(), self.title())
+    def to_svg(self, view: str | None = None) -> str:
+        """The picture, with the walk appearing step by step; `view="3d"` draws the surface from the side."""
+        shown = self.view if view is None else checked_view(view, self.start)
+        picture = self.terrain.picture([Trail(self.path, self.losses, 1)], shown)
+        return document([picture], WIDTH, HEIGHT, self.title())
 
     def to_html(self) -> str:
         """The picture, its table, and the script that makes it draggable where scripts run."""
@@ -123,7 +124,8 @@ class TrajectoryView(View):
     def title(self) -> str:
         """One line that says what is seen."""
         where = ", ".join(f"{name} = {number(value)}" for name, value in zip(self.names, self.start, strict=True))
-        return f"{self.optimizer['name']}, rate {number(self.lr)}, {self.steps} steps from {where}"
+        clipped = f", gradients clipped to norm {number(self.clip)}" if self.clip is not None else ""
+        return f"{line(self.walk.name, 60)}, rate {number(self.lr)}, {self.steps} steps from {where}{clipped}"
 
     def table(self) -> list[list[str]]:
         """Step, place, loss and slope, one row each; the middle of a long walk is left out."""
@@ -136,77 +138,62 @@ class TrajectoryView(View):
 
     def to_text(self) -> str:
         """The text twin: the title, the table, and how it ended."""
-        widths = [max(map(len, column)) for column in zip(*self.table(), strict=True)]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in self.table()]
-        return "\n".join([self.title(), *lines])
+        return "\n".join([self.title(), *aligned(self.table())])
+
+    def explain(self, step: int) -> str:
+        """What made a step, in words and numbers: every part of it for every parameter, then the formula."""
+        if not 0 <= step < self.steps:
+            raise IndexError(f"There are steps 0 to {self.steps - 1}; got {step}.")
+        described = about(self.walk, self.clip)
+        rows = [["", *self.names]]
+        for key, (_, symbol, name, _) in zip(described["keys"], described["parts"], strict=True):
+            values = self.walk.terms[key][step]
+            rows.append([f"{symbol}  {name}", *(number(v) for v in values)])
+        head = f"Step {step}, at " + ", ".join(
+            f"{name} = {number(v)}" for name, v in zip(self.names, self.path[step], strict=True)
+        )
+        return "\n".join([head, *aligned(rows, left=1), *described["formulas"]])
 
 
-def walk(
-    fn: Callable[..., Any], start: Sequence[float], lr: float, steps: int, optimizer: Callable[..., Any] | None
-) -> tuple[list[list[float]], list[float], list[list[float]], dict[str, Any], str]:
-    """Walk with the real engine: places, losses, slopes, the optimiser, and why the browser cannot ('' if it can)."""
-    import gradviz as torch
-
-    leaves = [torch.tensor(value, requires_grad=True) for value in start]
-    stepper = (optimizer or torch.optim.SGD)(leaves, lr=lr)
-    group = stepper.param_groups[0]
-    path: list[list[float]] = []
-    losses: list[float] = []
-    grads: list[list[float]] = []
-    with np.errstate(all="ignore"):  # a walk that runs away is something to look at, not something to warn of
-        for k in range(steps + 1):
-            stepper.zero_grad()
-            loss = fn(*leaves)
-            loss.backward()
-            path.append([leaf.item() for leaf in leaves])
-            losses.append(loss.item())
-            grads.append([0.0 if leaf.grad is None else leaf.grad.item() for leaf in leaves])
-            if k < steps:
-                stepper.step()
-    about = {"name": type(stepper).__name__, **{name: group[name] for name in SETTINGS if name in group}}
-    plain = type(stepper) is torch.optim.SGD
-    return path, losses, grads, about, "" if plain else f"the optimiser {about['name']} is not one the browser can run"
+def aligned(rows: list[list[str]], left: int = 0) -> list[str]:
+    """Rows of text in columns; the first `left` columns begin at the same place, the others end at one."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
-def on_grid(fn: Callable[..., Any], grids: list[Any]) -> Any:
-    """The function at every point of a grid: in one go if it works element by element, else one by one."""
-    import gradviz as torch
-
-    def at(*values: float) -> float:
-        return float(fn(*(torch.tensor(float(value)) for value in values)).item())
-
-    shape = grids[0].shape
-    probes = [0, grids[0].size // 3, grids[0].size - 1]
-    with torch.no_grad(), np.errstate(all="ignore"):
-        try:
-            out = np.asarray(fn(*(torch.tensor(grid.tolist()) for grid in grids)).tolist(), dtype=float)
-            same = out.shape == shape and all(
-                math.isclose(out.flat[i], at(*(grid.flat[i] for grid in grids)), rel_tol=1e-4, abs_tol=1e-6)
-                for i in probes
-            )
-        except Exception:  # a function that takes numbers only; it is asked point by point below
-            same = False
-        if not same:
-            out = np.array([at(*point) for point in zip(*(grid.flat for grid in grids), strict=True)]).reshape(shape)
-    return out
+def start_of(start: Any, who: str) -> list[float]:
+    """One or two numbers."""
+    try:
+        found = np.atleast_1d(np.asarray(start.tolist() if hasattr(start, "tolist") else start, dtype=float)).ravel()
+    except (TypeError, ValueError):
+        raise TypeError(f"{who}: the start must be a number or a pair of numbers; got {start!r}.") from None
+    if len(found) not in (1, 2):
+        raise ValueError(f"{who} draws functions of one or two numbers; the start has {len(found)}.")
+    if not np.isfinite(found).all():
+        raise ValueError(f"{who}: the start must be finite; got {start!r}.")
+    return [float(value) for value in found]
 
 
-def box(bounds: Any, path: list[list[float]]) -> list[tuple[float, float]]:
-    """What the picture covers: the given bounds, or room around the walk as far as it stays finite."""
-    if bounds is not None:
-        given = np.asarray(bounds, dtype=float).reshape(-1, 2)
-        if given.shape[0] != len(path[0]) or not (given[:, 0] < given[:, 1]).all():
-            raise ValueError(
-                f"bounds must be a (low, high) pair for each of the {len(path[0])} numbers; got {bounds!r}."
-            )
-        return [(float(low), float(high)) for low, high in given]
-    sides = []
-    for column in zip(*path, strict=True):
-        near = [v for v in column if abs(v) <= 10 * max(abs(column[0]), 1.0)]
-        low, high = min(near), max(near)
-        room = max(high - low, 1.0) * 0.4
-        sides.append((low - room, high + room))
-    return sides
+def checked_clip(clip: Any) -> float | None:
+    """A limit on the gradient's norm."""
+    if clip is not None and not float(clip) > 0:
+        raise ValueError(f"clip is the largest norm of the gradient and must be above 0; got {clip!r}.")
+    return None if clip is None else float(clip)
+
+
+def checked_view(view: str, start: list[float]) -> str:
+    """ "2d" or "3d"; a function of one number has only the first."""
+    if view not in VIEWS:
+        raise ValueError(f'view must be "2d" or "3d"; got {view!r}.')
+    if view == "3d" and len(start) == 1:
+        raise ValueError('view="3d" needs a function of two numbers; this one takes one.')
+    return view
 
 
 def corners(bounds: list[tuple[float, float]]) -> list[list[float]]:
@@ -214,18 +201,8 @@ def corners(bounds: list[tuple[float, float]]) -> list[list[float]]:
     return [[low + (high - low) * part for low, high in bounds] for part in (0.07, 0.93)]
 
 
-def span(values: Any) -> tuple[float, float]:
-    """Lowest and highest finite value, with a little room."""
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    room = (high - low or 1.0) * 0.06
-    return low - room, high + room
-
-
 def names_of(fn: Callable[..., Any], count: int) -> list[str]:
     """The names of the function's arguments."""
-    import inspect
-
     try:
         names = [
             name
@@ -234,7 +211,7 @@ def names_of(fn: Callable[..., Any], count: int) -> list[str]:
         ]
     except (TypeError, ValueError):
         names = []
-    return names[:count] if len(names) >= count else ["x", "y"][:count]
+    return [line(name, 40) for name in names[:count]] if len(names) >= count else ["x", "y"][:count]
 
 
 def float32() -> bool:
@@ -242,8 +219,3 @@ def float32() -> bool:
     import gradviz as torch
 
     return bool(torch.get_default_dtype() == torch.float32)
-
-
-def safe(value: float) -> float | str:
-    """JSON has no infinity and no NaN: they are written as words."""
-    return value if math.isfinite(value) else str(value)

@@ -23,7 +23,7 @@ host => {
     let back = null;
     if (e.namespaceURI.endsWith("svg")) {
       ink = getComputedStyle(e).fill;
-      const behind = e.closest("g")?.querySelector(":scope > .bar, :scope > .box, :scope > rect");
+      const behind = e.closest("g")?.querySelector(":scope > .bar, :scope > .box, :scope > rect, :scope > circle");
       const fill = behind ? getComputedStyle(behind).fill : "none";
       back = fill === "none" ? ground(e.closest("svg")) : rgb(fill);
     } else {

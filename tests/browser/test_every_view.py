@@ -7,7 +7,6 @@ In JupyterLab: all of them in one notebook, live; opened again without a kernel;
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import os
 import re
@@ -46,17 +45,9 @@ UNNAMED = (HERE / "unnamed.js").read_text("utf-8")
 STICKS_OUT = (HERE / "sticks_out.js").read_text("utf-8")
 
 
-def module_of(name: str) -> Any:
-    """A module of the gallery's folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(f"gallery_{name}", GALLERY / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+sys.path.insert(0, str(GALLERY))
+from gallery_pages import PAGES  # noqa: E402  (the code of the gallery's pages)
 
-
-PAGES: list[Callable[[], Any]] = module_of("pages").PAGES
 EVERY = pytest.mark.parametrize("make", PAGES, ids=[make.__name__ for make in PAGES])
 MADE: dict[str, str] = {}
 
@@ -120,13 +111,11 @@ def saved(chromium: object, lab: Server) -> str:
 
 def code_of(make: Callable[[], Any]) -> str:
     """A cell that makes the view as the gallery does."""
-    path = str(GALLERY / "pages.py")
     return "\n".join([
-        "import importlib.util",
-        f"spec = importlib.util.spec_from_file_location('gallery', {path!r})",
-        "gallery = importlib.util.module_from_spec(spec)",
-        "spec.loader.exec_module(gallery)",
-        f"gallery.{make.__name__}()",
+        "import sys",
+        f"sys.path.insert(0, {str(GALLERY)!r})",
+        f"from {make.__module__} import {make.__name__}",
+        f"{make.__name__}()",
     ])  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Drag the start and the rate: the browser's walk is the engine's walk. A plain page from a file, no kernel."""
+"""Step, open a step, drag the start and the rate: the browser's walk is the engine's walk. A plain page, no kernel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 import gradviz as torch
 from gradviz.widgets import TrajectoryView
-from tests.browser.lab import Page
+
+HERE = Path(__file__).parent
 
 
 def bowl(theta: Any) -> Any:
@@ -33,19 +34,11 @@ def many(x: Any, y: Any) -> Any:
     )
 
 
-@pytest.fixture
-def show(tab: Page, tmp_path: Path) -> Callable[..., Any]:
-    def open_page(view: TrajectoryView, width: int = 1280, scheme: str = "light") -> Any:
-        file = tmp_path / "page.html"
-        file.write_text(
-            f"<!doctype html><meta charset='utf-8'><body style='margin:8px'>{view.to_html()}", encoding="utf-8"
-        )
-        tab.tab.set_viewport_size({"width": width, "height": 900})
-        tab.tab.emulate_media(color_scheme=scheme)
-        tab.tab.goto(file.as_uri())
-        return tab.ready().element
+def branch(x: Any) -> Any:
+    return x * x if x.item() > 0 else -x
 
-    return open_page
+
+BOX = ((-5, 5), (-3, 3))
 
 
 def drawn(host: Any, change: Callable[[], None]) -> dict[str, Any]:
@@ -60,74 +53,130 @@ def drawn(host: Any, change: Callable[[], None]) -> dict[str, Any]:
     return {**walk, "start": start, "lr": float(host.get_attribute("data-lr"))}
 
 
-def same(host: Any, fn: Any, shown: dict[str, Any], settings: dict[str, Any]) -> None:
+def same(fn: Any, shown: dict[str, Any], optimizer: Any, clip: float | None) -> None:
     """What is shown equals what the engine computes from the same start with the same rate."""
     steps = len(shown["path"]) - 1
-    optimizer = functools.partial(torch.optim.SGD, **settings)
-    mine = TrajectoryView(fn, shown["start"], shown["lr"], steps, optimizer=optimizer)
+    mine = TrajectoryView(fn, shown["start"], shown["lr"], steps, optimizer=optimizer, clip=clip)
     for name, engine in (("path", mine.path), ("grads", mine.grads)):
         for a, b in zip(shown[name], engine, strict=True):
             assert a == pytest.approx(b, rel=1e-6, abs=1e-6), name
     assert shown["losses"] == pytest.approx(mine.losses, rel=1e-6, abs=1e-6)
+    for name, rows in mine.walk.terms.items():
+        for a, b in zip(shown["terms"][name], rows, strict=False):
+            assert a == pytest.approx(b, rel=1e-4, abs=1e-5), name
+
+
+def sgd(**settings: Any) -> Any:
+    return functools.partial(torch.optim.SGD, **settings)
 
 
 CASES = [
-    (bowl, (0.5,), 0.1, {}),
-    (valley, (-4.0, 2.0), 0.1, {}),
-    (valley, (-4.0, 2.0), 0.05, {"momentum": 0.9, "nesterov": True}),
-    (valley, (-4.0, 2.0), 0.05, {"momentum": 0.5, "dampening": 0.25, "weight_decay": 0.1}),
-    (waves, (1.0, 0.5), 0.05, {}),
-    (many, (1.0, 0.5), 0.02, {"momentum": 0.3}),
+    (bowl, (0.5,), 0.1, sgd(), None),
+    (valley, (-4.0, 2.0), 0.05, sgd(momentum=0.9, nesterov=True), None),
+    (valley, (-4.0, 2.0), 0.05, sgd(momentum=0.5, dampening=0.25, weight_decay=0.1), 2.0),
+    (waves, (1.0, 0.5), 0.05, torch.optim.Adam, None),
+    (many, (1.0, 0.5), 0.02, torch.optim.RMSprop, None),
 ]
 
 
-@pytest.mark.parametrize(("fn", "start", "lr", "settings"), CASES)
-def test_the_browsers_numbers_are_the_engines(show: Any, fn: Any, start: Any, lr: float, settings: Any) -> None:
-    bounds = ((-5, 5), (-3, 3))[: len(start)]
-    optimizer = functools.partial(torch.optim.SGD, **settings)
-    view = TrajectoryView(fn, start, lr, 30, optimizer=optimizer, bounds=bounds, max_lr=0.2)
+@pytest.mark.parametrize(("fn", "start", "lr", "optimizer", "clip"), CASES)
+def test_the_browsers_numbers_are_the_engines(
+    show: Any, fn: Any, start: Any, lr: float, optimizer: Any, clip: float | None
+) -> None:
+    view = TrajectoryView(fn, start, lr, 30, optimizer=optimizer, bounds=BOX[: len(start)], max_lr=lr * 4, clip=clip)
     assert view.why == ""
-    host = show(view)
+    host = show(view.to_html()).element
     first = host.evaluate("host => host.walk")
-    assert first["path"] == view.path
+    assert first["path"] == [pytest.approx(place, rel=1e-8) for place in view.path]
     keys = host.page.keyboard
     host.focus()
-    for key in ("ArrowRight", "]", "Shift+ArrowLeft", "["):
-        same(host, fn, drawn(host, lambda key=key: keys.press(key)), settings)
+    for key in ("Alt+ArrowRight", "+", "Alt+Shift+ArrowLeft", "-"):
+        same(fn, drawn(host, lambda key=key: keys.press(key)), optimizer, clip)
     rate = host.locator("input[type=number]").first
-    same(host, fn, drawn(host, lambda: (rate.fill("0.0125"), rate.press("Enter"))), settings)
+    same(fn, drawn(host, lambda: (rate.fill("0.0125"), rate.press("Enter"))), optimizer, clip)
     plot = host.locator("svg.plot").first.bounding_box()
-    middle = (plot["x"] + plot["width"] * 0.6, plot["y"] + plot["height"] * 0.4)
-    same(host, fn, drawn(host, lambda: host.page.mouse.click(*middle)), settings)
+    middle = (plot["x"] + plot["width"] * 0.72, plot["y"] + plot["height"] * 0.12)
+    same(fn, drawn(host, lambda: host.page.mouse.click(*middle)), optimizer, clip)
     host.focus()
-    reset = drawn(host, lambda: keys.press("Home"))
+    reset = drawn(host, lambda: keys.press("r"))
     assert (reset["start"], reset["lr"]) == (list(start), lr)
-    same(host, fn, reset, settings)
+    same(fn, reset, optimizer, clip)
+
+
+def test_steps_open_into_what_made_them(show: Any) -> None:
+    made = TrajectoryView(valley, (-4.0, 2.0), 0.1, 20, optimizer=torch.optim.Adam, bounds=BOX, clip=3.0)
+    view = show(made.to_html())
+    view.press("Home", 0)
+    view.press("ArrowRight", 1)
+    view.press("Shift+ArrowRight", 11)
+    view.press("ArrowLeft", 10)
+    inside = view.element.locator(".anatomy")
+    rows = [row.split() for row in inside.locator("tbody tr").all_inner_texts()]
+    keys = ["g", "c", "m", "v", "mhat", "vhat", "step"]
+    for row, key in zip(rows, keys, strict=True):
+        assert row[-2:] == [format(v, ".6g") for v in made.walk.terms[key][10]]
+    formula = inside.locator(".formula").inner_text()
+    assert "θ ← θ − η m̂/(√v̂ + ε)" in formula
+    assert "η = 0.1" in formula
+    assert "max_norm = 3" in formula
+    assert "Step 10 of 20" in view.element.locator(".said").inner_text()
+    # a click on a step opens it
+    at = view.element.locator("svg.plot").first.bounding_box()
+    x, y = made.terrain.plot().at(*made.path[6])
+    view.element.page.mouse.click(at["x"] + x / 689 * at["width"], at["y"] + y / 423 * at["height"])
+    view.wait_step(6)
+    view.press("End", 20)
+    assert "ends here" in inside.inner_text()
+    view.do("first", 0)
+    view.press(" ", 2)
+
+
+def test_from_the_side(show: Any) -> None:
+    view = show(TrajectoryView(valley, (-4.0, 2.0), 0.1, 20, bounds=BOX).to_html())
+    host, mouse = view.element, view.element.page.mouse
+    view.focus()
+    ink = "host => { const c = host.shadowRoot.querySelector('canvas'); return c.toDataURL(); }"
+    flat = host.evaluate(ink)
+    drawn(host, lambda: view.keyboard.press("v"))
+    side = host.evaluate(ink)
+    assert host.get_attribute("data-view") == "3d"
+    assert side != flat
+    view.keyboard.press("Control+ArrowLeft")
+    turned = host.evaluate(ink)
+    assert turned != side
+    box = host.locator(".terrain").bounding_box()
+    mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.1)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.15, steps=3)
+    mouse.up()
+    assert host.evaluate(ink) != turned
+    assert host.get_attribute("data-start") == "-4,2", "turning does not move the start"
+    drawn(host, lambda: host.get_by_role("button", name="Map").click())
+    assert host.evaluate(ink) == flat
 
 
 def test_dragging_redraws_on_the_way(show: Any) -> None:
-    host = show(TrajectoryView(valley, (-4.0, 2.0), 0.1, 20, bounds=((-5, 5), (-3, 3))))
-    trail = host.locator("path.trail").first
+    host = show(TrajectoryView(valley, (-4.0, 2.0), 0.1, 20, bounds=BOX).to_html()).element
     box = host.locator("svg.plot").first.bounding_box()
     mouse, seen = host.page.mouse, set()
     mouse.move(box["x"] + 150, box["y"] + 100)
     mouse.down()
     for far in range(0, 300, 60):
-        drawn(host, lambda far=far: mouse.move(box["x"] + 160 + far, box["y"] + 120))
-        seen.add(trail.get_attribute("d"))
+        shown = drawn(host, lambda far=far: mouse.move(box["x"] + 160 + far, box["y"] + 120))
+        seen.add(tuple(shown["start"]))
     mouse.up()
     assert len(seen) == 5
     before = host.get_attribute("data-start")
     mouse.move(box["x"] + 100, box["y"] + 100)
     assert host.get_attribute("data-start") == before, "it is dragged only while the button is down"
-    slider = host.locator("input[type=range]")
+    slider = host.locator(".knobs input[type=range]")
     knob = slider.bounding_box()
     drawn(host, lambda: mouse.click(knob["x"] + knob["width"] * 0.9, knob["y"] + knob["height"] / 2))
     assert float(host.get_attribute("data-lr")) > 0.3
 
 
 def test_divergence_is_said(show: Any) -> None:
-    host = show(TrajectoryView(bowl, 0.0, 0.1, 40, bounds=(-2, 6), max_lr=1.2))
+    host = show(TrajectoryView(bowl, 0.0, 0.1, 40, bounds=(-2, 6), max_lr=1.2).to_html()).element
     rate = host.locator("input[type=number]").first
     drawn(host, lambda: (rate.fill("3"), rate.press("Enter")))
     assert "diverges" in host.locator(".said").inner_text()
@@ -136,7 +185,7 @@ def test_divergence_is_said(show: Any) -> None:
 
 
 def test_nonsense_in_the_fields_changes_nothing(show: Any) -> None:
-    host = show(TrajectoryView(bowl, 0.0, 0.1, 10, bounds=(-2, 6)))
+    host = show(TrajectoryView(bowl, 0.0, 0.1, 10, bounds=(-2, 6)).to_html()).element
     rate, steps = host.locator("input[type=number]").nth(0), host.locator("input[type=number]").nth(1)
     for field, text in ((rate, "-1"), (rate, ""), (rate, "0"), (steps, "")):
         shown = drawn(host, lambda field=field, text=text: (field.fill(text), field.press("Enter")))
@@ -145,27 +194,35 @@ def test_nonsense_in_the_fields_changes_nothing(show: Any) -> None:
     assert host.locator(".status").get_attribute("data-level") == "note"
 
 
-def test_what_needs_the_kernel_says_so_and_stays_a_picture(show: Any) -> None:
-    host = show(TrajectoryView(lambda x: torch.erf(x) + x * x, 1.0, 0.1, 5, bounds=(-2, 2)))
-    assert "erf" in host.locator(".status").inner_text()
-    assert host.locator("circle.stop").count() == 6
-    assert host.locator("input[type=range]").is_disabled()
-    host.focus()
+def test_what_needs_the_kernel_says_so_and_still_steps(show: Any) -> None:
+    view = show(TrajectoryView(branch, 1.0, 0.1, 5, bounds=(-2, 2)).to_html())
+    host = view.element
+    assert "different things" in host.locator(".status").inner_text()
+    assert host.locator(".knobs input[type=range]").is_disabled()
+    view.press("ArrowLeft", 4)
+    before = host.evaluate("host => host.walk.path")
+    host.page.keyboard.press("Alt+ArrowRight")
     host.page.keyboard.press("t")
     assert host.locator(".walk tr").count() == 7
+    assert host.evaluate("host => host.walk.path") == before
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [600, 1600])
-def test_it_fits_and_is_named(show: Any, width: int, scheme: str) -> None:
-    host = show(TrajectoryView(valley, (-4.0, 2.0), 0.1, 20, bounds=((-5, 5), (-3, 3))), width, scheme)
-    assert host.evaluate("host => host.scrollWidth <= host.clientWidth + 1")
-    assert host.get_attribute("data-theme") == scheme
-    assert host.get_attribute("data-lm-suppress-shortcuts") == "true"
-    nameless = (
-        "host => [...host.shadowRoot.querySelectorAll('input,button')].filter(e => !e.ariaLabel && !e.textContent)"
-    )
-    assert host.evaluate(f"host => ({nameless})(host).length") == 0
-    host.focus()
-    host.page.keyboard.press("t")
-    assert host.locator(".walk tr").nth(1).inner_text().split() == ["0", "-4", "2", "16", "-4", "8"]
+def test_it_fits_and_is_named(show: Any, width: int) -> None:
+    made = TrajectoryView(valley, (-4.0, 2.0), 0.1, 20, bounds=BOX, clip=2.0)
+    for scheme in ("light", "dark"):
+        host = show(made.to_html(), width=width, scheme=scheme).element
+        host.page.wait_for_function("([h, s]) => h.dataset.theme === s", arg=[host.element_handle(), scheme])
+        host.focus()
+        for key in ("ArrowLeft", "t"):
+            host.page.keyboard.press(key)
+        assert host.evaluate((HERE / "sticks_out.js").read_text("utf-8")) == []
+        assert host.evaluate((HERE / "unnamed.js").read_text("utf-8")) == []
+        low = [entry for entry in host.evaluate((HERE / "contrast.js").read_text("utf-8")) if entry["ratio"] < 4.5]
+        assert low == []
+        assert host.get_attribute("data-lm-suppress-shortcuts") == "true"
+        assert host.locator(".walk tr").nth(1).inner_text().split() == ["0", "-4", "2", "16", "-4", "8"]
+        host.page.keyboard.press("?")
+        assert "move the start" in host.locator(".help").inner_text()
+        host.page.keyboard.press("Escape")
+        assert host.locator(".help").is_hidden()

@@ -48,6 +48,14 @@ def writes_over(w: Any) -> Any:
     return run
 
 
+def fails_late(w: Any) -> Any:
+    doubled = w * 2
+    other = (doubled * doubled).sum()
+    loss = other + (w * 3).sum()  # this part of the gradient arrives before the other fails
+    doubled.add_(1)
+    return loss
+
+
 def broken_hook(w: Any) -> Any:
     def run() -> Any:
         doubled = w * 2
@@ -63,6 +71,7 @@ CASES: list[tuple[Callable[[Any], Any], str, str]] = [
     (freed, "Trying to backward through the graph a second time", "Run the forward again"),
     (raises_midway, "The size of tensor a (2) must match the size of tensor b (3)", "add got shapes (2,) and (3,)"),
     (writes_over, "modified by an inplace operation", "before the in-place operation"),
+    (fails_late, "modified by an inplace operation", "before the in-place operation"),
     (broken_hook, "The size of tensor a (2) must match the size of tensor b (3)", "got shapes (2,) and (3,)"),
 ]
 

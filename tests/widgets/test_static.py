@@ -19,8 +19,9 @@ SIZES = [  # bytes, and bytes gzipped
     (("kit",), 18_000, 7_500),
     (("kit", "viewer"), 60_000, 21_500),  # what an output carries, packed
     (("canvas",), 8_000, 3_500),
-    (("view-trajectory",), 45_000, 15_000),
     (("replay",), 2_000, 1_000),
+    (("live",), 2_500, 1_200),
+    *(((name,), 46_000, 18_500) for name in sorted(path.stem for path in STATIC.glob("*-*.js"))),  # views and parts
 ]
 NAMESPACES = {"http://www.w3.org/2000/svg"}
 

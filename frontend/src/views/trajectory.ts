@@ -1,42 +1,47 @@
-// TrajectoryView: drag the start and the rate, and the walk is made again at once. The picture is the one of
-// gradviz/widgets/trajectory_svg.py; the first walk comes from the engine, every other one from scalar.ts.
-import { el, put, say, svg } from "../dom";
+// TrajectoryView: step through a walk, open each step into what made it, drag the start and the rate, and the walk is made again at once.
+// The first walk comes from the engine, every other one from optimizers.ts. Seen from above or, a function of two numbers, from the side.
+import { ANATOMY, arrows, opened, optionsAt, unpacked, type About, type PackedWalk } from "../anatomy";
+import { el, put, svg } from "../dom";
+import { showKeys } from "../help";
+import type { Action, Actions } from "../keys";
 import { g } from "../number";
-import { notch, PLOT, ticks } from "../plot";
+import { descend, thin, withRate, type Recipe, type Walk } from "../optimizers";
+import { notch, Plot, PLOT } from "../plot";
 import { register } from "../register";
-import { real, walk, type Program, type Settings, type Walk } from "../scalar";
+import type { Program } from "../scalar";
 import { Shell } from "../shell";
+import { Terrain, TERRAIN, W, type TerrainData } from "../terrain";
+import { join, Timeline } from "../timeline";
+import { transport } from "../transport";
 import type { Num } from "../types";
 
 export interface TrajectoryData {
-  names: string[];
+  terrain: TerrainData;
   start: number[];
   lr: number;
   max_lr: number;
   steps: number;
-  bounds: [number, number][];
-  range: [number, number] | null;
-  lines: string[];
-  levels: number[];
-  optimizer: Settings & { name: string };
+  every: number;
+  view: "2d" | "3d";
+  timeline: string | null;
+  optimizer: string;
+  recipe: Recipe | null;
+  about: About;
+  clip: number | null;
   program: Program | null;
   why: string;
   single: boolean;
-  path: Num[][];
-  losses: Num[];
-  grads: Num[][];
+  walk: PackedWalk;
 }
 
-const W = 689, H = 423, LEFT = 60, RIGHT = 14, TOP = 14, BOTTOM = 40;
-const LOSS_H = 92;
+const LOSS_H = 118;
 const MOST = 500; // steps
 const ROWS = 24;
-const CSS = `${PLOT}
-.plot{max-width:760px;touch-action:none;cursor:crosshair}
-.plot.fixed{cursor:default}
-.level{stroke:var(--soft);fill:none;stroke-width:1;opacity:.65}.curve{stroke:var(--soft);fill:none;stroke-width:2}
-.trail{stroke:var(--bwd);fill:none;stroke-width:1.6}.stop{fill:var(--bwd)}.end{fill:none;stroke:var(--bwd);stroke-width:2}
-.start{fill:var(--fwd);stroke:var(--bg);stroke-width:2}
+const CSS = `${PLOT}${TERRAIN}${ANATOMY}
+.stage{position:relative;display:grid;grid-template-columns:minmax(0,1fr) minmax(280px,34%)}
+.stage>.anatomy{border-left:1px solid var(--line)}
+@container (max-width:880px){.stage{grid-template-columns:minmax(0,1fr)}.stage>.anatomy{border-left:0;border-top:1px solid var(--line)}}
+.losses{cursor:pointer;max-width:1000px}.losses .trail{stroke:var(--s1);fill:none;stroke-width:2}.now{stroke:var(--ink);stroke-dasharray:3 3;opacity:.55}.spot{fill:var(--s1);stroke:var(--bg);stroke-width:1.5}
 .knobs{display:flex;flex-wrap:wrap;gap:6px 18px;align-items:center;padding:8px 14px;border-top:1px solid var(--line);background:var(--panel)}
 .knobs label{display:flex;align-items:center;gap:8px;color:var(--soft)}.knobs label.wide{flex:1;min-width:240px}
 .knobs input[type=range]{flex:1;--fill:var(--line)}
@@ -44,63 +49,147 @@ const CSS = `${PLOT}
 .knobs button{border-color:var(--line)}
 .walk{max-height:300px;overflow:auto;padding:0 14px 10px}
 .walk table{border-collapse:collapse;font:12px var(--mono)}.walk th,.walk td{padding:2px 10px;text-align:right}.walk th{color:var(--soft);font-weight:600}
+.walk tr[aria-current]{background:var(--bwd-bg)}
 `;
 
 export function mountTrajectory(host: HTMLElement, data: TrajectoryData): Shell {
-  const flat = data.names.length === 1;
-  const shell = new Shell(host, `${data.optimizer.name}: the walk downhill`, "Trajectory. Arrow keys move the start, square brackets change the rate.", CSS);
-  const [[x0, x1], [y0, y1]] = flat ? [data.bounds[0], data.range!] : (data.bounds as [[number, number], [number, number]]);
-  const toX = (x: number): number => LEFT + ((x - x0) / (x1 - x0)) * (W - LEFT - RIGHT);
-  const toY = (y: number): number => H - BOTTOM - ((y - y0) / (y1 - y0)) * (H - TOP - BOTTOM);
-  const free = data.program !== null;
+  const { names, bounds } = data.terrain;
+  const shell = new Shell(host, `${data.optimizer}: the walk downhill`, "Trajectory. Left and right step, Alt and arrows move the start, question mark shows all keys.", CSS);
+  const terrain = new Terrain(data.terrain);
+  const free = data.program !== null && data.recipe !== null;
   const first = { start: [...data.start], lr: data.lr, steps: data.steps };
   let { start, lr, steps } = { ...first, start: [...first.start] };
-  let now: Walk = { path: data.path.map((p) => p.map(real)), losses: data.losses.map(real), grads: data.grads.map((p) => p.map(real)) };
+  let every = data.every;
+  let now = unpacked(data.walk);
+  let time = new Timeline(now.losses.length - 1);
+  const step = (k: number): number => Math.min(k * every, steps);
 
-  // -- the picture ----------------------------------------------------------------------------------------------
-  const clip = `clip-${Math.round(toX(0) * 1e3)}`; // ids are private to the shadow root
-  const trail = svg("path", { class: "trail" });
-  const stops = svg("g");
-  const ring = svg("circle", { class: "end", r: 6 });
-  const ball = svg("circle", { class: "start", r: 8 });
-  const lines = data.lines.map((d, i) =>
-    svg("path", { d, class: flat ? "curve" : "level" }, flat ? null : svg("title", {}, `loss ${g(data.levels[i], 4)}`)));
-  const plot = svg("svg", { class: free ? "plot" : "plot fixed", viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" },
-    svg("clipPath", { id: clip }, svg("rect", { x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM })),
-    axes(), svg("g", { "clip-path": `url(#${clip})` }, ...lines, trail, stops, ring), ball);
-  const curve = svg("path", { class: "trail" });
-  const scale = svg("g");
-  const losses = svg("svg", { class: "plot fixed", viewBox: `0 0 ${W} ${LOSS_H}`, "aria-hidden": "true" },
-    svg("rect", { class: "frame", x: LEFT, y: 6, width: W - LEFT - RIGHT, height: LOSS_H - 28 }), scale, curve,
-    svg("text", { class: "name", x: (LEFT + W - RIGHT) / 2, y: LOSS_H - 6, "text-anchor": "middle" }, "loss, step by step (logarithmic)"));
-
-  function axes(): SVGElement {
-    const out = svg("g", {}, svg("rect", { class: "frame", x: LEFT, y: TOP, width: W - LEFT - RIGHT, height: H - TOP - BOTTOM }));
-    for (const x of ticks(x0, x1)) {
-      out.append(svg("path", { class: "tick", d: `M${toX(x)} ${H - BOTTOM}v4` }), svg("text", { x: toX(x), y: H - BOTTOM + 17, "text-anchor": "middle" }, g(x)));
-    }
-    for (const y of ticks(y0, y1)) {
-      out.append(svg("path", { class: "tick", d: `M${LEFT} ${toY(y)}h-4` }), svg("text", { x: LEFT - 7, y: toY(y) + 4, "text-anchor": "end" }, g(y)));
-    }
-    const middle = (TOP + H - BOTTOM) / 2;
-    out.append(svg("text", { class: "name", x: (LEFT + W - RIGHT) / 2, y: H - 6, "text-anchor": "middle" }, data.names[0]),
-      svg("text", { class: "name", x: 13, y: middle, "text-anchor": "middle", transform: `rotate(-90 13 ${middle})` }, flat ? "loss" : data.names[1]));
-    return out;
-  }
-
-  // -- the controls ---------------------------------------------------------------------------------------------
+  // -- controls -----------------------------------------------------------------------------------------------------
+  const two = el("button", { type: "button", "aria-pressed": "true", title: "From above (V)", onclick: () => look(false) }, "Map");
+  const three = el("button", { type: "button", "aria-pressed": "false", title: "From the side (V)", onclick: () => look(true) }, "3-D");
+  const keysButton = el("button", { type: "button", title: "Keys (?)", "aria-label": "Keys", onclick: () => actions.help!() }, "?");
+  shell.header.append(el("span", { class: "grow" }), ...(terrain.flat ? [] : [el("span", { class: "group", role: "group", "aria-label": "Seen from" }, two, three)]), keysButton);
   const tiny = notch(data.max_lr);
   const range = el("input", { type: "range", min: tiny, max: data.max_lr, step: tiny, "aria-label": "Learning rate", oninput: () => move({ lr: range.valueAsNumber }) });
   const exact = el("input", { type: "number", min: 0, step: "any", "aria-label": "Learning rate, exactly", onchange: () => move({ lr: exact.valueAsNumber }) });
   const count = el("input", { type: "number", min: 1, max: MOST, step: 1, "aria-label": "Steps", onchange: () => move({ steps: count.valueAsNumber }) });
-  const again = el("button", { type: "button", title: "As at first (Home)", onclick: () => move(first) }, "Reset");
-  const table = el("table");
-  const twin = el("div", { class: "walk", hidden: true, tabindex: 0, role: "region", "aria-label": "The walk as a table" }, table);
+  const again = el("button", { type: "button", title: "Start and rate as at first (R)", onclick: () => move(first) }, "Reset");
   const show = el("button", { type: "button", title: "The walk as a table (T)", "aria-expanded": "false", onclick: () => fold() }, "Table");
   for (const input of [range, exact, count]) input.disabled = !free;
+  again.disabled = !free;
+  const table = el("table");
+  const twin = el("div", { class: "walk", hidden: true, tabindex: 0, role: "region", "aria-label": "The walk as a table" }, table);
   const knobs = el("div", { class: "knobs", role: "group", "aria-label": "Rate and steps" },
     el("label", { class: "wide" }, "rate", range, exact), el("label", {}, "steps", count), again, show);
-  shell.body.append(plot, losses, knobs, twin);
+  const inside = el("div", { class: "anatomy", role: "region", "aria-label": "What made this step" });
+  const help = el("div", { class: "help", hidden: true });
+  const chart = new Plot({ width: W, height: LOSS_H, left: 60, right: 14, top: 8, bottom: 40 }, { low: 0, high: 1, name: "step" }, { low: 0.1, high: 1, log: true, name: "loss" });
+  chart.element.classList.add("losses");
+  let row: HTMLElement = el("div");
+  shell.body.append(el("div", { class: "stage" }, el("div", {}, terrain.element, chart.element), inside, help), knobs, row, twin);
+  if (!free) terrain.element.classList.add("fixed");
+
+  // -- a change of start, rate or number of steps ---------------------------------------------------------------------
+  let revision = 0;
+  function move(to: Partial<typeof first>): void {
+    if (!free) return;
+    const wish = { start, lr, steps, ...to };
+    if (![wish.lr, wish.steps, ...wish.start].every(Number.isFinite) || wish.lr <= 0) return changed();
+    lr = wish.lr;
+    steps = to === first ? first.steps : Math.max(1, Math.min(Math.max(MOST, first.steps), Math.round(wish.steps)));
+    every = Math.max(1, Math.ceil(steps / MOST));
+    start = wish.start.map((v, i) => Math.min(bounds[i][1], Math.max(bounds[i][0], v)));
+    shell.safely(() => {
+      now = thin(descend(data.program!, start, steps, lr === first.lr ? data.recipe! : withRate(data.recipe!, lr), data.single), every);
+      changed();
+    });
+  }
+
+  /** A new walk: it is shown whole, or up to where the reader had come. */
+  function changed(): void {
+    const whole = time.cursor === time.length;
+    if (time.length !== now.losses.length - 1) schedule(whole ? now.losses.length - 1 : time.cursor);
+    terrain.trails = [{ points: now.path, losses: now.losses, series: 1 }];
+    range.value = String(lr);
+    exact.value = String(Number(lr.toPrecision(6)));
+    count.value = String(steps);
+    range.style.setProperty("--fill", `linear-gradient(90deg,var(--fwd) ${(100 * lr) / data.max_lr}%,var(--line) 0)`);
+    drawLoss();
+    if (!twin.hidden) tabulate();
+    (host as HTMLElement & { walk?: Walk }).walk = now;
+    host.dataset.lr = String(lr);
+    host.dataset.start = start.join(",");
+    draw();
+  }
+
+  function schedule(cursor: number): void {
+    const pace = time.speed;
+    time.pause();
+    time = new Timeline(now.losses.length - 1);
+    time.faster(Math.round(Math.log2(pace)));
+    time.go(cursor);
+    time.on(() => {
+      draw();
+      shared.tell({ iteration: step(time.cursor) });
+    });
+    const made = transport(time, [{ phase: "update", from: 0, to: time.length, name: "steps" }]);
+    row.replaceWith(made);
+    row = made;
+  }
+
+  const numbers = (k: number) => (key: string): Num[] | null => now.terms[key]?.[k] ?? (key === "g" ? now.grads[k] : null);
+
+  /** Everything that depends on the step. */
+  function draw(): void {
+    const k = time.cursor;
+    const options = lr === first.lr ? optionsAt(data.recipe, step(k)) : optionsAt(data.recipe && withRate(data.recipe, lr), step(k));
+    const rate = Number(options?.find((o) => "lr" in o)?.lr ?? lr);
+    const from = terrain.flat ? [now.path[k][0], now.losses[k]] : now.path[k];
+    const pixels = (way: number[]): number => Math.hypot(terrain.plot.X(way[0]) - terrain.plot.X(0), terrain.flat ? 0 : terrain.plot.Y(way[1]) - terrain.plot.Y(0));
+    const drawn = from.every(Number.isFinite) && k < time.length ? arrows(data.about, from, numbers(k), rate, pixels) : { arrows: [], scale: 0 };
+    terrain.arrows = drawn.arrows;
+    terrain.at = k;
+    terrain.draw();
+    const end = k === time.length;
+    const note = end ? "The walk ends here: no step was taken from this place."
+      : every > 1 ? `Every ${every}th step is kept; arrows and numbers are those of step ${step(k)}.`
+      : drawn.scale === rate ? "Arrows of slopes are as long as the step that this rate makes of them." : drawn.scale ? `Arrows of slopes are drawn × ${g(drawn.scale, 2)}, to fit the picture.` : "";
+    inside.replaceChildren(el("h4", {}, end ? `Step ${step(k)}, the last` : `What makes step ${step(k)} → ${step(k) + 1}`),
+      el("p", { class: "hint" }, `at ${where(k, 6)}, loss ${g(now.losses[k])}`), ...opened(data.about, names, numbers(k), options, data.clip, note));
+    const here = now.losses[k];
+    chart.element.querySelector(".now")?.setAttribute("d", `M${chart.X(step(k)).toFixed(1)} ${chart.inner.y}v${chart.inner.h}`);
+    const spot = chart.element.querySelector(".spot");
+    if (spot) {
+      put(spot, "cx", chart.X(step(k)).toFixed(1));
+      put(spot, "cy", here > 0 && Number.isFinite(here) ? chart.Y(here).toFixed(1) : "-99");
+    }
+    table.querySelectorAll("tr").forEach((line) => put(line, "aria-current", line.dataset.step === String(step(k)) ? "step" : null));
+    shell.announce(spoken(k));
+    void shell.mark("data-step", String(k));
+    void shell.mark("data-drawn", String(++revision));
+  }
+
+  function drawLoss(): void {
+    const shown = now.losses.map((v, k) => [step(k), v]).filter(([, v]) => Number.isFinite(v) && v > 0);
+    const values = shown.map(([, v]) => v);
+    const high = values.length ? Math.max(...values) : 1;
+    const low = values.length ? Math.max(Math.min(...values), high * 1e-12) : 0.1;
+    chart.x = { ...chart.x, low: 0, high: steps };
+    chart.y = { ...chart.y, low: low / 1.2, high: Math.max(high, low * 1.5) * 1.2 };
+    chart.axes();
+    chart.marks.replaceChildren(svg("path", { class: "trail", d: chart.path(shown.map(([k]) => k), values) }), svg("path", { class: "now" }), svg("circle", { class: "spot", r: 5 }));
+  }
+
+  const where = (k: number, digits = 4): string => names.map((name, i) => `${name} = ${g(now.path[k][i], digits)}`).join(", ");
+
+  function spoken(k: number): string {
+    const last = now.losses.length - 1;
+    if (k < last) return `Step ${step(k)} of ${steps}: ${where(k)}, loss ${g(now.losses[k], 4)}.`;
+    const lost = now.path.findIndex((_, i) => !terrain.place(terrain.trails[0], i) && !terrain.side);
+    const from = names.map((name, i) => `${name} = ${g(start[i], 4)}`).join(", ");
+    const fate = lost >= 0 ? `It has left the picture for good at step ${step(lost)}: this rate diverges.` : now.losses[k] > now.losses[0] ? "It is higher up than where it started." : "";
+    return `Rate ${g(lr, 4)}, from ${from}: after ${steps} steps ${where(k)}, loss ${g(now.losses[k], 4)}. ${fate}`;
+  }
 
   function fold(): void {
     twin.hidden = !twin.hidden;
@@ -109,113 +198,97 @@ export function mountTrajectory(host: HTMLElement, data: TrajectoryData): Shell 
   }
 
   function tabulate(): void {
-    const row = (cells: string[], tag: "th" | "td"): HTMLElement => el("tr", {}, ...cells.map((c) => el(tag, {}, c)));
-    const lines = now.path.map((p, k) => row([String(k), ...p.map((v) => g(v)), g(now.losses[k]), ...now.grads[k].map((v) => g(v))], "td"));
-    if (lines.length > ROWS) lines.splice(ROWS / 2, lines.length - ROWS, row(["..."], "td"));
-    table.replaceChildren(row(["step", ...data.names, "loss", ...data.names.map((n) => `slope ${n}`)], "th"), ...lines);
+    const line = (cells: string[], tag: "th" | "td", at?: number): HTMLElement => el("tr", { "data-step": at }, ...cells.map((c) => el(tag, {}, c)));
+    const lines = now.path.map((p, k) => line([String(step(k)), ...p.map((v) => g(v)), g(now.losses[k]), ...now.grads[k].map((v) => g(v))], "td", step(k)));
+    if (lines.length > ROWS) lines.splice(ROWS / 2, lines.length - ROWS, line(["..."], "td"));
+    table.replaceChildren(line(["step", ...names, "loss", ...names.map((n) => `slope ${n}`)], "th"), ...lines);
+    table.querySelectorAll<HTMLElement>(`[data-step="${step(time.cursor)}"]`).forEach((tr) => put(tr, "aria-current", "step"));
   }
 
-  // -- a change of start, rate or number of steps -----------------------------------------------------------------
-  let revision = 0;
-  function move(to: Partial<typeof first>): void {
-    if (!free) return;
-    const wish = { start, lr, steps, ...to };
-    if (![wish.lr, wish.steps, ...wish.start].every(Number.isFinite) || wish.lr <= 0) return draw();
-    lr = wish.lr;
-    steps = Math.max(1, Math.min(MOST, Math.round(wish.steps)));
-    start = wish.start.map((v, i) => Math.min(data.bounds[i][1], Math.max(data.bounds[i][0], v)));
-    shell.safely(() => {
-      now = walk(data.program!, start, lr, steps, data.optimizer, data.single);
-      draw();
-    });
+  function look(side: boolean): void {
+    if (terrain.flat) return;
+    terrain.look(side);
+    put(two, "aria-pressed", String(!side));
+    put(three, "aria-pressed", String(side));
+    host.dataset.view = side ? "3d" : "2d";
+    hint();
+    draw();
   }
 
-  function draw(): void {
-    const places = now.path.map((p, k) => [toX(p[0]), toY(flat ? now.losses[k] : p[1])]);
-    const lost = places.findIndex(([x, y]) => !Number.isFinite(x + y) || Math.abs(x) > 1e5 || Math.abs(y) > 1e5);
-    const seen = lost < 0 ? places : places.slice(0, lost);
-    put(trail, "d", seen.length ? "M" + seen.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L") : "");
-    while (stops.childElementCount > seen.length) stops.lastElementChild!.remove();
-    while (stops.childElementCount < seen.length) stops.append(svg("circle", { class: "stop", r: 3 }));
-    seen.forEach(([x, y], k) => {
-      put(stops.children[k], "cx", x.toFixed(1));
-      put(stops.children[k], "cy", y.toFixed(1));
-    });
-    const end = seen[seen.length - 1];
-    put(ring, "cx", end ? end[0].toFixed(1) : "-99");
-    put(ring, "cy", end ? end[1].toFixed(1) : "-99");
-    put(ball, "cx", seen.length ? seen[0][0].toFixed(1) : "-99");
-    put(ball, "cy", seen.length ? Math.max(TOP, Math.min(H - BOTTOM, seen[0][1])).toFixed(1) : "-99");
-    drawLoss();
-    range.value = String(lr);
-    exact.value = String(Number(lr.toPrecision(6)));
-    count.value = String(steps);
-    if (!twin.hidden) tabulate();
-    say(shell.said, spoken(lost));
-    (host as HTMLElement & { walk?: Walk }).walk = now;
-    host.dataset.lr = String(lr);
-    host.dataset.start = start.join(",");
-    void shell.mark("data-drawn", String(++revision));
+  const grey = data.terrain.hole ? " In the grey area the function is not a finite number." : "";
+  function hint(): void {
+    if (!free) return shell.status(`The start and the rate need the kernel here: ${data.why}. Change them in the cell and run it again.`);
+    shell.status(terrain.side ? "Drag to turn, drag the ring to move the start, click a step to open it. Ctrl+arrows turn. ? shows all keys." + grey
+      : "Drag in the picture to move the start, click a step to open it. Alt+arrows move the start, + and − change the rate, ? shows all keys." + grey);
   }
 
-  function drawLoss(): void {
-    const good = now.losses.map((v, k) => [k, v]).filter(([, v]) => Number.isFinite(v) && v > 0).map(([k, v]) => [k, Math.log10(v)]);
-    if (good.length < 2) return void put(curve, "d", "");
-    const low = Math.min(...good.map(([, v]) => v));
-    const high = Math.max(...good.map(([, v]) => v), low + 1e-6);
-    const x = (k: number): number => LEFT + (k / steps) * (W - LEFT - RIGHT);
-    const y = (v: number): number => LOSS_H - 26 - ((v - low) / (high - low)) * (LOSS_H - 36);
-    put(curve, "d", "M" + good.map(([k, v]) => `${x(k).toFixed(1)} ${y(v).toFixed(1)}`).join("L"));
-    scale.replaceChildren(...[low, high].map((v) => svg("text", { x: LEFT - 7, y: y(v) + 4, "text-anchor": "end" }, g(10 ** v, 2))));
-  }
-
-  function spoken(lost: number): string {
-    const k = now.path.length - 1;
-    const at = data.names.map((name, i) => `${name} = ${g(now.path[k][i], 4)}`).join(", ");
-    const from = data.names.map((name, i) => `${name} = ${g(start[i], 4)}`).join(", ");
-    const fate = lost >= 0 ? `It has left the picture for good at step ${lost}: this rate diverges.` : now.losses[k] > now.losses[0] ? "It is higher up than where it started." : "";
-    return `Rate ${g(lr, 4)}, from ${from}: after ${k} steps ${at}, loss ${g(now.losses[k], 4)}. ${fate}`;
-  }
-
-  // -- mouse, pen, finger; keys -----------------------------------------------------------------------------------
-  function pointed(e: PointerEvent): void {
-    const frame = plot.getBoundingClientRect();
-    const x = x0 + ((((e.clientX - frame.left) / frame.width) * W - LEFT) / (W - LEFT - RIGHT)) * (x1 - x0);
-    const y = y0 + ((H - BOTTOM - ((e.clientY - frame.top) / frame.height) * H) / (H - TOP - BOTTOM)) * (y1 - y0);
-    move({ start: flat ? [x] : [x, y] });
-  }
-  if (free) {
-    plot.addEventListener("pointerdown", (e) => {
-      plot.setPointerCapture(e.pointerId);
-      host.focus({ preventScroll: true });
-      pointed(e);
-    });
-    plot.addEventListener("pointermove", (e) => plot.hasPointerCapture(e.pointerId) && pointed(e));
-  }
+  // -- pointer and keys -----------------------------------------------------------------------------------------------
+  terrain.onSpot = (spot) => time.go(spot.step);
+  terrain.tipText = ({ step: k }) => `step ${step(k)}\n${names.map((n, i) => `${n} = ${g(now.path[k][i])}`).join("\n")}\nloss ${g(now.losses[k])}`;
+  if (free) terrain.onStart = (place) => move({ start: place });
+  terrain.element.addEventListener("pointerdown", () => host.focus({ preventScroll: true }));
+  chart.element.addEventListener("pointerdown", (e) => {
+    host.focus({ preventScroll: true });
+    time.go(chart.at(e)[0] / every);
+  });
+  const still = (go: () => void) => () => {
+    time.pause();
+    go();
+  };
+  const turn = (across: number, up: number) => () => {
+    if (terrain.side) terrain.turn(across, up);
+  };
+  const actions: Actions = {
+    next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
+    first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
+    "walk-left": turn(-8, 0), "walk-right": turn(8, 0), "walk-up": turn(0, 6), "walk-down": turn(0, -6),
+    text: fold,
+    help: () => showKeys(help, new Set(Object.keys(actions).filter((a) => !a.startsWith("walk")) as Action[]), ALSO.filter(([, , flat]) => flat || !terrain.flat).map(([k, w]): [string, string] => [k, w])),
+    leave: () => {
+      if (!help.hidden) help.hidden = true;
+      else host.blur();
+    },
+  };
+  const ALSO: [string, string, boolean][] = [["Alt+arrows", "move the start (with Shift ten times as far)", true], ["+ and -", "rate", true], ["PageUp PageDown", "rate, ten times as much", true],
+    ["r", "start and rate as at first", true], ["v", "map or 3-D", false], ["Ctrl+arrows", "turn the 3-D view", false]];
+  shell.keys(actions);
   const nudge = (dx: number, dy: number, e: KeyboardEvent): void => {
     const far = e.shiftKey ? 10 : 1;
-    move({ start: start.map((v, i) => v + (i === 0 ? dx : dy) * far * ((data.bounds[i][1] - data.bounds[i][0]) / 100)) });
+    move({ start: start.map((v, i) => v + (i === 0 ? dx : dy) * far * ((bounds[i][1] - bounds[i][0]) / 100)) });
   };
   const rate = (by: number): void => move({ lr: Math.max(tiny, Number((lr + by * tiny).toPrecision(12))) });
-  const keys: Record<string, (e: KeyboardEvent) => void> = {
-    ArrowRight: (e) => nudge(1, 0, e), ArrowLeft: (e) => nudge(-1, 0, e), ArrowUp: (e) => nudge(0, 1, e), ArrowDown: (e) => nudge(0, -1, e),
-    "[": () => rate(-1), "]": () => rate(1), "{": () => rate(-10), "}": () => rate(10), Home: () => move(first), t: () => fold(),
-  };
+  const NUDGE: Record<string, [number, number]> = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  const OWN: Record<string, () => void> = { "+": () => rate(1), "=": () => rate(1), "-": () => rate(-1), PageUp: () => rate(10), PageDown: () => rate(-10), r: () => move(first), v: () => look(!terrain.side) };
   const hear = (e: KeyboardEvent): void => {
-    const tag = ((e.composedPath()[0] ?? e.target) as HTMLElement).tagName;
-    if (tag === "INPUT" || e.ctrlKey || e.metaKey || e.altKey) return;
-    const run = keys[e.key.length === 1 ? e.key.toLowerCase() : e.key];
+    const target = e.composedPath()[0] as HTMLElement;
+    if ((target.tagName === "INPUT" && (target as HTMLInputElement).type !== "range") || e.ctrlKey || e.metaKey) return;
+    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
+    const run = e.altKey ? NUDGE[key] && (() => nudge(...NUDGE[key], e)) : OWN[key];
     if (!run) return;
     e.preventDefault();
     e.stopPropagation();
-    run(e);
+    run();
   };
   host.addEventListener("keydown", hear);
+  let wanted: number | null = null; // where other views on the same timeline already are
+  const shared = join(data.timeline, (moment) => {
+    wanted = moment.iteration / every;
+    time.go(wanted);
+  });
   shell.later(() => host.removeEventListener("keydown", hear));
+  shell.later(() => {
+    time.pause();
+    terrain.close();
+    shared.leave();
+  });
 
-  shell.status(free ? "Drag in the picture to move the start. Keys: arrows start, [ ] rate, Home reset, T table."
-    : `The start and the rate need the kernel here: ${data.why}. Change them in the cell and run it again.`);
-  draw();
+  shell.onTheme = () => terrain.theme(host.dataset.theme === "dark");
+  time.faster(time.length > 60 ? 3 : time.length > 25 ? 2 : 1);
+  schedule(wanted ?? now.losses.length - 1);
+  shell.onTheme();
+  changed();
+  if (data.view === "3d") look(true);
+  else hint();
   void shell.mark("data-ready");
   return shell;
 }

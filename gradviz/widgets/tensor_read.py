@@ -1,0 +1,238 @@
+"""Anything that holds numbers, as named arrays with what is known of their memory: the first half of `TensorInspector`.
+
+Tensors of gradviz and of PyTorch, NumPy arrays, nested lists of numbers, mappings and lists of these, and the
+parameters and buffers of a module. Nothing is recorded and nothing is changed: a tensor's memory is read as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradviz.core.dtype import from_numpy
+from gradviz.core.tensor import Tensor
+from gradviz.nn.parameter import is_lazy
+
+MOST = 400  # tensors in one inspector
+PARTS: dict[str, Callable[[Any], Any]] = {
+    "magnitude": np.abs,
+    "phase": np.angle,
+    "real": np.real,
+    "imaginary": np.imag,
+}
+SHARED = 3  # names told of those that share memory
+
+
+class Face(NamedTuple):
+    """One array of numbers to look at: the value or the gradient, and of complex numbers which part."""
+
+    source: str
+    part: str
+    array: Any
+
+
+class Reading(NamedTuple):
+    """A tensor as it was when it was read."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    facts: list[tuple[str, str]]
+    faces: list[Face]
+    origin: Any
+
+
+def is_module(thing: Any) -> bool:
+    """Whether it is a module, gradviz's or PyTorch's."""
+    return hasattr(thing, "named_parameters") and hasattr(thing, "named_buffers") and hasattr(thing, "named_children")
+
+
+def is_tensor(thing: Any) -> bool:
+    """Whether it is a tensor, gradviz's or PyTorch's."""
+    return isinstance(thing, Tensor) or (hasattr(thing, "requires_grad") and hasattr(thing, "untyped_storage"))
+
+
+def read(thing: Any, name: str | None = None) -> tuple[list[Reading], list[str]]:
+    """The tensors found in `thing`, and a line for each that has no numbers to show."""
+    found = list(named(thing, name))
+    if not found:
+        raise ValueError(
+            f"TensorInspector found no tensor in this {type(thing).__name__}: give it a tensor, an array, a module "
+            "with parameters, or a dict or list of tensors."
+        )
+    notes = [f"{len(found) - MOST} more tensors are not shown"] if len(found) > MOST else []
+    kept, memory = [], []
+    for key, value in found[:MOST]:
+        if _without_shape(value):
+            notes.append(f"{key} has no shape yet: a lazy module gets it with its first input")
+            continue
+        kept.append((key, value, host(value, key)))
+        memory.append(_memory(value, kept[-1][2]))
+    if not kept:
+        raise ValueError(f"TensorInspector found nothing with numbers in it: {notes[0]}.")
+    return [_reading(*one, i, memory, [key for key, _, _ in kept]) for i, one in enumerate(kept)], notes
+
+
+def named(thing: Any, name: str | None) -> Iterator[tuple[str, Any]]:
+    """Names and tensors, in order."""
+    if is_module(thing):
+        yield from thing.named_parameters()
+        yield from thing.named_buffers()
+    elif isinstance(thing, Mapping):
+        yield from ((str(key), value) for key, value in thing.items())
+    elif isinstance(thing, (list, tuple)) and any(is_tensor(v) or isinstance(v, np.ndarray) for v in thing):
+        yield from ((str(i), value) for i, value in enumerate(thing))
+    elif hasattr(thing, "__next__"):  # model.parameters(), model.named_parameters()
+        for i, one in enumerate(thing):
+            pair = isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str)
+            yield (one[0], one[1]) if pair else (str(i), one)
+    else:
+        yield name or ("tensor" if is_tensor(thing) else "array"), thing
+
+
+def _without_shape(value: Any) -> bool:
+    return is_lazy(value) or type(value).__name__ in ("UninitializedParameter", "UninitializedBuffer")
+
+
+def host(value: Any, name: str) -> Any:
+    """The numbers as a NumPy array, of bool, integers, floating or complex numbers; bfloat16 and smaller as float32."""
+    if isinstance(value, Tensor):
+        array = np.asarray(value.device.to_numpy(value._array))
+    elif is_tensor(value):
+        array = _from_torch(value, name)
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"{name!r:.80} is not an array of numbers: its rows differ in length. {error}") from None
+    if array.dtype.kind in "biufc":
+        return array.astype(np.float64) if array.dtype == np.longdouble else array
+    if _is_small(array.dtype):
+        return array.astype(np.float32)  # every number of such a type is one of float32's
+    raise TypeError(
+        f"TensorInspector shows numbers; {name!r:.80} is {type(value).__name__} of {array.dtype}. "
+        "Convert it first, for example with np.asarray(x, dtype=float)."
+    )
+
+
+def _is_small(dtype: Any) -> bool:
+    try:
+        return from_numpy(dtype).is_floating_point
+    except (KeyError, TypeError, ValueError):
+        return "float" in dtype.name and dtype.itemsize <= 2
+
+
+def _from_torch(value: Any, name: str) -> Any:
+    if value.device.type == "meta":
+        raise ValueError(f"{name!r:.80} is on the meta device: it has a shape and no numbers.")
+    if str(value.layout) not in ("torch.strided", "torch._mkldnn"):
+        raise ValueError(f"{name!r:.80} has the layout {value.layout}: give TensorInspector its .to_dense().")
+    plain = value.detach()
+    plain = plain.dequantize() if plain.is_quantized else plain.resolve_conj().resolve_neg().cpu()
+    kind = str(plain.dtype)
+    return (plain.float() if kind == "torch.bfloat16" or "float8" in kind else plain).numpy()
+
+
+class _Memory(NamedTuple):
+    """Where the numbers lie: what holds them, from which element on, of how many, in which steps."""
+
+    at: Any
+    offset: int
+    total: int
+    strides: tuple[int, ...]
+    contiguous: bool
+
+
+def _memory(value: Any, array: Any) -> _Memory:
+    if is_tensor(value):
+        storage = value.untyped_storage()
+        size = value.element_size()
+        where = (str(value.device), int(storage.data_ptr()))
+        strides, whole = tuple(value.stride()), int(storage.nbytes()) // size
+        return _Memory(where, int(value.storage_offset()), whole, strides, bool(value.is_contiguous()))
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    start = owner.__array_interface__["data"][0]
+    offset = (array.__array_interface__["data"][0] - start) // array.itemsize
+    steps = tuple(step // array.itemsize for step in array.strides)
+    return _Memory(("cpu", start), int(offset), int(owner.size), steps, bool(array.flags.c_contiguous))
+
+
+def _reading(name: str, value: Any, array: Any, i: int, memory: list[_Memory], names: list[str]) -> Reading:
+    dtype = str(value.dtype).removeprefix("torch.") if is_tensor(value) else array.dtype.name
+    own = memory[i]
+    others = [names[k] for k, other in enumerate(memory) if k != i and other.at == own.at and own.total]
+    facts = [
+        ("shape", f"({', '.join(map(str, array.shape))}{',' if array.ndim == 1 else ''})"),
+        ("elements", f"{array.size:,}"),
+        ("dtype", dtype),
+        ("device", str(value.device) if is_tensor(value) else "cpu"),
+        ("memory", size_text(array.size * (value.element_size() if is_tensor(value) else array.itemsize))),
+        ("strides", f"({', '.join(map(str, own.strides))}{',' if array.ndim == 1 else ''})"),
+        ("contiguous", _contiguous(value, array, own)),
+        ("storage", _storage(array, own)),
+    ]
+    if others:
+        told = ", ".join(others[:SHARED]) + (f" and {len(others) - SHARED} more" if len(others) > SHARED else "")
+        facts.append(("shares memory with", told))
+    faces = _parts("value", array)
+    if is_tensor(value):
+        facts += _autograd(value)
+        grad = grad_of(value)
+        if grad is not None:
+            faces += _parts("gradient", host(grad, f"{name}.grad"))
+    return Reading(name, tuple(array.shape), dtype, facts, faces, value)
+
+
+def _contiguous(value: Any, array: Any, own: _Memory) -> str:
+    if own.contiguous:
+        return "yes"
+    step, plain = 1, True  # the same elements in another order of the dimensions?
+    for size, stride in sorted(zip(array.shape, own.strides, strict=True), key=lambda pair: (pair[1], pair[0])):
+        plain &= size == 1 or stride == step
+        step *= size
+    return "no: the dimensions lie in another order" if plain else "no: a view with gaps or repeats"
+
+
+def _storage(array: Any, own: _Memory) -> str:
+    if own.total == array.size and not own.offset:
+        return "its own" if own.contiguous else "all of it"
+    return f"a view: {array.size:,} of {own.total:,} elements, from element {own.offset:,}"
+
+
+def _autograd(value: Any) -> list[tuple[str, str]]:
+    made = value.grad_fn
+    if made is not None:
+        name = made.name() if callable(getattr(made, "name", None)) else type(made).__name__
+        return [("requires_grad", "yes"), ("made by", str(name))]
+    needs = bool(value.requires_grad)
+    return [("requires_grad", "yes" if needs else "no"), *([("leaf", "yes")] if needs else [])]
+
+
+def grad_of(value: Any) -> Any:
+    """`.grad` where there can be one: asking another tensor for it warns."""
+    known = is_tensor(value) and value.requires_grad and (value.is_leaf or value.retains_grad)
+    return value.grad if known else None
+
+
+def _parts(source: str, array: Any) -> list[Face]:
+    if array.dtype.kind != "c":
+        return [Face(source, "", array)]
+    return [Face(source, name, part_of(array, name)) for name in PARTS]
+
+
+def part_of(array: Any, name: str) -> Any:
+    """A part of complex numbers by name; of other numbers, which have no parts, the array itself."""
+    return PARTS[name](array) if name else array
+
+
+def size_text(count: int) -> str:
+    """Bytes as people read them: 812 B, 12.3 kB, 240 MB; thousands are 1,000."""
+    if count < 1000:
+        return f"{count} B"
+    power = min(4, int(math.log10(count) // 3))
+    return f"{count / 1000**power:.3g} {('kB', 'MB', 'GB', 'TB')[power - 1]}"
