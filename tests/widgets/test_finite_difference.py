@@ -126,8 +126,10 @@ RIGHT = {
     "bfloat16": lambda: (
         lambda x: lambda: (x * x).sigmoid().float().sum()
     )(torch.tensor([[0.5, -1.0], [2.0, 0.25]], dtype=torch.bfloat16, requires_grad=True)),
-    "double": lambda: (lambda x: lambda: x.exp().sum())(torch.tensor([0.5, 1.0], dtype=torch.float64, requires_grad=True)),
-    "indices": lambda: (lambda x: lambda: x[torch.tensor([0, 2, 2])].pow(3).sum() + x[x > 0].sum())(leaf([1.0, -2.0, 3.0])),
+    "double": lambda: (lambda x: lambda: x.exp().sum())(leaf([0.5, 1.0]).double().detach().requires_grad_()),
+    "indices": lambda: (
+        lambda x: lambda: x[torch.tensor([0, 2, 2])].pow(3).sum() + x[x > 0].sum()
+    )(leaf([1.0, -2.0, 3.0])),
     "checkpoint": lambda: (
         lambda net, x: lambda: checkpoint(net, x, use_reentrant=False).sum()
     )(nn.Sequential(nn.Linear(2, 2), nn.Tanh()), torch.randn(3, 2)),

@@ -134,7 +134,7 @@ def test_parts_that_no_gradient_reaches_have_no_step() -> None:
 
     class First(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, a: Any, b: Any) -> Any:
+        def forward(ctx: Any, a: Any, b: Any) -> Any:  # noqa: ARG004
             return a * 2
 
         @staticmethod
@@ -183,7 +183,7 @@ def test_refuses_what_cannot_be_stepped() -> None:
 
 def test_where_there_is_no_page_it_is_the_recording() -> None:
     w, b = leaves()
-    live = LiveStepper(w * b)
+    live, again = (LiveStepper(w * b) for _ in range(2))
     assert set(live._repr_mimebundle_()) == {"text/plain", "text/html"}
     assert "session" in live.data()["parts"]
-    assert live.to_html() == LiveStepper(w * b).to_html()
+    assert live.to_html() == again.to_html()
