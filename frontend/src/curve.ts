@@ -313,7 +313,7 @@ export class Curve {
       plot.y = y;
       plot.axes();
     }
-    const marks: Node[] = [this.#grid(plot), ...this.#events(plot)];
+    const marks: Node[] = [this.#grid(plot), svg("g", {}, ...this.#events(plot))];
     shown.forEach((line, i) => {
       if (this.lines[i].hidden || !detailed(line)) return;
       const [a, b] = [Math.max(0, lower(line.steps, x.low) - 1), Math.min(line.steps.length, lower(line.steps, x.high) + 2)];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,10 @@ from gradviz.widgets.trainer import Trainer
 from gradviz.widgets.trainer_panel import TrainerPanel
 
 Show = Callable[..., Any]
+HERE = Path(__file__).parent
+CONTRAST, UNNAMED, STICKS_OUT = (
+    (HERE / f"{name}.js").read_text("utf-8") for name in ("contrast", "unnamed", "sticks_out")
+)
 HOSTILE = '"><img src=x onerror=alert(1)>\u202e' + "z" * 500
 
 
@@ -138,6 +143,41 @@ def test_it_fits_and_everything_is_named(show: Show, width: int, scheme: str) ->
     host.page.keyboard.press("?")
     assert "all steps" in host.locator(".help").inner_text()
     assert host.locator(".status").get_attribute("data-level") != "error"
+
+
+def live_panel(host: Any, panel: TrainerPanel, **status: Any) -> Any:
+    """Another panel on the page, as a kernel would show it: with its buttons; what it says goes nowhere."""
+    data = {**panel.to_json(), "status": {**panel.status(), **status}}
+    host.page.evaluate(
+        """data => { const host = document.createElement('div');
+             document.body.append(host);
+             host.id = 'live';
+             gradvizViews.trainer_panel(host, data, { send() {}, hear() {} }); }""",
+        data,
+    )
+    made = host.page.locator("#live[data-ready]")
+    made.wait_for()
+    return made
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [600, 1600])
+def test_every_text_can_be_read_and_nothing_sticks_out(show: Show, width: int, scheme: str) -> None:
+    trainer = Trainer(loader=list(range(40)), step=lambda b: 1 / (1 + b), epochs=2)
+    panel = TrainerPanel(trainer, title="A small run").run()
+    panel.curve.mark(30, "lr 0.1 → 0.01")
+    fork(panel, 20, steps=10)
+    host = ready(show, panel.snapshot(), width=width, scheme=scheme)
+    settings = {"lr": 0.1, "momentum": 0.9, "clip": 1}
+    failed = {"state": "failed", "error": "ValueError: bad", "trouble": "Traceback\n  in step", "settings": settings}
+    live = live_panel(host, panel, **failed)
+    live.locator("[data-do=fork]").click()
+    for view in (host, live):
+        view.focus()
+        view.page.keyboard.press("Home")
+        assert view.evaluate(UNNAMED) == []
+        assert view.evaluate(STICKS_OUT) == []
+        assert [text for text in view.evaluate(CONTRAST) if text["ratio"] < 4.5] == []
 
 
 def test_a_snapshot_of_a_panel_answers_without_a_kernel(show: Show) -> None:

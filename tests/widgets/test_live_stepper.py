@@ -138,7 +138,7 @@ def test_parts_that_no_gradient_reaches_have_no_step() -> None:
             return a * 2
 
         @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
+        def backward(ctx: Any, g: Any) -> Any:  # noqa: ARG004
             return g * 2, None
 
     live = LiveStepper(First.apply(x, x.exp()).sum())

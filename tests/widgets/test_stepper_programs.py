@@ -13,6 +13,7 @@ import pytest
 import gradviz as torch
 from gradviz import nn
 from gradviz.nn import functional as F
+from gradviz.utils.checkpoint import checkpoint
 from gradviz.widgets import BackpropStepper
 from gradviz.widgets.graphview import allowed
 
@@ -156,9 +157,118 @@ def numbers_of_all_kinds() -> Program:
     return run
 
 
+def encoder() -> Program:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    net, x = nn.TransformerEncoder(layer, 2), torch.randn(2, 4, 8)
+    return lambda: net(x).pow(2).mean()
+
+
+def masked_attention() -> Program:
+    q, k, v = (nn.Linear(8, 8) for _ in range(3))
+    x, mask = torch.randn(2, 4, 8), torch.triu(torch.ones(4, 4), diagonal=1).bool()
+
+    def run() -> Any:
+        scores = (q(x) @ k(x).transpose(-1, -2) / 8**0.5).masked_fill(mask, float("-inf"))
+        return (scores.softmax(-1) @ v(x)).pow(2).mean()
+
+    return run
+
+
+class Both(torch.autograd.Function):
+    """Two results, several tensors kept."""
+
+    @staticmethod
+    def forward(ctx, x):
+        s, c = x.sin(), x.cos()
+        ctx.save_for_backward(x, s, c)
+        return s, c
+
+    @staticmethod
+    def backward(ctx, gs, gc):
+        _, s, c = ctx.saved_tensors
+        return gs * c - gc * s
+
+
+class Doubled(torch.autograd.Function):
+    """Writes into its input."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.mul_(2)
+
+    @staticmethod
+    def backward(ctx, g):  # noqa: ARG004
+        return g * 2
+
+
+def two_results() -> Program:
+    x = torch.tensor([0.3, 0.7], requires_grad=True)
+
+    def run() -> Any:
+        s, c = Both.apply(x)
+        return (s * c + c).sum()
+
+    return run
+
+
+def dirty() -> Program:
+    x = torch.tensor([0.3, 0.7], requires_grad=True)
+    return lambda: Doubled.apply(x * 3).pow(2).sum()
+
+
+def hooks() -> Program:
+    x, w = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
+    w.register_hook(lambda g: g * 10)
+
+    def run() -> Any:
+        y = x * w
+        y.register_hook(lambda g: g * 2)
+        z = y * y
+        z.grad_fn.register_hook(lambda given, _: (given[0] * 5, given[1]))
+        return z + y
+
+    return run
+
+
+def checkpointed() -> Program:
+    net, x = nn.Sequential(nn.Linear(4, 4), nn.Tanh()), torch.randn(2, 4)
+    return lambda: checkpoint(net, x, use_reentrant=False).sum()
+
+
+def transformed() -> Program:
+    x, xs = torch.tensor([0.5, 1.5], requires_grad=True), torch.randn(4, 2)
+    slope = torch.func.grad(lambda v: (v.tanh() * v).sum())
+    return lambda: slope(x).pow(2).sum() + torch.func.vmap(lambda row: (row * x).sum().tanh())(xs).sum()
+
+
+def indices() -> Program:
+    x, rows = torch.randn(5, 4, requires_grad=True), torch.tensor([0, 3, 3])
+
+    def run() -> Any:
+        found = torch.gather(x, 1, torch.tensor([[0], [1], [2], [3], [0]]))
+        kept = F.embedding(torch.tensor([0, 0, 2]), x)
+        return x[rows].sum() + x[1:3, ::2].prod() + found.sum() + kept.pow(2).sum() + x[x > 0].sum()
+
+    return run
+
+
+def each_its_loss() -> Program:
+    x, target = torch.randn(4, 3, requires_grad=True), torch.tensor([0, 1, 2, 0])
+    weights = torch.tensor([1.0, 0.0, 2.0, 0.5])
+    return lambda: (F.cross_entropy(x, target, reduction="none") * weights).sum()
+
+
+def sequences() -> Program:
+    x, words = torch.randn(12, 2, 5, requires_grad=True), torch.tensor([[1, 2, 3], [1, 1, 2]])
+    sizes = torch.tensor([12, 12]), torch.tensor([3, 3])
+    return lambda: F.ctc_loss(x.log_softmax(2), words, *sizes)
+
+
 PROGRAMS = [
     expression, fan_out, mlp, cnn, cell_loop, lstm, transformer, own, in_place, no_grad, double_backward,
-    numbers_of_all_kinds,
+    numbers_of_all_kinds, encoder, masked_attention, two_results, dirty, hooks, checkpointed, transformed, indices,
+    each_its_loss, sequences,
 ]  # fmt: skip
 
 
@@ -185,7 +295,8 @@ def test_program(make: Callable[[], Program]) -> None:
     sums: dict[int, Any] = {}
     for step in backward:
         assert step["n"] >= 0
-        assert step["n"] not in sums or sums[step["n"]] == step["grad"]
+        # What arrived is what goes in, unless a hook says that it changed it.
+        assert step["n"] not in sums or sums[step["n"]] == step["grad"] or "hook" in step
         for message in step["messages"]:
             node = nodes[step["n"]]
             given = {(x["slot"], x.get("n")) for x in node["inputs"]}
@@ -246,3 +357,36 @@ def test_odd_numbers_are_shown() -> None:
     assert "1+2j" in text
     assert "nan" in text
     assert "inf" in text
+
+
+def test_a_hook_is_said_where_it_changed_something_and_nothing_is_a_product_that_is_none() -> None:
+    view = BackpropStepper(hooks())
+    said = [step["hook"] for step in view.record["steps"] if "hook" in step]
+    assert said == [
+        "a hook changed what mul_2 passes on to mul from 6",
+        "a hook changed the gradient of mul from 37 to 74",
+        "a hook changed the gradient of w: 148 came",
+    ]
+    assert all(text in view.to_text() for text in said[:2])
+    assert "hooks" in view.parts()
+    for step in view.record["steps"]:
+        for m in step.get("messages", ()):
+            if m["local"]:
+                assert step["grad"]["data"][0] * m["local"]["data"][0] == m["product"]["data"][0]
+
+
+@pytest.mark.parametrize("make", [p for p in PROGRAMS if p is not hooks], ids=lambda make: make.__name__)
+def test_where_there_are_no_hooks_none_is_said(make: Callable[[], Program]) -> None:
+    torch.manual_seed(0)
+    assert "hooks" not in BackpropStepper(make()).parts()
+
+
+def test_two_passes_add_up_in_grad() -> None:
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    with torch.record({"w": w}) as tape:
+        (w * w).sum().backward()
+        (w * 3).sum().backward()
+    view = BackpropStepper(tape)
+    before, after = [(s["before"], s["after"]) for s in view.record["steps"] if s["kind"] == "accumulate"][-1]
+    assert (before["data"], after["data"]) == ([2.0, 4.0], [5.0, 7.0])
+    assert "hooks" not in view.parts()

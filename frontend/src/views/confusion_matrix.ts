@@ -35,7 +35,7 @@ th.col span{display:inline-block;writing-mode:vertical-rl;transform:rotate(180de
 th.on{color:var(--ink);font-weight:700}
 td{min-width:var(--cell);height:var(--cell);text-align:center;cursor:pointer;border-radius:3px;outline:1px solid var(--line);outline-offset:-1px;font-variant-numeric:tabular-nums;color:var(--ink);padding:0 3px}
 td.hit{background:color-mix(in srgb,var(--fwd) var(--a),var(--bg))}td.miss{background:color-mix(in srgb,var(--bwd) var(--a),var(--bg))}
-td.full{color:var(--bg)}td.zero{color:transparent}td[aria-selected=true]{outline:2px solid var(--ink);outline-offset:0}
+td.full{color:var(--bg)}td[aria-selected=true]{outline:2px solid var(--ink);outline-offset:0}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(64px,1fr));gap:2px}
 .axis{text-align:center;color:var(--soft);font-size:12px;padding:4px}
 @container (max-width:700px){.main{grid-template-columns:1fr}.side{border-left:0;border-top:1px solid var(--line)}}
@@ -113,9 +113,9 @@ export function mountConfusion(host: HTMLElement, data: ConfusionData): Shell {
     cells.forEach((cell, n) => {
       const right = Math.floor(n / k) === n % k;
       const part = shown[n] / ((right ? hit : miss) || 1);
-      put(cell, "class", [right ? "hit" : "miss", part > 0.62 ? "full" : "", counts[n] ? "" : "zero"].join(" ").trim());
+      put(cell, "class", [right ? "hit" : "miss", part > 0.62 ? "full" : ""].join(" ").trim());
       cell.style.setProperty("--a", `${Math.round(100 * (part > 0.62 ? Math.max(part, 0.9) : part * 0.62))}%`);
-      say(cell, said(shown[n]));
+      say(cell, counts[n] ? said(shown[n]) : "");
     });
     const total = counts.reduce((a, b) => a + b, 0);
     const good = data.classes.reduce((sum, _, i) => sum + counts[i * k + i], 0);
