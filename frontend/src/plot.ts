@@ -67,7 +67,7 @@ export class Plot {
     const { width, height } = frame;
     const clip = `clip${Plot.#count++}`; // ids are private to the view's own root
     const inside = svg("rect", { x: frame.left, y: frame.top, width: this.inner.w, height: this.inner.h });
-    this.element = svg("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+    this.element = svg("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, style: `max-width:${Math.round(1.3 * width)}px`, "aria-hidden": "true" },
       svg("clipPath", { id: clip }, inside), this.#axes, svg("g", { "clip-path": `url(#${clip})` }, this.marks));
     this.axes();
   }

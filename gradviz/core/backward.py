@@ -319,6 +319,7 @@ class Backward:
         if leaf._edge is not None:
             raise RuntimeError("leaf variable has been moved into the graph interior")
         old = leaf._grad
+        before: Any = None if old is None or not events.watching else old._array
         if self.create_graph:
             leaf._grad = g if old is None else old + g
         elif old is None:
@@ -328,14 +329,12 @@ class Backward:
         elif self.journal is not None:
             leaf._grad = Tensor._of(node.device.wrap(old._array + g), node.device)
         else:
+            if before is not None:  # observers hear of both, and this memory is about to be written
+                before = before.copy()
             old._array += g
             wrote(old, "accumulation into .grad")
         if events.watching:
-            events.emit(
-                events.Accumulate(
-                    self, leaf, None if old is None or self.journal is None else old._array, leaf._grad._array
-                )
-            )
+            events.emit(events.Accumulate(self, leaf, before, leaf._grad._array))
         if leaf._post_hooks:
             self._after_accumulation(leaf)
 

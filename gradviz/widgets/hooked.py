@@ -75,10 +75,9 @@ def _stored(record: Mapping[str, Any], step: dict[str, Any], arrived: Any) -> di
         changed = _apart([a + b for a, b in zip(data[0], data[1], strict=True)], data[2])
     if not changed:
         return step
-    return {
-        **step,
-        "hook": f"a hook changed the gradient of {name_of(record['nodes'][step['n']])}: {full(arrived)} came",
-    }
+    name = name_of(record["nodes"][step["n"]])
+    became = f"from {full(arrived)} to {full(after)}" if before is None else f"{full(arrived)} had arrived"
+    return {**step, "hook": f"a hook changed the gradient of {name}{' ' if before is None else ': '}{became}"}
 
 
 def _differ(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:

@@ -19,6 +19,9 @@ import numpy as np
 from gradviz.widgets import surface
 from gradviz.widgets.descent import reseed, undisturbed
 from gradviz.widgets.landscape_weights import Weights, arrays_of, elsewhere, movable, put
+from gradviz.widgets.live import interactive
+
+PATIENCE = 2.0  # seconds until a notebook is told how far it is
 
 Array = Any
 
@@ -122,11 +125,15 @@ def rings(columns: int, rows: int) -> list[tuple[int, int]]:
 
 
 class Progress:
-    """Says how far a computation is: in a notebook under the cell, in a terminal on one line, or to a function."""
+    """Says how far a computation is: in a notebook under the cell, in a terminal on one line, or to a function.
+
+    In a notebook only a person is told, and only of what takes more than two seconds: what is run again without anyone
+    watching must give the same outputs.
+    """
 
     def __init__(self, total: int, how: bool | Callable[[int, int], None]) -> None:
-        self.total, self.how, self.last = total, how, 0.0
-        self.handle = None if how is not True else _notebook(self._text(0))
+        self.total, self.how, self.last = total, how, time.monotonic()
+        self.began, self.handle = self.last, None
 
     def _text(self, done: int) -> str:
         return f"LandscapeView: {done} of {self.total} losses computed"
@@ -139,6 +146,8 @@ class Progress:
             self._say(done)
 
     def _say(self, done: int, end: str = "") -> None:
+        if self.handle is None and time.monotonic() - self.began > PATIENCE:
+            self.handle = _notebook(self._text(done))
         if self.handle is not None:
             self.handle.update({"text/plain": self._text(done) + end}, raw=True)
         elif sys.stderr is not None and sys.stderr.isatty():
@@ -158,7 +167,7 @@ def _notebook(text: str) -> Any:
     except ImportError:
         return None
     shell = get_ipython()
-    if shell is None or not hasattr(shell, "kernel"):
+    if shell is None or not hasattr(shell, "kernel") or not interactive():
         return None
     return display({"text/plain": text}, raw=True, display_id=True)
 

@@ -119,7 +119,7 @@ class LiveView(View):
         data, meta = made
         if self._display_id is None:
             self._display_id = f"gradviz-{os.urandom(8).hex()}"
-        display({LIVE_MIME: data[LIVE_MIME], "text/plain": ""}, raw=True, metadata=meta)
+        display({LIVE_MIME: data[LIVE_MIME]}, raw=True, metadata=meta)  # no text: nbval counts those
         display(self._saved_bundle(), raw=True, display_id=self._display_id)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:

@@ -187,8 +187,11 @@ SHOWN = f"""path => {{
 }}"""
 DONE = f"() => window.gradvizDone && {CURRENT}.context.sessionContext.session?.kernel?.status === 'idle'"
 
-# ipywidgets' own extension trips over a notebook without a kernel; it is not ours and nothing shows it to the reader
-KNOWN = re.compile(r"reading 'kernel'.*@jupyter-widgets/jupyterlab-manager", re.DOTALL)
+# ipywidgets' own extension trips over a notebook without a kernel, and says in the console that the models of a saved
+# notebook are gone; neither is ours, and nothing shows it to the reader
+KNOWN = re.compile(
+    r"reading 'kernel'.*@jupyter-widgets/jupyterlab-manager|widget model not found.*@jupyter-widgets", re.DOTALL
+)
 
 
 class View:
@@ -243,10 +246,15 @@ class Page:
         self.server = server
         self.problems: list[str] = []
         tab.set_default_timeout(30_000)
-        tab.on("console", lambda m: m.type == "error" and self.problems.append(f"console: {m.text} ({m.location})"))
+        tab.on("console", self._console)
         tab.on("pageerror", lambda error: self._page_error(error.stack or str(error)))
         tab.on("dialog", lambda dialog: dialog.accept())  # "leave a page with unsaved changes?"
         tab.route(self._outside, self._refuse)
+
+    def _console(self, message: Any) -> None:
+        text = f"{message.text} ({message.location})"
+        if message.type == "error" and not KNOWN.search(text):
+            self.problems.append(f"console: {text}")
 
     def _page_error(self, text: str) -> None:
         if not KNOWN.search(text):

@@ -51,6 +51,25 @@ def loss_curve() -> Any:
     return LossCurve(runs, log=True, smoothing=0.8)
 
 
+def trainer_panel() -> Any:
+    """TrainerPanel
+    A training run to pause, step, change and fork; this is what it leaves behind in a saved notebook."""
+    from gradviz.widgets import Trainer, TrainerPanel
+
+    nn = torch.nn
+    torch.manual_seed(0)
+    x = torch.randn(512, 8)
+    y = (x[:, :2].prod(1) > 0).long()
+    data = torch.utils.data.TensorDataset(x, y)
+    loader = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)
+    net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 2))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    trainer = Trainer(net, optimizer, nn.CrossEntropyLoss(), loader, epochs=6, interactive=False)
+    panel = TrainerPanel(trainer, title="A small classifier")
+    panel.run()
+    return panel.snapshot()
+
+
 def conv_stepper() -> Any:
     """ConvStepper
     A kernel slides over an image, and its gradient comes back through the same window. Edit the kernel."""
@@ -89,4 +108,4 @@ def sample_grid() -> Any:
     return SampleGrid(images, labels, net(images), title="Digits after one epoch")
 
 
-PAGES = [loss_curve, conv_stepper, feature_maps, confusion_matrix, sample_grid]
+PAGES = [loss_curve, trainer_panel, conv_stepper, feature_maps, confusion_matrix, sample_grid]

@@ -8,6 +8,7 @@ import { GRAPH } from "../look";
 import { Model } from "../model";
 import { register, type Handle } from "../register";
 import { Shell } from "../shell";
+import { say } from "../state";
 import { Timeline } from "../timeline";
 import { transport } from "../transport";
 import { fillTwin, markTwin } from "../twin";
@@ -93,7 +94,10 @@ class ChainRuleView implements Handle {
     this.model.time.cursor = cursor === this.#time.length ? this.model.frames.length : this.#at[cursor];
     this.card.paint(true);
     const frame = this.model.frames[this.#at[cursor] - 1];
-    this.shell.announce(frame?.text ?? "Nothing has been computed yet");
+    const n = this.model.selected!;
+    const about = frame && (frame.n === n || (frame.step.kind === "backward" && frame.step.messages.some((m) => m.to === n)));
+    // A step that is another node's affair changed this one's state only: what it had kept was freed.
+    this.shell.announce(about ? frame.text : frame ? `${this.model.nodes[n].label}: ${say(this.model.history.grad(n, this.model.time.cursor))}` : "Nothing has been computed yet");
     if (!this.#twin.hidden) markTwin(this.#twin, cursor);
     void this.shell.mark("data-step", String(cursor));
   }
