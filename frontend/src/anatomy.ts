@@ -1,5 +1,5 @@
 // One step taken apart: a table of its parts with their numbers, the formula, and arrows for those that point somewhere. The parts are
-// named by gradviz/widgets/anatomy.py, their numbers come from the engine or from optimizers.ts.
+// named by gradviz/widgets/optim/anatomy.py, their numbers come from the engine or from optimizers.ts.
 import { el } from "./dom";
 import { g } from "./number";
 import { real } from "./scalar";

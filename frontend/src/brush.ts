@@ -22,7 +22,7 @@ export interface Arrow {
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 const DOTS = 60; // a walk of more steps is a line without a dot for each step
 const FADE = 40; // steps until a piece of a trail has faded to its palest
-// Shapes of radius 1, as in gradviz/widgets/terrain.py: no trail is told by its colour alone.
+// Shapes of radius 1, as in gradviz/widgets/optim/terrain.py: no trail is told by its colour alone.
 export const MARKERS = [
   "M1 0A1 1 0 1 1-1 0A1 1 0 1 1 1 0z", "M-.88-.88H.88V.88H-.88z", "M0-1.15L1.1.85H-1.1z", "M0-1.25L1.1 0 0 1.25-1.1 0z",
   "M0 1.15L1.1-.85H-1.1z", "M-.4-1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4z", "M.55-1L1.1 0 .55 1H-.55L-1.1 0-.55-1z",

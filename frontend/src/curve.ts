@@ -1,5 +1,5 @@
 // Curves over steps, for LossCurve and TrainerPanel: axes, legend, cursor, zoom, smoothing, marks. The same picture as
-// gradviz/widgets/loss_curve_svg.py.
+// gradviz/widgets/training/loss_curve_svg.py.
 import { floats, lower, nearest, smooth, union, unpackSeries, type LineData, type Series } from "./decimate";
 import { el, put, say, svg } from "./dom";
 import { g } from "./number";

@@ -1,5 +1,5 @@
 // Series of numbers in a page: unpacked, looked up and smoothed. What is thinned out, and how, is in
-// gradviz/widgets/decimate.py.
+// gradviz/widgets/training/decimate.py.
 import type { Num } from "./types";
 
 export interface Packed {
@@ -65,7 +65,7 @@ export function nearest(steps: Float64Array, at: number): number {
   return last;
 }
 
-/** TensorBoard's smoothing, as `smooth` in gradviz/widgets/decimate.py. A value that stands for `counts[i]` values weighs as many. */
+/** TensorBoard's smoothing, as `smooth` in gradviz/widgets/training/decimate.py. A value that stands for `counts[i]` values weighs as many. */
 export function smooth(values: ArrayLike<number>, weight: number, counts?: ArrayLike<number>): Float64Array {
   const out = Float64Array.from(values);
   if (!weight) return out;

@@ -1,5 +1,5 @@
-// Distributions as a page gets them (gradviz/widgets/histogram_stack.py), and where they stand on an axis: the same as
-// gradviz/widgets/histogram_stack_svg.py. The linear scale is that of the values; the logarithmic one counts octaves.
+// Distributions as a page gets them (gradviz/widgets/history/histogram_stack.py), and where they stand on an axis: the same as
+// gradviz/widgets/history/histogram_stack_svg.py. The linear scale is that of the values; the logarithmic one counts octaves.
 import { g } from "./number";
 import { ticks } from "./plot";
 import type { Num } from "./types";

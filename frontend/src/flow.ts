@@ -1,4 +1,4 @@
-// What the views of layers share (see gradviz/widgets/grad_flow.py): the numbers of a page, their axes, their marks.
+// What the views of layers share (see gradviz/widgets/history/grad_flow.py): the numbers of a page, their axes, their marks.
 import { g } from "./number";
 import type { Axis } from "./plot";
 import type { Num } from "./types";

@@ -1,4 +1,4 @@
-// What the module tree is given (see gradviz/widgets/module_tree.py), its columns, and its styles.
+// What the module tree is given (see gradviz/widgets/tensors/module_tree.py), its columns, and its styles.
 export type Parameter = [name: string, shape: string, count: number, dtype: string, flags: string, shared?: string];
 
 export interface Row {

@@ -1,5 +1,5 @@
 // Optimisers on single numbers, as gradviz/optim/*.py does them: one parameter at a time, in the engine's order of operations and
-// with its roundings, so that a walk made here is the engine's walk. `terms` names the parts of each step as gradviz/widgets/anatomy.py does.
+// with its roundings, so that a walk made here is the engine's walk. `terms` names the parts of each step as gradviz/widgets/optim/anatomy.py does.
 import { evaluate, type Program } from "./scalar";
 
 export type Setting = number | boolean | number[] | null;

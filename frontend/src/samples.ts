@@ -1,4 +1,4 @@
-// Small images from packed bytes (gradviz/widgets/pictures.py), as canvases.
+// Small images from packed bytes (gradviz/widgets/cnn/pictures.py), as canvases.
 import { el } from "./dom";
 import { bytes } from "./heat";
 

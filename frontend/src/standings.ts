@@ -1,5 +1,5 @@
 // How a race stands: who is where at a step, who reached the target and when, who has left. The words are those of
-// gradviz/widgets/optimizer_race.py.
+// gradviz/widgets/optim/optimizer_race.py.
 /** The first kept step with a loss as low as the target; -1 if there is none. */
 export const reached = (losses: number[], target: number): number => losses.findIndex((v) => v <= target);
 
@@ -20,7 +20,7 @@ export function places(losses: number[]): number[] {
 
 const DECADES = 7; // of the loss, at most
 
-/** The ends of the logarithmic axis, and what is taken off every loss first, as gradviz/widgets/race_svg.py finds them. */
+/** The ends of the logarithmic axis, and what is taken off every loss first, as gradviz/widgets/optim/race_svg.py finds them. */
 export function lossRange(rows: number[][], target: number): { low: number; high: number; shift: number } {
   let least = 0;
   let first = 0;

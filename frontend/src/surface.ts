@@ -1,5 +1,5 @@
 // A landscape seen from the side: a net of faces, drawn from the far ones to the near ones (painter's order). The formulas are those of
-// gradviz/widgets/surface.py, so the still picture and the one that turns are the same.
+// gradviz/widgets/optim/surface.py, so the still picture and the one that turns are the same.
 export type Seen = [x: number, y: number, far: number];
 
 export const RISE = 0.95, DISTANCE = 6; // height of the box (its floor is 2 by 2), and how far the eye is from its middle

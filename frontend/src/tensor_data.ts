@@ -1,4 +1,4 @@
-// The numbers of a tensor as the page got them (see gradviz/widgets/tensor_pack.py): bytes plane by plane in base64, exact,
+// The numbers of a tensor as the page got them (see gradviz/widgets/tensors/tensor_pack.py): bytes plane by plane in base64, exact,
 // rounded (to float32 or to eight bits), or in blocks by their extremes and means.
 import { bytes } from "./heat";
 import { g } from "./number";
@@ -197,7 +197,7 @@ export class Layout {
   }
 }
 
-/** Numbers in a row of one long dimension: as gradviz/widgets/tensor_layout.py. */
+/** Numbers in a row of one long dimension: as gradviz/widgets/tensors/tensor_layout.py. */
 function wrapAt(count: number): number {
   return count <= 48 ? count : count <= 1000 ? 50 : count <= 10000 ? 100 : 200;
 }

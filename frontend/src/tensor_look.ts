@@ -1,4 +1,4 @@
-// What the tensor inspector is given (see gradviz/widgets/tensor_inspector.py), and its styles.
+// What the tensor inspector is given (see gradviz/widgets/tensors/tensor_inspector.py), and its styles.
 import type { Num } from "./types";
 import type { Packed } from "./tensor_data";
 

@@ -1,5 +1,5 @@
 // The ground under a walk, and walks on it: a curve, a map from above, or a landscape from the side. The map is SVG made by
-// gradviz/widgets/terrain.py; walks, arrows and the side view are drawn on a canvas over it, so that playing and turning cost little.
+// gradviz/widgets/optim/terrain.py; walks, arrows and the side view are drawn on a canvas over it, so that playing and turning cost little.
 import { Brush, look, MARKERS, type Arrow, type Trail } from "./brush";
 import { el, put, svg } from "./dom";
 import { g } from "./number";

@@ -4,7 +4,7 @@ import { fit, inkOn, zoomed } from "../src/tensor_canvas";
 import type { TensorData } from "../src/tensor_look";
 import { Inspector } from "../src/views/tensor_inspector";
 
-/** As gradviz/widgets/tensor_pack.py writes: plane by plane, in base64. */
+/** As gradviz/widgets/tensors/tensor_pack.py writes: plane by plane, in base64. */
 function planes(array: ArrayBufferView & { BYTES_PER_ELEMENT?: number }, size: number): string {
   const raw = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   const count = raw.length / size;

@@ -119,7 +119,7 @@ def written(record: Mapping[str, Any], steps: Iterable[Told]) -> list[str]:
 
 
 def _hook(step: Mapping[str, Any]) -> str:
-    """What a hook did at a step (gradviz/widgets/hooked.py)."""
+    """What a hook did at a step (gradviz/widgets/graph/hooked.py)."""
     return f"  [{clean(step['hook'])}]" if step.get("hook") else ""
 
 

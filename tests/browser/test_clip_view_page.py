@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import gradviz as torch
-from gradviz.widgets import clip_cliff
-from gradviz.widgets.clip_view import ClipView
+from gradviz.widgets.optim import clip_cliff
+from gradviz.widgets.optim.clip_view import ClipView
 from gradviz.widgets.timeline import Timeline
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")

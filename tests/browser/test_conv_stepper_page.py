@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import gradviz as torch
-from gradviz.widgets.conv_stepper import ConvStepper
+from gradviz.widgets.cnn.conv_stepper import ConvStepper
 from tests.browser.lab import View
 
 X = (torch.arange(36.0).reshape(6, 6) * 7) % 11

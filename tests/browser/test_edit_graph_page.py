@@ -10,7 +10,7 @@ import pytest
 import gradviz as torch
 import gradviz.nn.functional as F
 from gradviz.viz.numbers import number
-from gradviz.widgets.edit_graph import EditGraph
+from gradviz.widgets.whatif.edit_graph import EditGraph
 from tests.browser.lab import Page, View
 
 HERE = Path(__file__).parent
@@ -207,7 +207,7 @@ def test_names_contrast_and_room(show: Any, scheme: str) -> None:
 
 
 # -- in JupyterLab -------------------------------------------------------------------------------------------------
-HEAD = "import gradviz as torch\nfrom gradviz.widgets.edit_graph import EditGraph"
+HEAD = "import gradviz as torch\nfrom gradviz.widgets.whatif.edit_graph import EditGraph"
 
 
 def test_the_kernel_computes_what_the_browser_cannot(page: Page) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import gradviz as torch
-from gradviz.widgets.error_graph import ErrorGraph
-from gradviz.widgets.graph_diff import GraphDiff
+from gradviz.widgets.errors.error_graph import ErrorGraph
+from gradviz.widgets.graph.graph_diff import GraphDiff
 from tests.browser.lab import Page, View
 from tests.widgets import error_programs as P
 from tests.widgets.test_graph_diff import detached, plain
@@ -137,7 +137,7 @@ def test_names_stay_text(show: Any, tab: Page) -> None:
 
 def test_in_jupyterlab_the_error_goes_on_and_the_picture_is_shown(page: Page) -> None:
     code = (
-        "import gradviz as torch\nfrom gradviz.widgets.error_graph import ErrorGraph\n"
+        "import gradviz as torch\nfrom gradviz.widgets.errors.error_graph import ErrorGraph\n"
         "x = torch.tensor([1.0, 2.0], requires_grad=True)\nwith ErrorGraph() as e:\n"
         "    y = x * 2\n    z = y * y\n    y += 1\n    z.sum().backward()"
     )

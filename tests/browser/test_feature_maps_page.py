@@ -6,7 +6,7 @@ from typing import Any
 
 import gradviz as torch
 from gradviz.viz.numbers import number
-from gradviz.widgets.feature_maps import FeatureMaps
+from gradviz.widgets.cnn.feature_maps import FeatureMaps
 
 
 def test_through_the_layers_and_back(show: Any) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 import gradviz as torch
 import gradviz.nn.functional as F
-from gradviz.widgets.grad_flow import GradFlow
-from gradviz.widgets.history import watch
+from gradviz.widgets.history.grad_flow import GradFlow
+from gradviz.widgets.history.history import watch
 from gradviz.widgets.timeline import Timeline
 from tests.browser.lab import Page, Server
 
@@ -141,8 +141,8 @@ def test_three_hundred_layers_stay_quick(show: Any) -> None:
 
 def test_a_history_goes_on_from_cell_to_cell(page: Page, lab: Server) -> None:
     cells = [
-        "import gradviz as torch\nfrom gradviz.widgets.history import watch",
-        "from gradviz.widgets.grad_flow import GradFlow\nfrom gradviz.nn import Linear, ReLU",
+        "import gradviz as torch\nfrom gradviz.widgets.history.history import watch",
+        "from gradviz.widgets.history.grad_flow import GradFlow\nfrom gradviz.nn import Linear, ReLU",
         "net = torch.nn.Sequential(Linear(2, 4), ReLU(), Linear(4, 1))",
         "optimizer = torch.optim.SGD(net.parameters(), lr=0.01)\nhistory = watch(net, optimizer)",
         "for _ in range(4):\n    optimizer.zero_grad(); net(torch.ones(3, 2)).sum().backward(); optimizer.step()",

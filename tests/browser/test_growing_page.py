@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradviz as torch
-from gradviz.widgets.growing import GraphGrowth
+from gradviz.widgets.whatif.growing import GraphGrowth
 from tests.browser.lab import DONE, Page, View
 
 HERE = Path(__file__).parent
@@ -107,7 +107,7 @@ def test_it_grows_while_the_cell_runs(page: Page) -> None:
     )
     body = "    y = x * 2\n    hold('one')\n    z = y.exp()\n    hold('two')\n    loss = z + x"
     cells = [
-        f"import gradviz as torch\nfrom gradviz.widgets.growing import GraphGrowth\nexec('{hold}')",
+        f"import gradviz as torch\nfrom gradviz.widgets.whatif.growing import GraphGrowth\nexec('{hold}')",
         f"x = torch.tensor(1.5, requires_grad=True)\nwith GraphGrowth.live() as tape:\n{body}",
         "print(tape.recording)",
     ]

@@ -10,9 +10,9 @@ import pytest
 
 import gradviz as torch
 import gradviz.nn.functional as F
-from gradviz.widgets.grad_flow import GradFlow
-from gradviz.widgets.histogram_stack import HistogramStack
-from gradviz.widgets.history import watch
+from gradviz.widgets.history.grad_flow import GradFlow
+from gradviz.widgets.history.histogram_stack import HistogramStack
+from gradviz.widgets.history.history import watch
 from gradviz.widgets.timeline import Timeline
 
 nn = torch.nn

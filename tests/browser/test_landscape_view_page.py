@@ -11,7 +11,7 @@ import pytest
 import gradviz as torch
 from gradviz import nn
 from gradviz.viz.numbers import number
-from gradviz.widgets.landscape_view import LandscapeView
+from gradviz.widgets.optim.landscape_view import LandscapeView
 from gradviz.widgets.timeline import Timeline
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")

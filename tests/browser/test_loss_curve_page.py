@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradviz.widgets.fork import fork
-from gradviz.widgets.loss_curve import LossCurve
-from gradviz.widgets.trainer import Trainer
-from gradviz.widgets.trainer_panel import TrainerPanel
+from gradviz.widgets.training.fork import fork
+from gradviz.widgets.training.loss_curve import LossCurve
+from gradviz.widgets.training.trainer import Trainer
+from gradviz.widgets.training.trainer_panel import TrainerPanel
 
 Show = Callable[..., Any]
 HERE = Path(__file__).parent

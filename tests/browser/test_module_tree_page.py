@@ -10,7 +10,7 @@ import pytest
 import gradviz as torch
 from gradviz import nn
 from gradviz.vision.models.resnet import Bottleneck, ResNet
-from gradviz.widgets.module_tree import ModuleTree
+from gradviz.widgets.tensors.module_tree import ModuleTree
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")
 NAMELESS = (

@@ -11,7 +11,7 @@ import pytest
 import gradviz as torch
 from gradviz import nn
 from gradviz.optim import SGD, Adam, RMSprop
-from gradviz.widgets.optimizer_race import OptimizerRace
+from gradviz.widgets.optim.optimizer_race import OptimizerRace
 from tests.browser.lab import Page, View
 
 HERE = Path(__file__).parent
@@ -45,7 +45,7 @@ LIVE = [
     """
 import gradviz as torch
 from gradviz.optim import SGD
-from gradviz.widgets.optimizer_race import OptimizerRace
+from gradviz.widgets.optim.optimizer_race import OptimizerRace
 
 
 class Mine:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import gradviz as torch
-from gradviz.widgets.confusion_matrix import ConfusionMatrix
-from gradviz.widgets.sample_grid import SampleGrid
+from gradviz.widgets.cnn.confusion_matrix import ConfusionMatrix
+from gradviz.widgets.cnn.sample_grid import SampleGrid
 from tests.browser.lab import View
 
 LABELS, SAID = [0, 1, 2, 0, 1, 2], [0, 1, 1, 0, 0, 2]

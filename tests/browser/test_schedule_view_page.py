@@ -10,7 +10,7 @@ import pytest
 import gradviz as torch
 from gradviz.optim import lr_scheduler as S
 from gradviz.viz.numbers import number
-from gradviz.widgets.schedule_view import ScheduleView
+from gradviz.widgets.optim.schedule_view import ScheduleView
 from gradviz.widgets.timeline import Timeline
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")

@@ -9,8 +9,8 @@ import pytest
 
 import gradviz as torch
 from gradviz.widgets import BackpropStepper
-from gradviz.widgets.breakpoints import Stop
-from gradviz.widgets.chain_rule_card import ChainRuleCard
+from gradviz.widgets.graph.breakpoints import Stop
+from gradviz.widgets.graph.chain_rule_card import ChainRuleCard
 from tests.browser.lab import Page, View
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")
@@ -151,7 +151,7 @@ b = torch.tensor(1.0, requires_grad=True)
 w.grad = torch.tensor(10.0)
 loss = (w * 2 + b) ** 2"""
 LIVE = [
-    "import gradviz as torch\nfrom gradviz.widgets.live_stepper import LiveStepper",
+    "import gradviz as torch\nfrom gradviz.widgets.graph.live_stepper import LiveStepper",
     LEAVES,
     "live = LiveStepper(loss)\nlive",
     "print(w.grad, b.grad)",

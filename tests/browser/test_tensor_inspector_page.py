@@ -10,7 +10,7 @@ import pytest
 
 import gradviz as torch
 from gradviz.viz.numbers import number
-from gradviz.widgets.tensor_inspector import TensorInspector
+from gradviz.widgets.tensors.tensor_inspector import TensorInspector
 from tests.browser.lab import Page
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text("utf-8")
@@ -163,7 +163,7 @@ def test_it_fits_is_named_and_can_be_read(show: Any, width: int, scheme: str) ->
 
 def test_live_in_jupyterlab(page: Page) -> None:
     cell = (
-        "import gradviz as torch\nfrom gradviz.widgets.tensor_inspector import TensorInspector\n"
+        "import gradviz as torch\nfrom gradviz.widgets.tensors.tensor_inspector import TensorInspector\n"
         "torch.manual_seed(0)\nx = torch.randn(700, 600)\nTensorInspector(x, live=True)"
     )
     page.server.write("live.ipynb", [cell, "print(format(x[699, 599].item(), '.6g'))"])

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.widgets.loss_curve import LossCurve
 from gradviz.widgets.timeline import Timeline
+from gradviz.widgets.training.loss_curve import LossCurve
 
 
 def two(show: Callable[..., Any], time: Timeline, *more: LossCurve) -> list[Any]:

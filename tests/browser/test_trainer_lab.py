@@ -18,8 +18,8 @@ import threading, time
 import gradviz as torch
 from gradviz import nn
 from gradviz.utils.data import DataLoader, TensorDataset
-from gradviz.widgets.loss_curve import LossCurve
-from gradviz.widgets.trainer_panel import TrainerPanel
+from gradviz.widgets.training.loss_curve import LossCurve
+from gradviz.widgets.training.trainer_panel import TrainerPanel
 torch.manual_seed(0)
 images, labels = torch.randn(64, 3, 8, 8), torch.arange(64) % 4
 net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 4))

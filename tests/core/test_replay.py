@@ -10,7 +10,7 @@ import pytest
 import gradviz as torch
 import gradviz.nn as nn
 import gradviz.nn.functional as F
-from gradviz.widgets.source import recorded
+from gradviz.widgets.graph.source import recorded
 
 
 class Cube(torch.autograd.Function):  # type: ignore[misc, name-defined]

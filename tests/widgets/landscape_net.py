@@ -7,7 +7,7 @@ from typing import Any
 
 import gradviz as torch
 from gradviz import nn
-from gradviz.widgets.landscape_view import LandscapeView
+from gradviz.widgets.optim.landscape_view import LandscapeView
 
 
 def net(seed: int = 0) -> Any:

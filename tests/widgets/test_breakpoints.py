@@ -13,8 +13,8 @@ import gradviz as torch
 from gradviz import nn
 from gradviz.core.backward import Backward
 from gradviz.widgets import BackpropStepper
-from gradviz.widgets.breakpoints import Stop, hits, stops_of
-from gradviz.widgets.run_until import back_until, run_until
+from gradviz.widgets.graph.breakpoints import Stop, hits, stops_of
+from gradviz.widgets.graph.run_until import back_until, run_until
 
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>&'\n\u202e" + "x" * 10_000
 # What the page finds is compared with this file by frontend/test/breaks.test.ts.

@@ -14,8 +14,8 @@ import pytest
 
 import gradviz as torch
 from gradviz.optim import lr_scheduler
-from gradviz.widgets.descent import KNOWN, Walk, about, descend, undisturbed
-from gradviz.widgets.program import program
+from gradviz.widgets.optim.descent import KNOWN, Walk, about, descend, undisturbed
+from gradviz.widgets.whatif.program import program
 
 FRONTEND = Path(__file__).resolve().parent.parent.parent / "frontend"
 STEPS = 100

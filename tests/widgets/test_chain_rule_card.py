@@ -12,7 +12,7 @@ import pytest
 import gradviz as torch
 from gradviz import nn
 from gradviz.widgets import BackpropStepper
-from gradviz.widgets.chain_rule_card import ChainRuleCard
+from gradviz.widgets.graph.chain_rule_card import ChainRuleCard
 
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>&'\n\u202e"
 

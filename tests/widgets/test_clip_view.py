@@ -18,8 +18,8 @@ import pytest
 import gradviz as torch
 from gradviz.core import events
 from gradviz.optim import step_hooks
-from gradviz.widgets import clip_data
-from gradviz.widgets.clip_view import ClipView
+from gradviz.widgets.optim import clip_data
+from gradviz.widgets.optim.clip_view import ClipView
 from gradviz.widgets.timeline import Timeline
 
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>&'\n\u202e" + "x" * 10_000
@@ -310,7 +310,7 @@ def test_everything_is_deterministic_well_formed_and_small(name: str) -> None:
 
 def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
     code = (
-        "from gradviz.widgets.clip_view import ClipView as V; import hashlib;"
+        "from gradviz.widgets.optim.clip_view import ClipView as V; import hashlib;"
         "v = V([{'b': [3.0, 1.0], 'a': [0.5]}] * 4);"
         "print(hashlib.sha256(v.to_html().encode()).hexdigest())"
     )

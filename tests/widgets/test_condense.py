@@ -9,8 +9,8 @@ import pytest
 import gradviz as torch
 from gradviz.viz.scene import scene
 from gradviz.widgets import BackpropStepper, GraphView
-from gradviz.widgets.condense import INSIDE, MOST, condensed
-from gradviz.widgets.stepper import BackpropStepper as Stepper
+from gradviz.widgets.graph.condense import INSIDE, MOST, condensed
+from gradviz.widgets.graph.stepper import BackpropStepper as Stepper
 
 
 def chain(count: int) -> torch.Tensor:

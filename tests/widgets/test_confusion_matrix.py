@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradviz as torch
-from gradviz.widgets.confusion_matrix import ConfusionMatrix
+from gradviz.widgets.cnn.confusion_matrix import ConfusionMatrix
 
 
 def made(seed: int = 0, samples: int = 300, classes: int = 5) -> tuple[Any, Any]:

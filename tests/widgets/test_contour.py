@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from gradviz.widgets.contour import contour, levels
+from gradviz.widgets.optim.contour import contour, levels
 
 XS, YS = np.linspace(-5, 5, 61), np.linspace(-3, 3, 41)
 X, Y = np.meshgrid(XS, YS)

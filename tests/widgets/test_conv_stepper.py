@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradviz as torch
-from gradviz.widgets.conv_stepper import ConvStepper
+from gradviz.widgets.cnn.conv_stepper import ConvStepper
 
 SETTINGS = [
     {}, {"padding": 1}, {"stride": 2}, {"dilation": 2}, {"stride": (2, 1), "padding": (0, 2)},

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import gradviz as torch
-from gradviz.widgets.edit_graph import EditGraph
-from gradviz.widgets.edit_source import shown
-from gradviz.widgets.program import ELEMENTS, KNOWN, WHOLE
+from gradviz.widgets.whatif.edit_graph import EditGraph
+from gradviz.widgets.whatif.edit_source import shown
+from gradviz.widgets.whatif.program import ELEMENTS, KNOWN, WHOLE
 from tests.widgets.edit_programs import MANY, NODE, ONE, TWO, chain, differs, in_the_browser, leaf, pairs, single
 
 SOURCES = Path(__file__).resolve().parents[2] / "frontend" / "src"

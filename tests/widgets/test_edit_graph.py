@@ -15,7 +15,7 @@ import pytest
 import gradviz as torch
 import gradviz.nn as nn
 import gradviz.nn.functional as F
-from gradviz.widgets.edit_graph import EditGraph
+from gradviz.widgets.whatif.edit_graph import EditGraph
 
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(1)</script>\u202e&amp;'\n" + "x" * 10_000
 

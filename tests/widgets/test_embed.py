@@ -12,8 +12,8 @@ import pytest
 
 import gradviz as torch
 from gradviz.widgets import BackpropStepper
-from gradviz.widgets.embed import STATS, digits, embed
-from gradviz.widgets.graphview import allowed
+from gradviz.widgets.graph.embed import STATS, digits, embed
+from gradviz.widgets.graph.graphview import allowed
 from gradviz.widgets.replay import compact, pack
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import gradviz as torch
 import gradviz.nn as nn
-from gradviz.widgets.error_graph import ErrorGraph
+from gradviz.widgets.errors.error_graph import ErrorGraph
 from tests.widgets import error_programs as P
 
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>&'\n\u202e" + "x" * 10_000
@@ -449,7 +449,7 @@ def test_a_large_program_is_shown_by_its_part_that_matters() -> None:
 
 PROGRAM = """
 import hashlib, sys
-from gradviz.widgets.error_graph import ErrorGraph
+from gradviz.widgets.errors.error_graph import ErrorGraph
 from tests.widgets import error_programs as P
 views = [ErrorGraph(p) for p in (P.add_in_place, P.shared_part, P.SHAPES["conv1d"][0], P.softmax_by_hand)]
 print([hashlib.sha256((v.to_html() + repr(v)).encode()).hexdigest() for v in views])

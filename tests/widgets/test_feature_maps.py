@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradviz as torch
-from gradviz.widgets.feature_maps import FeatureMaps
+from gradviz.widgets.cnn.feature_maps import FeatureMaps
 
 nn = torch.nn
 

@@ -13,9 +13,9 @@ import pytest
 
 import gradviz as torch
 import gradviz.nn.functional as F
-from gradviz.widgets.grad_flow import GradFlow
-from gradviz.widgets.grad_flow_svg import axis
-from gradviz.widgets.history import History, watch
+from gradviz.widgets.history.grad_flow import GradFlow
+from gradviz.widgets.history.grad_flow_svg import axis
+from gradviz.widgets.history.history import History, watch
 from gradviz.widgets.timeline import Timeline
 
 nn = torch.nn

@@ -12,8 +12,8 @@ import pytest
 
 import gradviz as torch
 import gradviz.nn as nn
-from gradviz.widgets.graph_align import align
-from gradviz.widgets.graph_diff import GraphDiff
+from gradviz.widgets.graph.graph_align import align
+from gradviz.widgets.graph.graph_diff import GraphDiff
 
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>&'\n\u202e" + "x" * 10_000
 
@@ -264,7 +264,7 @@ def test_large_graphs() -> None:
 
 PROGRAM = """
 import hashlib
-from gradviz.widgets.graph_diff import GraphDiff
+from gradviz.widgets.graph.graph_diff import GraphDiff
 from tests.widgets.test_graph_diff import detached, plain, with_relu
 views = [GraphDiff(plain, detached), GraphDiff(with_relu, detached, direction="auto")]
 print([hashlib.sha256((v.to_html() + repr(v)).encode()).hexdigest() for v in views])

@@ -16,7 +16,7 @@ import gradviz as torch
 import gradviz.nn as nn
 from gradviz.viz.numbers import full
 from gradviz.viz.pinned import LANE, Pinned
-from gradviz.widgets.growing import GraphGrowth
+from gradviz.widgets.whatif.growing import GraphGrowth
 
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(1)</script>\u202e&amp;'\n" + "x" * 10_000
 

@@ -12,9 +12,9 @@ import pytest
 
 import gradviz as torch
 import gradviz.nn.functional as F
-from gradviz.widgets.histogram_stack import FACTS, HistogramStack
-from gradviz.widgets.histogram_stack_bins import bars, columns, domain, edge, marks, outline
-from gradviz.widgets.history import History, watch
+from gradviz.widgets.history.histogram_stack import FACTS, HistogramStack
+from gradviz.widgets.history.histogram_stack_bins import bars, columns, domain, edge, marks, outline
+from gradviz.widgets.history.history import History, watch
 from gradviz.widgets.timeline import Timeline
 
 nn = torch.nn

@@ -15,8 +15,8 @@ import gradviz as torch
 import gradviz.nn.functional as F
 from gradviz.core import events
 from gradviz.optim import step_hooks
-from gradviz.widgets.history import History, snapshot, watch
-from gradviz.widgets.history_data import KEPT_HISTOGRAMS
+from gradviz.widgets.history.history import History, snapshot, watch
+from gradviz.widgets.history.history_data import KEPT_HISTOGRAMS
 
 nn = torch.nn
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradviz.widgets.history_bins import coarser, distribution, edges, joined, of_histogram
+from gradviz.widgets.history.history_bins import coarser, distribution, edges, joined, of_histogram
 
 GENERATOR = np.random.default_rng(0)
 ARRAYS = {

@@ -17,9 +17,9 @@ import pytest
 
 import gradviz as torch
 from gradviz import nn
-from gradviz.widgets import landscape
-from gradviz.widgets import landscape_weights as lw
-from gradviz.widgets.landscape_view import LandscapeView
+from gradviz.widgets.optim import landscape
+from gradviz.widgets.optim import landscape_weights as lw
+from gradviz.widgets.optim.landscape_view import LandscapeView
 from gradviz.widgets.timeline import Timeline
 from tests.widgets.landscape_net import LOSS, by_hand, data, net, quiet, trained
 
@@ -294,7 +294,7 @@ def test_losses_that_are_not_finite() -> None:
 
 def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
     code = (
-        "import gradviz as torch, hashlib; from gradviz.widgets.landscape_view import LandscapeView as V;"
+        "import gradviz as torch, hashlib; from gradviz.widgets.optim.landscape_view import LandscapeView as V;"
         "torch.manual_seed(0); m = torch.nn.Linear(3, 2);"
         "v = V(m, lambda m: (m.weight ** 2).sum(), resolution=7, progress=False);"
         "print(hashlib.sha256(v.to_html().encode()).hexdigest())"

@@ -8,8 +8,8 @@ import pytest
 import gradviz as torch
 from gradviz import nn
 from gradviz.optim import step_hooks
-from gradviz.widgets import landscape_weights as lw
-from gradviz.widgets.landscape_view import LandscapeView
+from gradviz.widgets.optim import landscape_weights as lw
+from gradviz.widgets.optim.landscape_view import LandscapeView
 from tests.widgets.landscape_net import net, quiet, trained
 
 # -- directions --

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradviz as torch
 from gradviz.widgets import BackpropStepper
-from gradviz.widgets.embed import LIMITS, embed
+from gradviz.widgets.graph.embed import LIMITS, embed
 
 
 def test_the_page_says_what_it_leaves_out() -> None:

@@ -10,7 +10,7 @@ import gradviz as torch
 from gradviz import nn
 from gradviz.nn import functional as F
 from gradviz.utils.checkpoint import checkpoint
-from gradviz.widgets.live_stepper import LiveStepper
+from gradviz.widgets.graph.live_stepper import LiveStepper
 
 
 def leaves() -> tuple[Any, Any]:

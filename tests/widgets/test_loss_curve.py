@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradviz as torch
-from gradviz.widgets.decimate import Series, column_means, column_width, decimate, smooth
-from gradviz.widgets.loss_curve import MOST, LossCurve
+from gradviz.widgets.training.decimate import Series, column_means, column_width, decimate, smooth
+from gradviz.widgets.training.loss_curve import MOST, LossCurve
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -282,7 +282,7 @@ def test_everything_is_deterministic_and_well_formed() -> None:
 def test_the_same_under_any_hash_seed() -> None:
     code = (
         "import hashlib, numpy as np\n"
-        "from gradviz.widgets.loss_curve import LossCurve\n"
+        "from gradviz.widgets.training.loss_curve import LossCurve\n"
         "c = LossCurve({'b': {'x': [1, 2], 'y': [2, 3]}, 'a': {'y': np.sqrt(np.arange(9000.)), 'z': [1]}})\n"
         "print(hashlib.sha256(c.to_html().encode()).hexdigest())"
     )

@@ -19,9 +19,9 @@ from gradviz.utils.flop_counter import FlopCounterMode
 from gradviz.vision.models import resnet18
 from gradviz.vision.models.resnet import Bottleneck, ResNet
 from gradviz.viz.summary_info import summary
-from gradviz.widgets.module_svg import runs, visible
-from gradviz.widgets.module_text import depth_for
-from gradviz.widgets.module_tree import ModuleTree
+from gradviz.widgets.tensors.module_svg import runs, visible
+from gradviz.widgets.tensors.module_text import depth_for
+from gradviz.widgets.tensors.module_tree import ModuleTree
 from tests.widgets.test_names import NAMES
 
 
@@ -421,7 +421,7 @@ def test_everything_is_deterministic_well_formed_and_small() -> None:
 
 def test_hash_seeds_do_not_matter() -> None:
     code = (
-        "import gradviz as torch, hashlib; from gradviz.widgets.module_tree import ModuleTree;"
+        "import gradviz as torch, hashlib; from gradviz.widgets.tensors.module_tree import ModuleTree;"
         "net = torch.nn.Transformer(8, 2, 2, 2, 8, batch_first=True);"
         "v = ModuleTree(net, torch.ones(1, 3, 8), torch.ones(1, 2, 8));"
         "print(hashlib.sha256((v.to_html() + v.to_text()).encode()).hexdigest())"

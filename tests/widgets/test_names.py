@@ -11,7 +11,7 @@ import pytest
 
 import gradviz as torch
 from gradviz.widgets import BackpropStepper, GraphView
-from gradviz.widgets.embed import NAME, line
+from gradviz.widgets.graph.embed import NAME, line
 
 NAMES = {
     "markup": "<img src=x onerror=alert(1)></text></svg><script>alert(2)</script>",

@@ -19,8 +19,8 @@ import gradviz as torch
 from gradviz import nn, optim
 from gradviz.optim import SGD, Adam, AdamW, RMSprop
 from gradviz.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
-from gradviz.widgets.classics import CLASSICS
-from gradviz.widgets.optimizer_race import OptimizerRace
+from gradviz.widgets.optim.classics import CLASSICS
+from gradviz.widgets.optim.optimizer_race import OptimizerRace
 from gradviz.widgets.timeline import Timeline
 
 
@@ -249,7 +249,7 @@ def test_functions_of_one_number() -> None:
 def test_everything_is_deterministic() -> None:
     code = (
         "import hashlib; from gradviz.optim import SGD, Adam, LBFGS;"
-        "from gradviz.widgets.optimizer_race import OptimizerRace;"
+        "from gradviz.widgets.optim.optimizer_race import OptimizerRace;"
         "make = lambda: OptimizerRace('beale', optimizers=[SGD, Adam, LBFGS], lr=0.01, steps=25);"
         "a, b = make(), make(); assert a.to_html() == b.to_html();"
         "print(hashlib.sha256((a.to_html() + a.to_svg('3d') + a.to_text()).encode()).hexdigest())"

@@ -12,8 +12,8 @@ import pytest
 
 import gradviz as torch
 from gradviz.vision import transforms
-from gradviz.widgets import pictures
-from gradviz.widgets.sample_grid import SampleGrid
+from gradviz.widgets.cnn import pictures
+from gradviz.widgets.cnn.sample_grid import SampleGrid
 
 HOSTILE = ['"><script>alert(1)</script>', "a\nb\u202e", "x" * 10_000, "&amp;"]
 

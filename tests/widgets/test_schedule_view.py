@@ -16,8 +16,8 @@ import pytest
 import gradviz as torch
 from gradviz.optim import lr_scheduler as S
 from gradviz.optim.swa_utils import SWALR
-from gradviz.widgets import schedule_about
-from gradviz.widgets.schedule_view import MOST, ScheduleView
+from gradviz.widgets.optim import schedule_about
+from gradviz.widgets.optim.schedule_view import MOST, ScheduleView
 from gradviz.widgets.timeline import Timeline
 
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>&'\n\u202e" + "x" * 10_000
@@ -279,7 +279,7 @@ def test_everything_is_deterministic_well_formed_and_small() -> None:
 
 def test_the_bytes_do_not_depend_on_the_hash_seed() -> None:
     code = (
-        "from gradviz.widgets.schedule_view import ScheduleView as V; from gradviz.optim.lr_scheduler import *;"
+        "from gradviz.widgets.optim.schedule_view import ScheduleView as V; from gradviz.optim.lr_scheduler import *;"
         "import hashlib; v = V({'b': lambda o: StepLR(o, 3), 'a': lambda o: OneCycleLR(o, 0.1, 9)});"
         "print(hashlib.sha256(v.to_html().encode()).hexdigest())"
     )

@@ -15,7 +15,7 @@ from gradviz import nn
 from gradviz.nn import functional as F
 from gradviz.utils.checkpoint import checkpoint
 from gradviz.widgets import BackpropStepper
-from gradviz.widgets.graphview import allowed
+from gradviz.widgets.graph.graphview import allowed
 
 Program = Callable[[], Any]
 

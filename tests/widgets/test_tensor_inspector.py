@@ -19,9 +19,9 @@ import pytest
 
 import gradviz as torch
 from gradviz.viz.numbers import number
-from gradviz.widgets.tensor_inspector import TensorInspector
-from gradviz.widgets.tensor_layout import axes_of, grid, image_of
-from gradviz.widgets.tensor_pack import blocks, narrow, pack, pool, rooms
+from gradviz.widgets.tensors.tensor_inspector import TensorInspector
+from gradviz.widgets.tensors.tensor_layout import axes_of, grid, image_of
+from gradviz.widgets.tensors.tensor_pack import blocks, narrow, pack, pool, rooms
 from tests.widgets.test_names import NAMES
 
 
@@ -375,7 +375,7 @@ def test_everything_is_deterministic_well_formed_and_small() -> None:
 
 def test_hash_seeds_do_not_matter() -> None:
     code = (
-        "import gradviz as torch, hashlib; from gradviz.widgets.tensor_inspector import TensorInspector;"
+        "import gradviz as torch, hashlib; from gradviz.widgets.tensors.tensor_inspector import TensorInspector;"
         "torch.manual_seed(0); net = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2));"
         "v = TensorInspector(net);"
         "print(hashlib.sha256((v.to_html() + v.to_text()).encode()).hexdigest())"

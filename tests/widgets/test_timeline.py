@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gradviz.widgets.loss_curve import LossCurve
 from gradviz.widgets.timeline import Timeline, name_of
+from gradviz.widgets.training.loss_curve import LossCurve
 
 
 def test_names_tell_timelines_apart() -> None:

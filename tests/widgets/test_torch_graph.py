@@ -11,7 +11,7 @@ import pytest
 
 import gradviz
 from gradviz.widgets import BackpropStepper, GraphView
-from gradviz.widgets.source import recorded
+from gradviz.widgets.graph.source import recorded
 
 torch = pytest.importorskip("torch")
 

@@ -15,9 +15,9 @@ import gradviz as torch
 from gradviz import nn
 from gradviz.utils.data import DataLoader, TensorDataset
 from gradviz.widgets import live
-from gradviz.widgets.fork import fork
-from gradviz.widgets.trainer import Trainer
-from gradviz.widgets.trainer_panel import TrainerPanel
+from gradviz.widgets.training.fork import fork
+from gradviz.widgets.training.trainer import Trainer
+from gradviz.widgets.training.trainer_panel import TrainerPanel
 
 BUDGET = 120_000
 HOSTILE = '<img src=x onerror="alert(1)">\n\u202e' + "y" * 10_000
@@ -207,8 +207,8 @@ CELLS = [
     """
 import gradviz as torch
 from gradviz import nn
-from gradviz.widgets.fork import fork
-from gradviz.widgets.trainer_panel import TrainerPanel
+from gradviz.widgets.training.fork import fork
+from gradviz.widgets.training.trainer_panel import TrainerPanel
 torch.manual_seed(0)
 net = nn.Linear(3, 1)
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)

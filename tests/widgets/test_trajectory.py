@@ -18,9 +18,9 @@ import pytest
 
 import gradviz
 from gradviz.widgets import TrajectoryView
-from gradviz.widgets.program import NeedsKernel, program
-from gradviz.widgets.terrain import box
+from gradviz.widgets.optim.terrain import box
 from gradviz.widgets.timeline import Timeline
+from gradviz.widgets.whatif.program import NeedsKernel, program
 
 
 def bowl(theta: Any) -> Any:

@@ -1,5 +1,5 @@
 // A part of the viewer, for steppers. Stops: places where playing halts, and to which one can run on or back.
-// What counts as a place is told the same way in gradviz/widgets/breakpoints.py; a test compares the two.
+// What counts as a place is told the same way in gradviz/widgets/graph/breakpoints.py; a test compares the two.
 import { el } from "../dom";
 import { mark } from "../marks";
 import type { Model } from "../model";

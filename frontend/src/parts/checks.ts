@@ -1,4 +1,4 @@
-// A part of the viewer, for steppers. Checks: every gradient beside a finite difference, as gradviz/widgets/finite_difference.py
+// A part of the viewer, for steppers. Checks: every gradient beside a finite difference, as gradviz/widgets/graph/finite_difference.py
 // found them; a badge on each box says whether they agree, and if not, where the fault is.
 import { el, put, say } from "../dom";
 import { mark } from "../marks";

@@ -1,4 +1,4 @@
-// A part of the viewer, for records in which a hook changed a gradient (gradviz/widgets/hooked.py): it says so at the step, on the box
+// A part of the viewer, for records in which a hook changed a gradient (gradviz/widgets/graph/hooked.py): it says so at the step, on the box
 // and in the card.
 import { el } from "../dom";
 import { mark } from "../marks";

@@ -1,5 +1,5 @@
 // A part of the viewer, for the live stepper: a real backward pass in the kernel stands where the timeline stands, and what
-// is in .grad there is shown beside what the recording says (gradviz/widgets/live_stepper.py).
+// is in .grad there is shown beside what the recording says (gradviz/widgets/graph/live_stepper.py).
 import { el, say } from "../dom";
 import type { Model } from "../model";
 import { brief } from "../number";

@@ -1,5 +1,5 @@
 // GradFlow: a row for each layer at one iteration (gradient norm, update/weight ratio, dead units) and lines over time.
-// The numbers, marks and sentences come from Python; gradviz/widgets/grad_flow_svg.py draws the same picture.
+// The numbers, marks and sentences come from Python; gradviz/widgets/history/grad_flow_svg.py draws the same picture.
 import { el, put, say } from "../dom";
 import { COLUMNS, factsOf, GLYPHS, measuresOf, nearest, real, warned, WORDS, type GradFlowData, type Measure } from "../flow";
 import { Lines, LINES } from "../flow_lines";

@@ -17,7 +17,7 @@ from gradviz.core.clock import short_name
 from gradviz.core.record import Recorder
 from gradviz.core.tensor import Tensor
 from gradviz.widgets.errors.notes import OURS, Line, Notes
-from gradviz.widgets.source import shorten
+from gradviz.widgets.graph.source import shorten
 
 
 class Frame(NamedTuple):

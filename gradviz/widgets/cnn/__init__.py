@@ -1,0 +1,1 @@
+"""A CNN from the inside: windows, maps, samples, confusions."""

@@ -1,0 +1,1 @@
+"""The graph of a computation: looked at, stepped through, checked, compared."""

@@ -1,0 +1,1 @@
+"""What a training does to every layer: distributions and gradients over time."""

@@ -1,0 +1,1 @@
+"""Walks of optimisers, clipping, schedules, landscapes."""

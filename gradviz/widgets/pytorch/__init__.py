@@ -1,0 +1,1 @@
+"""Graphs of the real PyTorch, where it is installed."""

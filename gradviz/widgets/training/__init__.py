@@ -1,0 +1,1 @@
+"""Training runs: curves, the panel, forks."""
