@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +14,7 @@ copyright = "The gradviz developers, MIT licence"
 release = version = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "gallery/site"]
+exclude_patterns = ["_build", "**/*.py", "**/*.css", "**/__pycache__"]
 source_suffix = {".md": "myst-nb"}
 nb_execution_mode = "off"  # the lessons are executed, and checked, by their own tests
 myst_enable_extensions = ["dollarmath", "deflist"]
@@ -29,7 +28,7 @@ napoleon_numpy_docstring = False
 
 html_theme = "furo"
 html_title = "gradviz"
-html_extra_path = ["gallery/site"] if (Path(__file__).parent / "gallery" / "site").is_dir() else []
+html_extra_path = ["gallery"]  # the pages come to lie under site/
 
 
 HOMES: dict[int, str] = {}  # where something was described: what has two names is described once
