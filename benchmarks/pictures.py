@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import itertools
 import json
 import os
 import platform
@@ -157,7 +158,7 @@ def report(python: str, limit: float) -> Iterator[str]:
     yield ""
     yield "| what | budget | measured |"
     yield "|---|---|---|"
-    for figure in (*budgets(), *figures()):
+    for figure in itertools.chain(budgets(), figures()):
         yield f"| {figure.what} | {figure.budget} | {figure.measured} |"
     yield ""
     yield "## The same programs, drawn by everybody"

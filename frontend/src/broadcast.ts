@@ -74,7 +74,7 @@ export function tell(of: Plan, a: number[], b: number[], step: number): string {
   const d = dimension(of, step);
   if (d < 0) return `Combined entry by entry: the result has shape ${shapeText(of.out)}.`;
   const [p, q] = [of.a[d], of.b[d]];
-  if (d === of.bad) return `Dimension ${d}: ${p} and ${q} differ, and neither is 1. ${of.error}`;
+  if (d === of.bad) return `Dimension ${d}: ${p} and ${q} differ, and neither is 1. They do not fit.`;
   if (p === q) return `Dimension ${d}: ${p} and ${q} are equal. Nothing to do.`;
   return `Dimension ${d}: ${p} and ${q}. ${p === 1 ? "a" : "b"} is stretched from 1 to ${p * q}.`;
 }

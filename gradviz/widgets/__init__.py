@@ -1,6 +1,7 @@
 """Views for JupyterLab: pictures that step, search and answer, and are still pictures where scripts do not run."""
 
 from gradviz.widgets.base import View as View
+from gradviz.widgets.broadcasting import Broadcasting as Broadcasting
 from gradviz.widgets.cnn.confusion_matrix import ConfusionMatrix as ConfusionMatrix
 from gradviz.widgets.cnn.conv_stepper import ConvStepper as ConvStepper
 from gradviz.widgets.cnn.feature_maps import FeatureMaps as FeatureMaps

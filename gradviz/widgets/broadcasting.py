@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import gradviz as torch
-from gradviz.viz.measure import clean, clip, escape
+from gradviz.viz.measure import clean, clip, escape, width
 from gradviz.viz.numbers import number
 from gradviz.viz.plot import document, short
 from gradviz.viz.theme import MONO, THEMES
@@ -129,7 +129,7 @@ class Broadcasting(View):
             parts.append(_text(escape(caption), left, 58, 12, colours["muted"]))
             wide, tall = _grid(parts, values, own, left, 68, colours)
             left, low = left + max(wide, 8.0 * len(caption)), max(low, tall)
-        wide, tall = max(left + 16, 430), low + 50
+        wide, tall = max(left + 16, 430, width(self.error, 12) + 32), low + 50
         head = escape(clip(self.title, wide - 32, 14))
         last = escape(clip(self.error or self.steps()[-1], wide - 32, 12))
         parts.insert(0, _text(head, 16, 26, 14, colours["ink"], ' font-weight="600"'))

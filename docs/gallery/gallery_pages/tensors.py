@@ -69,4 +69,12 @@ def grad_flow() -> Any:
     return GradFlow(history, title="Eight sigmoid layers")
 
 
-PAGES = [tensor_inspector, module_tree, histogram_stack, grad_flow]
+def broadcasting() -> Any:
+    """Broadcasting
+    Two shapes, aligned from the right, stretched where they are 1, and combined; edit them."""
+    from gradviz.widgets import Broadcasting
+
+    return Broadcasting(torch.tensor([[10.0], [20.0], [30.0]]), torch.tensor([[1.0, 2.0, 3.0, 4.0]]))
+
+
+PAGES = [broadcasting, tensor_inspector, module_tree, histogram_stack, grad_flow]

@@ -41,6 +41,7 @@ const CSS = `
 .scene{display:flex;flex-wrap:wrap;gap:12px 20px;align-items:flex-start;justify-content:center;padding:14px 12px 16px;background:var(--panel)}
 figure{margin:0}figcaption{font:12px var(--mono);color:var(--soft);margin-bottom:6px;text-align:center}
 .sign{font-size:22px;color:var(--soft);align-self:center}
+.sign.none{text-align:center}
 .cells{display:block;max-width:100%;height:auto}
 .cell rect{fill:var(--bg);stroke:var(--edge);stroke-width:1}.cell text{font:12px var(--mono);fill:var(--ink);text-anchor:middle}
 .a .cell rect{fill:var(--fwd-bg);stroke:var(--fwd)}.b .cell rect{fill:var(--leaf-bg);stroke:var(--leaf)}
@@ -144,12 +145,13 @@ export function mountBroadcasting(host: HTMLElement, data: Data): Shell {
     });
     let k = 0;
     const out = cells(of.out, () => (of.bad < 0 && done ? { text: g(result(k), 4), ghost: false, fresh: false, from: of.out, pick: k++ } : null), done ? `result, shape ${shapeText(of.out)}` : "result, not there yet");
-    parts.push(el("figure", { class: "out" }, el("figcaption", {}, of.bad >= 0 ? "no result" : done ? `a ${SIGN[op]} b ${shapeText(of.out)}` : "result"), of.bad >= 0 ? el("span", { class: "sign" }, "✕") : out));
+    parts.push(el("figure", { class: "out" }, el("figcaption", {}, of.bad >= 0 ? "no result" : done ? `a ${SIGN[op]} b ${shapeText(of.out)}` : "result"), of.bad >= 0 ? el("div", { class: "sign none" }, "✕") : out));
     scene.replaceChildren(...parts);
     const failed = step === time.length && of.bad >= 0;
     sum.classList.toggle("error", failed);
     const text = tell(of, a, b, step);
-    sum.textContent = failed ? `RuntimeError: ${(untouched && data.error) || of.error}` : done ? "" : text;
+    const hint = step === 0 ? "Right, or the button, takes the first step." : "Dashed numbers are stored nowhere: the same number is read again.";
+    sum.textContent = failed ? `RuntimeError: ${(untouched && data.error) || of.error}` : done ? "" : hint;
     if (done) mark();
     shell.announce(text);
     void shell.mark("data-step", String(step));
