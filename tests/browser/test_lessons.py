@@ -113,8 +113,8 @@ def test_the_trajectories_of_lesson_05(page: Page, which: str) -> None:
     host = view_in(page, index_of(it, which)).element
     host.focus()
     start, rate = host.get_attribute("data-start"), host.get_attribute("data-lr")
-    page.tab.keyboard.press("ArrowRight")
-    page.tab.keyboard.press("]")
+    page.tab.keyboard.press("Alt+ArrowRight")
+    page.tab.keyboard.press("+")
     handle = host.element_handle()
     page.tab.wait_for_function(
         "([v, start, rate]) => v.dataset.start !== start && v.dataset.lr !== rate", arg=[handle, start, rate]
