@@ -9,6 +9,7 @@ from gradviz.widgets.cnn.sample_grid import SampleGrid as SampleGrid
 from gradviz.widgets.errors.error_graph import ErrorGraph as ErrorGraph
 from gradviz.widgets.graph.breakpoints import Stop as Stop
 from gradviz.widgets.graph.chain_rule_card import ChainRuleCard as ChainRuleCard
+from gradviz.widgets.graph.difference_curve import DifferenceCurve as DifferenceCurve
 from gradviz.widgets.graph.graph_diff import GraphDiff as GraphDiff
 from gradviz.widgets.graph.graphview import GraphView as GraphView
 from gradviz.widgets.graph.live_stepper import LiveStepper as LiveStepper

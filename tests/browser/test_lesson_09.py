@@ -1,4 +1,4 @@
-"""Lesson 09 in a real JupyterLab: the badge is a tick while the rule is right and a cross once it is spoilt."""
+"""Lesson 09 in a real JupyterLab: a tick while the rule is right, an exclamation mark once it is spoilt."""
 
 from __future__ import annotations
 

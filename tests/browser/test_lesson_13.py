@@ -35,7 +35,7 @@ def test_the_run_of_lesson_13_can_be_steered(page: Page) -> None:
     rate = host.locator("input[data-set=lr]")
     rate.fill("0.01")
     rate.press("Enter")
-    host.locator("[data-do=resume]").click()
+    host.locator("[data-do=go]").click()
     until(page, host, f"Number(d.iteration) > {at + 1}")
     page.select_cell(wait)
     page.command("notebook:run-cell")

@@ -13,8 +13,8 @@ def test_the_two_state_dicts_of_lesson_15(page: Page) -> None:
     opened(page, it)
     view = view_in(page, index_of(it, "TensorInspector(both"))
     for name in ("0.weight: saved", "0.weight: new model", "0.weight: difference"):
-        view.element.get_by_text(name, exact=True).first.click()
-        view.element.locator("h4", has_text=name).wait_for()
+        view.element.locator("b").get_by_text(name, exact=True).click()
+        view.element.locator(f"[aria-label^='Heatmap of {name},']").wait_for()
 
 
 def test_solutions_of_lesson_15_are_green_in_jupyterlab(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""`DifferenceCurve`: every value is the engine's, the best h is where theory puts it, nothing depends on the machine."""
+"""`DifferenceCurve`: every value is the engine's, the best h is near that of theory, the bytes are always the same."""
 
 from __future__ import annotations
 

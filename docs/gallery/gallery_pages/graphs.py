@@ -98,4 +98,21 @@ def graph_diff() -> Any:
     return GraphDiff(training, evaluating, labels=("train", "eval"))
 
 
-PAGES = [graph_view, backprop_stepper, chain_rule_card, edit_graph, graph_growth, error_graph, graph_diff]
+def difference_curve() -> Any:
+    """DifferenceCurve
+    A finite difference with a smaller and smaller h: first the formula errs, then the digits run out."""
+    from gradviz.widgets import DifferenceCurve
+
+    return DifferenceCurve(torch.exp, 1.0)
+
+
+PAGES = [
+    graph_view,
+    backprop_stepper,
+    chain_rule_card,
+    edit_graph,
+    graph_growth,
+    error_graph,
+    graph_diff,
+    difference_curve,
+]
