@@ -46,6 +46,8 @@ def test_torch_prints_the_same(lesson: Lesson) -> None:
     for cell in build.load(lesson.notebook).cells:
         if cell.cell_type != "code":
             continue
+        if "Trainer" in cell.source and "import" not in cell.source:
+            break  # what follows was trained by a panel, which is ours alone
         printed, value = run_cell(OURS.sub("", cell.source.replace("import gradviz as torch", "import torch")), names)
         ours = "".join(it.text for it in cell.outputs if it.output_type == "stream")
         assert printed == ours, cell.source
