@@ -74,7 +74,8 @@ FIRST = """async () => {
     });
   });
   window.jupyterapp.commands.execute("notebook:run-cell");
-  return (await painted) - (await arrived);
+  const late = new Promise((_, fail) => setTimeout(() => fail(new Error("nothing was painted in 60 s")), 60000));
+  return Promise.race([late, Promise.all([painted, arrived]).then(([shown, told]) => shown - told)]);
 }"""
 
 

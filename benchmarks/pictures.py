@@ -36,7 +36,7 @@ from tests.viz import crossing
 from tests.viz.zoo import ZOO
 
 HERE = Path(__file__).parent
-REPEATS = 3
+REPEATS = 2
 
 
 def drawn(python: str, maker: str, graph: str, limit: float) -> str:
