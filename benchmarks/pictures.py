@@ -12,6 +12,8 @@ import itertools
 import json
 import os
 import platform
+import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -44,13 +46,18 @@ def drawn(python: str, maker: str, graph: str, limit: float) -> str:
     found = []
     for _ in range(REPEATS):
         command = [python, "-m", "benchmarks.picture_makers", maker, graph]
+        run = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE.parent, start_new_session=True
+        )
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=limit, cwd=HERE.parent, check=False)
+            said, wrong = run.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)  # a dot it has started would go on for minutes
+            run.communicate()
             return f"> {limit:.0f} s, stopped"
-        if done.returncode:
-            return (done.stderr.strip().splitlines() or ["failed"])[-1].split(":")[0].rpartition(".")[2]
-        found.append(json.loads(done.stdout.strip().splitlines()[-1]))
+        if run.returncode:
+            return (re.findall(r"\w+(?:Error|Exception)", wrong) or ["failed"])[-1]
+        found.append(json.loads(said.strip().splitlines()[-1]))
         if found[0]["seconds"] > 10:
             break
     seconds = statistics.median(one["seconds"] for one in found)

@@ -34,7 +34,14 @@ def tried(answer: Any, *arguments: Any) -> Any:
         raise Wrong(f"It raised {type(error).__name__}: {text[0] if text else 'no text'}") from error
 
 
-@exercise("08.1", "A clip that never clips", hints=["When does p.grad hold the new gradient, and when is it used?"])
+@exercise(
+    "08.1",
+    "A clip that never clips",
+    hints=[
+        "When does p.grad hold the new gradient, and when is it used?",
+        "Four calls in each round: clear, go backward, clip, step. Only one order has something to clip.",
+    ],
+)
 def repaired(answer: Any) -> str:
     """Compare with the optimizer on a hidden function."""
 
@@ -59,7 +66,14 @@ def repaired(answer: Any) -> str:
     return "Clipped where it counts."
 
 
-@exercise("08.2", "Clip by norm", hints=["One norm for all: the root of the sum of all squares, over all tensors."])
+@exercise(
+    "08.2",
+    "Clip by norm",
+    hints=[
+        "One norm for all: the root of the sum of all squares, over all tensors.",
+        "Every tensor is multiplied by the same factor, limit / norm, but by no more than 1.",
+    ],
+)
 def by_norm(answer: Any) -> str:
     """Long, short and zero gradients, of several shapes."""
     cases = [([3.0, 4.0], [12.0]), ([0.1, 0.2], [0.3]), ([0.0, 0.0], [0.0]), ([2.0, 0.0], [0.1])]

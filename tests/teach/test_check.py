@@ -181,6 +181,6 @@ def test_titles_and_hints_are_there() -> None:
 
     for lesson in lessons():
         exercises = of_lesson(lesson.id)
-        assert 2 <= len(exercises) <= 4
+        assert 2 <= len(exercises) <= (5 if lesson.id == "20" else 4)  # the clinic has five patients
         assert list(exercises) == [f"{lesson.id}.{n}" for n in range(1, len(exercises) + 1)]
         assert all(entry.title and len(entry.hints) >= 2 for entry in exercises.values())
