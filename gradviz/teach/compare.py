@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from gradviz.teach.check import Unfinished, Verdict, Wrong
+from gradviz.teach.check import Unfinished, Verdict, Wrong, first_line
 
 NEAR = 1e-5  # relative: what single precision and rounding may differ by
 
@@ -14,6 +14,16 @@ NEAR = 1e-5  # relative: what single precision and rounding may differ by
 def close(a: float, b: float, rel: float = 1e-4) -> bool:
     """The same number, up to rounding."""
     return math.isclose(a, b, rel_tol=rel, abs_tol=rel * 1e-2)
+
+
+def attempt(answer: Any, *arguments: Any, **settings: Any) -> Any:
+    """Call the learner's function; that it is none, and an error of theirs, are named, not thrown."""
+    if not callable(answer):
+        raise Wrong(f"That is a {type(answer).__name__}, not a function.")
+    try:
+        return answer(*arguments, **settings)
+    except Exception as error:
+        raise Wrong(f"It raised {type(error).__name__}: {first_line(error)}") from error
 
 
 def number(answer: Any, name: str) -> float:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import gradviz as torch
 from gradviz.teach.check import Unfinished, Wrong, exercise
-from gradviz.teach.compare import number
+from gradviz.teach.compare import attempt, number
 
 END = "torch::autograd::AccumulateGrad"
 
@@ -41,11 +40,9 @@ def operations(count: int) -> str:
 )
 def exactly_n(answer: Any) -> str:
     """Value, number of recorded operations and gradient, on hidden inputs."""
-    if not callable(answer):
-        raise Wrong(f"That is a {type(answer).__name__}, not a function.")
     for value, n in ((3.0, 1), (-2.0, 4), (0.5, 2), (1.5, 7), (2.0, 0), (0.9, 13)):
         x = torch.tensor(value, dtype=torch.float64, requires_grad=True)
-        y = tried(answer, x, n)
+        y = attempt(answer, x, n)
         where = f"for n = {n}"
         if not isinstance(y, torch.Tensor):
             raise Wrong(f"It should return a tensor; {where} it returned a {type(y).__name__}.")
@@ -68,15 +65,6 @@ def exactly_n(answer: Any) -> str:
         if x.item() != value:
             raise Wrong("The x that was handed in has been changed.")
     return "Right for six hidden pairs of x and n, and for n = 0 too."
-
-
-def tried(answer: Callable[..., Any], *arguments: Any) -> Any:
-    """Call the learner's function; an error of theirs is named, not thrown."""
-    try:
-        return answer(*arguments)
-    except Exception as error:
-        text = str(error).strip().splitlines()
-        raise Wrong(f"It raised {type(error).__name__}: {text[0] if text else 'no text'}") from error
 
 
 def walk(x: Any) -> Any:

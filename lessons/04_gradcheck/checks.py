@@ -7,19 +7,9 @@ from typing import Any
 
 import gradviz as torch
 from gradviz.teach.check import Wrong, exercise
+from gradviz.teach.compare import attempt
 
 NAMES = ("tanh", "softplus", "swish", "leaky", "huber", "softsign")
-
-
-def call(answer: Any, *given: Any) -> Any:
-    """Call the learner's function; an error of theirs is named, not thrown."""
-    if not callable(answer):
-        raise Wrong(f"That is a {type(answer).__name__}, not a function.")
-    try:
-        return answer(*given)
-    except Exception as error:
-        text = str(error).strip().splitlines()
-        raise Wrong(f"It raised {type(error).__name__}: {text[0] if text else 'no text'}") from error
 
 
 def like(got: Any, x: Any) -> Any:
@@ -66,7 +56,7 @@ def numeric(answer: Any) -> str:
     def cubic(v: Any) -> Any:
         return (v * v * v).sum()
 
-    got = like(call(answer, cubic, x, h), x)
+    got = like(attempt(answer, cubic, x, h), x)
     if x.tolist() != kept:
         msg = "The x that was handed in has been changed. Step on a copy."
         raise Wrong(msg)
@@ -88,7 +78,7 @@ def numeric(answer: Any) -> str:
     def meet(v: Any) -> Any:
         return (v[0] * v[1]).sum() + (v[0, 0] * v[1, 1]).sin()
 
-    got = like(call(answer, meet, table, 1e-5), table)
+    got = like(attempt(answer, meet, table, 1e-5), table)
     if not torch.allclose(got, quotient(meet, table, 1e-5, 1.0, 1.0, 2.0), rtol=1e-6):
         msg = "Right for a row of numbers, wrong for a table in which the elements meet. Is each element put back?"
         raise Wrong(msg)
@@ -136,7 +126,7 @@ def repaired(answer: Any) -> str:
         ([-1.5, -4.0], "on the left piece"),
     ):
         x = torch.tensor(points, dtype=torch.float64)
-        got = like(call(answer, x), x)
+        got = like(attempt(answer, x), x)
         want = torch.clamp(x, -1.0, 1.0)
         if not torch.allclose(got.to(torch.float64), want):
             raise Wrong(f"It is still wrong {where}: at x = {points[0]:g} the slope is not {got[0].item():g}.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradviz as torch
 from gradviz.teach.check import Wrong, exercise
-from gradviz.teach.compare import number
+from gradviz.teach.compare import attempt, number
 
 
 def distance_after(f: Callable[..., Any], start: tuple[float, ...], lr: float, steps: int) -> float:
@@ -103,13 +103,11 @@ def reference(f: Callable[[Any], Any], start: Any, lr: float, steps: int, *, uph
 )
 def walk(answer: Any) -> str:
     """Zero, one and many steps, on hidden functions of one and of several numbers."""
-    if not callable(answer):
-        raise Wrong(f"That is a {type(answer).__name__}, not a function.")
     line = torch.tensor([1.0, -2.0, 3.0])
-    first = attempt(answer, lambda p: (p * line).sum(), [0.5, 0.5, 0.5], 0.1, 1)
+    first = attempt(answer, lambda p: (p * line).sum(), torch.tensor([0.5, 0.5, 0.5]), 0.1, 1)
     expect(first, lambda p: (p * line).sum(), [0.5, 0.5, 0.5], 0.1, 1, "after one step on a plane")
     for steps, name in ((0, "after no step at all"), (2, "after two steps"), (7, "after seven steps")):
-        got = attempt(answer, lambda p: ((p - 1) ** 4).sum(), [0.5, 2.0], 0.05, steps)
+        got = attempt(answer, lambda p: ((p - 1) ** 4).sum(), torch.tensor([0.5, 2.0]), 0.05, steps)
         expect(got, lambda p: ((p - 1) ** 4).sum(), [0.5, 2.0], 0.05, steps, name)
     start = torch.tensor([1.0, 1.0])
     answer(lambda p: (p * p).sum(), start, 0.1, 3)
@@ -117,15 +115,6 @@ def walk(answer: Any) -> str:
         msg = "The result is right, but the start that was handed in has been changed. Walk on a copy."
         raise Wrong(msg)
     return "Right on functions of one, two and three numbers, and the start is untouched."
-
-
-def attempt(answer: Callable[..., Any], f: Callable[[Any], Any], start: list[float], lr: float, steps: int) -> Any:
-    """Call the learner's function; an error of theirs is named, not thrown."""
-    try:
-        return answer(f, torch.tensor(start), lr, steps)
-    except Exception as error:
-        text = str(error).strip().splitlines()
-        raise Wrong(f"It raised {type(error).__name__}: {text[0] if text else 'no text'}") from error
 
 
 def expect(got: Any, f: Callable[[Any], Any], start: list[float], lr: float, steps: int, name: str) -> None:

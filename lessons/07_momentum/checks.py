@@ -7,7 +7,7 @@ from typing import Any
 
 import gradviz as torch
 from gradviz.teach.check import Unfinished, Wrong, exercise
-from gradviz.teach.compare import number
+from gradviz.teach.compare import attempt, number
 
 PAIRS = [("a", 0.01, 0.5), ("b", 0.01, 0.9), ("c", 1.4, 0.2), ("d", 1.4, 0.5)]
 FATES = ("creeps", "swings", "jumps", "diverges")
@@ -99,19 +99,13 @@ def reference(f: Callable[[Any], Any], start: Any, lr: float, beta: float, steps
 )
 def walk(answer: Any) -> str:
     """Zero, one and many steps on a hidden function, compared with the optimizer."""
-    if not callable(answer):
-        raise Wrong(f"That is a {type(answer).__name__}, not a function.")
 
     def f(p: Any) -> Any:
         return ((p - 1) ** 4).sum()
 
     for steps in (0, 1, 2, 9):
         start = torch.tensor([0.5, 2.0])
-        try:
-            got = answer(f, start, 0.05, 0.8, steps)
-        except Exception as error:
-            text = str(error).strip().splitlines()
-            raise Wrong(f"It raised {type(error).__name__}: {text[0] if text else 'no text'}") from error
+        got = attempt(answer, f, start, 0.05, 0.8, steps)
         if not isinstance(got, torch.Tensor):
             raise Wrong(f"It should return the tensor it arrives at; it returned a {type(got).__name__}.")
         if start.tolist() != [0.5, 2.0]:

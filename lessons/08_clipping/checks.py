@@ -6,6 +6,7 @@ from typing import Any
 
 import gradviz as torch
 from gradviz.teach.check import Wrong, exercise
+from gradviz.teach.compare import attempt
 
 
 def reference(f: Any, start: Any, lr: float, limit: float | None, steps: int, by_value: bool = False) -> Any:
@@ -21,17 +22,6 @@ def reference(f: Any, start: Any, lr: float, limit: float | None, steps: int, by
             torch.nn.utils.clip_grad_norm_([p], limit)
         optimizer.step()
     return p.detach()
-
-
-def tried(answer: Any, *arguments: Any) -> Any:
-    """Call the learner's function; an error of theirs is named, not thrown."""
-    if not callable(answer):
-        raise Wrong(f"That is a {type(answer).__name__}, not a function.")
-    try:
-        return answer(*arguments)
-    except Exception as error:
-        text = str(error).strip().splitlines()
-        raise Wrong(f"It raised {type(error).__name__}: {text[0] if text else 'no text'}") from error
 
 
 @exercise(
@@ -50,7 +40,7 @@ def repaired(answer: Any) -> str:
 
     for steps in (0, 1, 6):
         start = torch.tensor([0.5, 4.0])
-        got = tried(answer, f, start, 0.05, 1.5, steps)
+        got = attempt(answer, f, start, 0.05, 1.5, steps)
         if not isinstance(got, torch.Tensor) or tuple(got.shape) != (2,):
             raise Wrong("It should return the tensor it arrives at, of the shape of the start.")
         if start.tolist() != [0.5, 4.0]:
@@ -80,7 +70,7 @@ def by_norm(answer: Any) -> str:
     for first, second in cases:
         grads = [torch.tensor(first), torch.tensor([second])]
         norm = sum(v * v for v in first + second) ** 0.5
-        got = tried(answer, grads, 1.0)
+        got = attempt(answer, grads, 1.0)
         if not isinstance(got, list | tuple) or len(got) != 2 or not all(isinstance(g, torch.Tensor) for g in got):
             raise Wrong("It should return a list with one tensor for each that was handed in.")
         if grads[0].tolist() != torch.tensor(first).tolist() or grads[1].tolist() != torch.tensor([second]).tolist():

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradviz as torch
 from gradviz.teach.check import Unfinished, Wrong, exercise
-from gradviz.teach.compare import numbers
+from gradviz.teach.compare import attempt, numbers
 
 conv2d = torch.nn.functional.conv2d
 PARTS = "abcde"
@@ -59,15 +59,6 @@ def five_sizes(answer: Any) -> str:
     return "All five, and the engine agrees."
 
 
-def tried(answer: Any, *arguments: Any, **settings: Any) -> Any:
-    """Call the learner's function; an error of theirs is named, not thrown."""
-    try:
-        return answer(*arguments, **settings)
-    except Exception as error:
-        text = str(error).strip().splitlines()
-        raise Wrong(f"It raised {type(error).__name__}: {text[0] if text else 'no text'}") from error
-
-
 @exercise(
     "12.2",
     "Write it yourself",
@@ -79,8 +70,6 @@ def tried(answer: Any, *arguments: Any, **settings: Any) -> Any:
 )
 def loops(answer: Any) -> str:
     """Compare with `conv2d` on hidden images, plain, with stride, with padding, and not square."""
-    if not callable(answer):
-        raise Wrong(f"That is a {type(answer).__name__}, not a function.")
     draw = torch.Generator().manual_seed(12)
     cases = [
         ((5, 5), (3, 3), {}, "without stride or padding"),
@@ -92,7 +81,7 @@ def loops(answer: Any) -> str:
     for shape, kernel, settings, name in cases:
         x, w = torch.randn(*shape, generator=draw), torch.randn(*kernel, generator=draw)
         before = x.clone()
-        got = tried(answer, x, w, **settings)
+        got = attempt(answer, x, w, **settings)
         want = conv2d(x[None, None], w[None, None], **settings)[0, 0]
         if not isinstance(got, torch.Tensor):
             raise Wrong(f"It should return a tensor; {name} it returned a {type(got).__name__}.")

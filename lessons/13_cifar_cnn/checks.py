@@ -6,7 +6,7 @@ from typing import Any
 
 import gradviz as torch
 from gradviz.teach.check import Unfinished, Wrong, exercise
-from gradviz.teach.compare import number
+from gradviz.teach.compare import attempt, number
 
 nn = torch.nn
 GOAL = 0.45
@@ -99,15 +99,9 @@ CASES = [
 )
 def confused(answer: Any) -> str:
     """Hidden labels and guesses; the usual mix-ups are named."""
-    if not callable(answer):
-        raise Wrong(f"That is a {type(answer).__name__}, not a function.")
     for labels, guesses, want in CASES:
         pair = torch.tensor(labels), torch.tensor(guesses)
-        try:
-            said = answer(*pair)
-        except Exception as error:
-            raise Wrong(f"It raised {type(error).__name__}: {error}") from error
-        found = number(said, "what it returns")
+        found = number(attempt(answer, *pair), "what it returns")
         if found == want:
             continue
         wrong = [(a, b) for a, b in zip(labels, guesses, strict=True) if a != b]
