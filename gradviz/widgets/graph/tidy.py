@@ -12,11 +12,7 @@ from typing import Any
 def tidy(record: dict[str, Any]) -> dict[str, Any]:
     """The record without these operations, numbered anew; the same record where there are none."""
     nodes, steps = record["nodes"], record["steps"]
-    users: list[set[int]] = [set() for _ in nodes]
-    for node in nodes:
-        for given in node["inputs"]:
-            if given.get("n") is not None:
-                users[given["n"]].add(node["n"])
+    users = _users(nodes)
     away: set[int] = set()
     for n in sorted(_inside_backward(nodes, steps), reverse=True):
         if users[n] <= away:  # and not what a gradient that is itself recorded was made of
@@ -34,11 +30,7 @@ def tidy(record: dict[str, Any]) -> dict[str, Any]:
 def without_setup(record: dict[str, Any]) -> dict[str, Any]:
     """The record without how parameters came to their first numbers: writes and copies that lead nowhere."""
     nodes = record["nodes"]
-    users: list[set[int]] = [set() for _ in nodes]
-    for node in nodes:
-        for given in node["inputs"]:
-            if given.get("n") is not None:
-                users[given["n"]].add(node["n"])
+    users = _users(nodes)
     away: set[int] = set()
     for node in reversed(nodes):
         setup = node["op"] == "detach" or (node["inplace"] and node["name"] is None) or node.get("drop")
@@ -67,6 +59,16 @@ def around(record: dict[str, Any], centre: list[int], most: int) -> dict[str, An
                 queue.append(m)
     kept = dict.fromkeys(list(kept)[:most])
     return without(record, {node["n"] for node in nodes if node["n"] not in kept})
+
+
+def _users(nodes: list[dict[str, Any]]) -> list[set[int]]:
+    """For each node the nodes that it is an input of."""
+    users: list[set[int]] = [set() for _ in nodes]
+    for node in nodes:
+        for given in node["inputs"]:
+            if given.get("n") is not None:
+                users[given["n"]].add(node["n"])
+    return users
 
 
 def _is_custom(node: dict[str, Any]) -> bool:
