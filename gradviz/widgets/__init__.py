@@ -1,7 +1,6 @@
 """Views for JupyterLab: pictures that step, search and answer, and are still pictures where scripts do not run."""
 
 from gradviz.widgets.base import View as View
-from gradviz.widgets.broadcasting import Broadcasting as Broadcasting
 from gradviz.widgets.cnn.confusion_matrix import ConfusionMatrix as ConfusionMatrix
 from gradviz.widgets.cnn.conv_stepper import ConvStepper as ConvStepper
 from gradviz.widgets.cnn.feature_maps import FeatureMaps as FeatureMaps
@@ -25,6 +24,7 @@ from gradviz.widgets.optim.optimizer_race import OptimizerRace as OptimizerRace
 from gradviz.widgets.optim.schedule_view import ScheduleView as ScheduleView
 from gradviz.widgets.optim.trajectory import TrajectoryView as TrajectoryView
 from gradviz.widgets.selftest import SelfTest as SelfTest
+from gradviz.widgets.tensors.broadcasting import Broadcasting as Broadcasting
 from gradviz.widgets.tensors.module_tree import ModuleTree as ModuleTree
 from gradviz.widgets.tensors.tensor_inspector import TensorInspector as TensorInspector
 from gradviz.widgets.timeline import Timeline as Timeline

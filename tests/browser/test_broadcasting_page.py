@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gradviz.widgets.broadcasting import Broadcasting
+from gradviz.widgets.tensors.broadcasting import Broadcasting
 from tests.browser.lab import View
 
 HERE = Path(__file__).parent

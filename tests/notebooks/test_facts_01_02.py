@@ -13,7 +13,7 @@ pytest.importorskip("jupytext", reason="jupytext is not installed: the lessons' 
 from gradviz.teach import build, source
 from gradviz.teach.check import checks_module
 from gradviz.teach.course import lesson
-from gradviz.widgets.broadcasting import Broadcasting
+from gradviz.widgets.tensors.broadcasting import Broadcasting
 from tests.notebooks.run_plain import run_cell
 
 pytestmark = pytest.mark.oracle

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradviz as torch
-from gradviz.widgets.broadcasting import Broadcasting
+from gradviz.widgets.tensors.broadcasting import Broadcasting
 
 SHAPES = [(), (1,), (4,), (3, 1), (1, 4), (3, 4), (2, 1, 4), (2, 3, 1), (2,), (3, 2)]
 
