@@ -26,6 +26,7 @@ from gradviz.widgets.optim.trajectory import TrajectoryView as TrajectoryView
 from gradviz.widgets.selftest import SelfTest as SelfTest
 from gradviz.widgets.tensors.broadcasting import Broadcasting as Broadcasting
 from gradviz.widgets.tensors.module_tree import ModuleTree as ModuleTree
+from gradviz.widgets.tensors.state_dict_diff import StateDictDiff as StateDictDiff
 from gradviz.widgets.tensors.tensor_inspector import TensorInspector as TensorInspector
 from gradviz.widgets.timeline import Timeline as Timeline
 from gradviz.widgets.training.fork import fork as fork

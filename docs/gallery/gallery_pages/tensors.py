@@ -29,6 +29,18 @@ def module_tree() -> Any:
     return ModuleTree(net, torch.randn(1, 3, 64, 64))
 
 
+def state_dict_diff() -> Any:
+    """StateDictDiff
+    A file beside the model it should go into: what is copied, converted, refused, and whether loading raises."""
+    from gradviz.widgets import StateDictDiff
+
+    nn = torch.nn
+    torch.manual_seed(0)
+    saved = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)).double().state_dict()
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))
+    return StateDictDiff(saved, model, title="A file for another model")
+
+
 def histogram_stack() -> Any:
     """HistogramStack
     Distributions over time: weights, gradients and activations, with the bands of half precision."""
@@ -77,4 +89,4 @@ def broadcasting() -> Any:
     return Broadcasting(torch.tensor([[10.0], [20.0], [30.0]]), torch.tensor([[1.0, 2.0, 3.0, 4.0]]))
 
 
-PAGES = [broadcasting, tensor_inspector, module_tree, histogram_stack, grad_flow]
+PAGES = [broadcasting, tensor_inspector, module_tree, state_dict_diff, histogram_stack, grad_flow]
