@@ -61,6 +61,7 @@ def gradcheck(
             _check_forward(func, arguments, eps, atol, rtol)
         if check_backward_ad:
             _check(func, arguments, eps, atol, rtol, nondet_tol)
+            _check_multiplied(func, arguments)
         if check_backward_ad and check_undefined_grad:
             _check_undefined(func, arguments)
     except GradcheckError:
@@ -173,6 +174,17 @@ class _Undefined(Function):
         return None
 
 
+def _check_multiplied(func: Any, arguments: Tensors) -> None:
+    """Where nothing comes from above, nothing may go on: a rule that forgets the upstream gradient is found here."""
+    inputs = [x for _, x in _wanted(arguments)]
+    outputs = _differentiable(func(*arguments))
+    if not outputs:
+        return
+    grads = grad(outputs, inputs, [_zeros(o) for o in outputs], allow_unused=True)
+    if any(g is not None and not bool((g == 0).all()) for g in grads):
+        raise GradcheckError("backward not multiplied by grad_output")
+
+
 def _check_undefined(func: Any, arguments: Tensors) -> None:
     """A backward must cope with outputs whose gradient is undefined, and give zero where all of them are."""
     inputs = [x for _, x in _wanted(arguments)]
@@ -184,7 +196,7 @@ def _check_undefined(func: Any, arguments: Tensors) -> None:
         fresh = _differentiable(func(*arguments))
         ends = [_Undefined.apply(o) if i in missing else o for i, o in enumerate(fresh)]
         try:
-            grads = grad(ends, inputs, [o.detach() * 0 for o in fresh], allow_unused=True)
+            grads = grad(ends, inputs, [_zeros(o) for o in fresh], allow_unused=True)
         except RuntimeError as error:
             _warn_undefined()
             raise GradcheckError(f"Expected backward function to handle undefined output grads. {_NOTES}") from error
@@ -194,6 +206,10 @@ def _check_undefined(func: Any, arguments: Tensors) -> None:
                 "Expected all input grads to be undefined or zero when all output grads are undefined or zero. "
                 + _NOTES
             )
+
+
+def _zeros(out: Any) -> Tensor:
+    return Tensor._of(out.device.wrap(np.zeros(tuple(out.shape), out._array.dtype)), out.device)
 
 
 def _warn_undefined() -> None:
