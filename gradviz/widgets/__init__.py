@@ -12,12 +12,14 @@ from gradviz.widgets.graph.difference_curve import DifferenceCurve as Difference
 from gradviz.widgets.graph.graph_diff import GraphDiff as GraphDiff
 from gradviz.widgets.graph.graphview import GraphView as GraphView
 from gradviz.widgets.graph.live_stepper import LiveStepper as LiveStepper
+from gradviz.widgets.graph.rule_editor import RuleEditor as RuleEditor
 from gradviz.widgets.graph.stepper import BackpropStepper as BackpropStepper
 from gradviz.widgets.history.grad_flow import GradFlow as GradFlow
 from gradviz.widgets.history.histogram_stack import HistogramStack as HistogramStack
 from gradviz.widgets.history.history import History as History
 from gradviz.widgets.history.history import watch as watch
 from gradviz.widgets.live import LiveView as LiveView
+from gradviz.widgets.optim.batch_sizes import BatchSizes as BatchSizes
 from gradviz.widgets.optim.clip_view import ClipView as ClipView
 from gradviz.widgets.optim.landscape_view import LandscapeView as LandscapeView
 from gradviz.widgets.optim.optimizer_race import OptimizerRace as OptimizerRace

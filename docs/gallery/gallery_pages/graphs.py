@@ -42,6 +42,14 @@ def chain_rule_card() -> Any:
     return ChainRuleCard(y, x)
 
 
+def rule_editor() -> Any:
+    """RuleEditor
+    A function and the rule of its backward, to be rewritten: a light says at once whether they belong together."""
+    from gradviz.widgets import RuleEditor
+
+    return RuleEditor(torch.tanh, "grad * (1 - x ** 2)", title="Is this the rule of tanh?")
+
+
 def edit_graph() -> Any:
     """EditGraph
     What if? Change a leaf: forward, backward and every number follow, in the page."""
@@ -110,6 +118,7 @@ PAGES = [
     graph_view,
     backprop_stepper,
     chain_rule_card,
+    rule_editor,
     edit_graph,
     graph_growth,
     error_graph,
