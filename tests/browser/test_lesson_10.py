@@ -33,8 +33,20 @@ def test_the_curves_of_lesson_10(page: Page) -> None:
     text = view.element.evaluate(TEXT)
     assert "zero_grad" in text
     assert "forgotten" in text
+    both = view.element.locator("path.raw").count()
+    toggle = view.element.locator(".legend button").filter(has_text="forgotten")
+    toggle.click()
+    view.element.locator(".legend button[aria-pressed=false]").wait_for()
+    page.tab.wait_for_function(
+        "([v, n]) => v.shadowRoot.querySelectorAll('path.raw').length < n", arg=[view.element.element_handle(), both]
+    )
+    toggle.click()
+    page.tab.wait_for_function(
+        "([v, n]) => v.shadowRoot.querySelectorAll('path.raw').length === n", arg=[view.element.element_handle(), both]
+    )
     view.focus()
     page.tab.keyboard.press("ArrowRight")
+    assert "forgotten" in view.element.locator(".said").inner_text()
 
 
 def test_answers_of_lesson_10(page: Page) -> None:
