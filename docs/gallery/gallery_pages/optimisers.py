@@ -97,4 +97,19 @@ def landscape_view() -> Any:
     return LandscapeView(net, loss_fn, (x, y), path=path, resolution=25)
 
 
-PAGES = [trajectory_view, optimizer_race, clip_view, schedule_view, landscape_view]
+def batch_sizes() -> Any:
+    """BatchSizes
+    One training with batches of one row, some, and all: per epoch, and per second at a cost you can change."""
+    from gradviz.widgets import BatchSizes
+
+    torch.manual_seed(0)
+    x = 4 * torch.rand(64) - 1
+    y = 1.5 * x + 0.5 + 0.5 * torch.randn(64)
+
+    def loss(w: Any, b: Any, x: Any, y: Any) -> Any:
+        return (w * x + b - y) ** 2  # of each row
+
+    return BatchSizes(loss, (x, y), start=(-1.0, 2.5), lr=0.05, size=8)
+
+
+PAGES = [trajectory_view, optimizer_race, batch_sizes, clip_view, schedule_view, landscape_view]
