@@ -19,13 +19,17 @@ from gradviz.widgets.history.grad_flow import GradFlow as GradFlow
 from gradviz.widgets.history.histogram_stack import HistogramStack as HistogramStack
 from gradviz.widgets.history.history import History as History
 from gradviz.widgets.history.history import watch as watch
+from gradviz.widgets.history.signal_propagation import SignalPropagation as SignalPropagation
 from gradviz.widgets.live import LiveView as LiveView
 from gradviz.widgets.optim.batch_sizes import BatchSizes as BatchSizes
 from gradviz.widgets.optim.clip_view import ClipView as ClipView
 from gradviz.widgets.optim.landscape_view import LandscapeView as LandscapeView
+from gradviz.widgets.optim.momentum_plane import MomentumPlane as MomentumPlane
 from gradviz.widgets.optim.optimizer_race import OptimizerRace as OptimizerRace
 from gradviz.widgets.optim.schedule_view import ScheduleView as ScheduleView
 from gradviz.widgets.optim.trajectory import TrajectoryView as TrajectoryView
+from gradviz.widgets.precision.number_line import NumberLine as NumberLine
+from gradviz.widgets.precision.scaler_timeline import ScalerTimeline as ScalerTimeline
 from gradviz.widgets.selftest import SelfTest as SelfTest
 from gradviz.widgets.tensors.broadcasting import Broadcasting as Broadcasting
 from gradviz.widgets.tensors.module_tree import ModuleTree as ModuleTree

@@ -1,5 +1,5 @@
 """What the gallery shows: a function for each page, run for real. Docstrings are the pages' texts."""
 
-from . import graphs, optimisers, tensors, training
+from . import graphs, optimisers, precision, tensors, training
 
-PAGES = [*graphs.PAGES, *tensors.PAGES, *optimisers.PAGES, *training.PAGES]
+PAGES = [*graphs.PAGES, *tensors.PAGES, *optimisers.PAGES, *training.PAGES, *precision.PAGES]

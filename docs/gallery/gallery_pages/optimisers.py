@@ -112,4 +112,12 @@ def batch_sizes() -> Any:
     return BatchSizes(loss, (x, y), start=(-1.0, 2.5), lr=0.05, size=8)
 
 
-PAGES = [trajectory_view, optimizer_race, batch_sizes, clip_view, schedule_view, landscape_view]
+def momentum_plane() -> Any:
+    """MomentumPlane
+    Every pair of rate and momentum is a point, and every point a walk: it creeps, swings, jumps or diverges."""
+    from gradviz.widgets import MomentumPlane
+
+    return MomentumPlane((1.0, 100.0), lr=0.02, momentum=0.5, start=(-4.0, 0.5))
+
+
+PAGES = [trajectory_view, optimizer_race, batch_sizes, momentum_plane, clip_view, schedule_view, landscape_view]

@@ -108,4 +108,44 @@ def sample_grid() -> Any:
     return SampleGrid(images, labels, net(images), title="Digits after one epoch")
 
 
-PAGES = [loss_curve, trainer_panel, conv_stepper, feature_maps, confusion_matrix, sample_grid]
+def batch_conveyor() -> Any:
+    """BatchConveyor
+    Rows travel through the sampler into batches. Change seed, size and shuffle; compare two epochs; follow a row."""
+    from gradviz.widgets import BatchConveyor
+
+    data = torch.vision.datasets.Digits(train=True, transform=torch.vision.transforms.ToTensor())
+    some = torch.utils.data.Subset(data, list(range(22)))
+    return BatchConveyor(torch.utils.data.DataLoader(some, batch_size=4, shuffle=True, drop_last=True), seed=0)
+
+
+def signal_propagation() -> Any:
+    """SignalPropagation
+    How large the outputs and the gradients are in each layer of a deep network: sliders for its depth and its gain."""
+    from gradviz.widgets import SignalPropagation
+
+    def network(activation: Any) -> Any:
+        def run(depth: int, gain: float) -> Any:
+            torch.manual_seed(0)
+            h, outputs = torch.randn(64, 64, requires_grad=True), []
+            for _ in range(depth):
+                h = activation(h @ (torch.randn(64, 64) * gain / 8))
+                h.retain_grad()
+                outputs.append(h)
+            (h * torch.randn(64, 64)).sum().backward()
+            return outputs, [h.grad for h in outputs]
+
+        return run
+
+    return SignalPropagation({"relu": network(torch.relu), "tanh": network(torch.tanh)}, depth=20, gain=1.0)
+
+
+PAGES = [
+    loss_curve,
+    signal_propagation,
+    batch_conveyor,
+    trainer_panel,
+    conv_stepper,
+    feature_maps,
+    confusion_matrix,
+    sample_grid,
+]

@@ -1,0 +1,1 @@
+"""Views of how data reaches a model."""
