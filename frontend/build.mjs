@@ -6,9 +6,9 @@
 //   view-*.js                 one other view each: src/views/*.ts
 //   replay.js                 unpacks the others from the page
 //   live.js                   an anywidget module: brings any view to life with the kernel behind it
-//   selftest.js               another, whole
+//   selftest.js, course.js    two more, whole
 //
-// All but these two are classic scripts: text that can be put into a page, so a saved notebook loads nothing from anywhere.
+// All but these three are classic scripts: text that can be put into a page, so a saved notebook loads nothing from anywhere.
 import { build } from "esbuild";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -31,7 +31,7 @@ const common = {
 };
 await build({ ...common, format: "iife", entryPoints: ["src/kit.ts", "src/replay.ts"], plugins: [squeeze()] });
 await build({ ...common, format: "iife", entryPoints: [{ in: "src/viewer.ts", out: "viewer" }, { in: "src/canvas.ts", out: "canvas" }, ...parts, ...views], plugins: [shared(), squeeze()] });
-await build({ ...common, format: "esm", entryPoints: ["src/live.ts", "src/selftest.ts"], plugins: [squeeze()] });
+await build({ ...common, format: "esm", entryPoints: ["src/live.ts", "src/selftest.ts", "src/course.ts"], plugins: [squeeze()] });
 
 /** Imports of the kit's modules become reads of the one kit that is on the page. */
 function shared() {

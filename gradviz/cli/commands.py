@@ -20,7 +20,7 @@ COMMANDS = {
     "lab": Command("gradviz.cli.lab", "open the lessons in JupyterLab"),
     "test": Command("gradviz.cli.test", "run the tests, and say what had to be skipped"),
     "doctor": Command("gradviz.cli.doctor", "say what is installed here, and how to get the rest"),
-    "lessons": Command("gradviz.teach.cli", "build and check the lessons (for those who write them)"),
+    "lessons": Command("gradviz.cli.lessons", "your progress and your copies; for teachers, assignments"),
 }
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gradviz.cli import places
+from gradviz.teach import overview
 
 INSTALL = 'pip install "gradviz[lab]"      (in a checkout: pip install -e ".[lab]")'
 DEFAULTS = Path(__file__).resolve().parent / "jupyter"
@@ -70,6 +71,9 @@ def plan(options: argparse.Namespace, theirs: list[str]) -> Launch:
     """Decide everything, start nothing. OSError when there is no place for the notebooks."""
     notes: list[str] = []
     folder = _folder(options.dir, notes)
+    progress = overview()
+    if progress.begun:
+        notes.append(f"{progress.line()}. {progress.advice()}.")
     argv = [
         f"--ServerApp.root_dir={folder}",
         f"--ServerApp.port={options.port}",

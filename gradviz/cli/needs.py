@@ -34,6 +34,7 @@ NEEDS = (
     Need(
         "dot", "Graphviz rendering of make_dot", r"graphviz|\bdot\b", "apt install graphviz   (brew install graphviz)"
     ),
+    Need("nvrtc", "compiling the kernels for GPUs", r"\bnvrtc\b", 'pip install -e ".[test]"   on Linux'),
     Need(
         "gpu",
         "running on an NVIDIA GPU",

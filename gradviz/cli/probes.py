@@ -78,7 +78,7 @@ def gpu() -> tuple[str | None, str]:
     driver = first_line("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
     seen = f"driver sees {driver}" if driver else "no NVIDIA driver answers here"
     if importlib.util.find_spec("cupy") is None:
-        return None, f"{seen}; CuPy is not installed"
+        return None, f"{seen}; CuPy is not installed{_fitting(driver)}"
     try:
         import cupy
 
@@ -87,6 +87,14 @@ def gpu() -> tuple[str | None, str]:
     except Exception as error:  # CuPy raises classes of its own, and ImportError or OSError for a broken library
         return None, f"{seen}; CuPy says: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
     return f"{name} ({count} device{'s' * (count > 1)}), CuPy {cupy.__version__}", seen
+
+
+def _fitting(driver: str | None) -> str:
+    """Which extra fits a driver: CUDA 13 needs version 580 (CUDA Toolkit Release Notes, table of driver versions)."""
+    if driver is None:
+        return ""
+    number = driver.rpartition(",")[2].strip().partition(".")[0]
+    return f", this driver fits gradviz[cuda{13 if number.isdigit() and int(number) >= 580 else 12}]"
 
 
 def python() -> str:

@@ -50,7 +50,7 @@ def carry(before: Any, after: Any) -> bool:
 
 def solve(lesson: Lesson, path: Path | None = None) -> Any:
     """Build and run the solved variant; it is returned, and written only if a path is given."""
-    notebook = run.execute(source.solved(lesson))
+    notebook = run.execute(source.solved(lesson), timeout=300)  # a cell may train a network on a busy machine
     if path is not None:
         write(notebook, path)
     return notebook

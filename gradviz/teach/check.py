@@ -9,9 +9,11 @@ The checks of a lesson are plain functions in its ``checks.py``. Such a function
 
 from __future__ import annotations
 
+import dis
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 from gradviz.teach import progress
@@ -34,6 +36,7 @@ class Exercise:
     title: str
     hints: tuple[str, ...]
     test: Callable[[Any], Any]
+    live: bool = False  # answered with the hand, in the page: a run without a browser cannot answer it
 
 
 class Verdict(Card):
@@ -53,11 +56,13 @@ WORD = {"right": "right", "wrong": "not yet", "open": "not attempted"}
 STUB = "Put your answer in place of the `...` and run the cell again."
 
 
-def exercise(id: str, title: str, hints: Sequence[str]) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+def exercise(
+    id: str, title: str, hints: Sequence[str], *, live: bool = False
+) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
     """Declare the function below as the check of exercise `id`."""
 
     def declare(test: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        vars(test)["exercise"] = Exercise(id, title, tuple(hints), test)
+        vars(test)["exercise"] = Exercise(id, title, tuple(hints), test, live)
         return test
 
     return declare
@@ -76,6 +81,13 @@ def check(id: str, answer: Any, *, hint: int = 0) -> Verdict:
         shown.append(f'Stuck? Add `hint=1`: `check("{id}", ..., hint=1)`.')
     head = f"Exercise {id}, {entry.title}: {WORD[verdict.state]}"
     return Verdict(verdict.state, verdict.text, verdict.rows, head=head, hints=shown)
+
+
+def grade(id: str, answer: Any) -> None:
+    """The same check for a grader: AssertionError unless the answer is right. Nothing is shown or remembered."""
+    verdict = judge(find(id), answer)
+    if not verdict:
+        raise AssertionError(f"Exercise {id}: {WORD[verdict.state]}. {verdict.text}")
 
 
 def judge(entry: Exercise, answer: Any) -> Verdict:
@@ -110,17 +122,17 @@ def is_stub(answer: Any) -> bool:
     if isinstance(answer, list | tuple):
         return bool(answer) and all(is_stub(value) for value in answer)
     code = getattr(answer, "__code__", None)
-    return code is not None and code.co_code in EMPTY
+    return isinstance(code, CodeType) and _empty(code)
 
 
-def _empty() -> None: ...
+def _empty(code: CodeType) -> bool:
+    """Whether a function does nothing: its body is ``...``, ``pass`` or a docstring, which all compile to the same.
 
-
-def _documented() -> None:
-    """A stub may keep its docstring."""
-
-
-EMPTY = (_empty.__code__.co_code, _documented.__code__.co_code)
+    What is returned has to be looked at: ``lambda x: 1.0`` differs from ``lambda x: ...`` by its constant alone.
+    """
+    done = [step for step in dis.get_instructions(code) if step.opname not in ("RESUME", "NOP", "CACHE")]
+    names = [step.opname for step in done]
+    return names in (["LOAD_CONST", "RETURN_VALUE"], ["RETURN_CONST"]) and done[0].argval in (None, ...)
 
 
 def find(id: str) -> Exercise:

@@ -7,10 +7,12 @@ package, as ``gradviz/_course/lessons``.
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
+QUESTION = re.compile(r'^predict\(\s*"(\w+\.\w+)",\s*"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Lesson:
     def notebook(self) -> Path:
         """What is built from it, and what learners open."""
         return root() / "notebooks" / f"{self.folder}.ipynb"
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The predictions that it asks for, ``"03.p1"``, in their order."""
+        return tuple(QUESTION.findall(self.source.read_text(encoding="utf-8")))
 
 
 def root() -> Path:

@@ -6,8 +6,9 @@ import os
 import re
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gradviz.teach.course import root
 
@@ -22,8 +23,49 @@ FORBIDDEN = {
 }
 
 
+class Cost(NamedTuple):
+    """What a run took: seconds from the first cell's start to the last one's end, CPU seconds and peak megabytes."""
+
+    seconds: float
+    cpu: float
+    peak: float
+
+
 def execute(notebook: Any, *, timeout: int = 120) -> Any:
     """Run all cells in place: this Python, one BLAS thread, a fixed hash seed, a home and a folder that are empty."""
+    run_in_kernel(notebook, timeout)
+    return normalise(notebook)
+
+
+# VmHWM is the largest resident set of the program that runs; ru_maxrss also counts the process that started it.
+SPENT = """
+import time
+print(time.process_time(), next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def measure(notebook: Any, *, timeout: int = 120) -> Cost:
+    """Run all cells in a fresh kernel and say what it took; the CPU time and the peak are those of the whole kernel.
+
+    Linux only: the peak is read from ``/proc``.
+    """
+    from nbformat import v4
+
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    last: Any = v4.new_code_cell(SPENT)
+    notebook.cells.append(last)
+    run_in_kernel(notebook, timeout)
+    notebook.cells.pop()
+    first, end = (
+        cells[i].metadata["execution"][when] for i, when in ((0, "iopub.execute_input"), (-1, "iopub.status.idle"))
+    )
+    took = datetime.fromisoformat(end) - datetime.fromisoformat(first)
+    cpu, kibibytes = last.outputs[0].text.split()
+    return Cost(took.total_seconds(), float(cpu), int(kibibytes) * 1024 / 1e6)
+
+
+def run_in_kernel(notebook: Any, timeout: int) -> None:
+    """Run all cells in a kernel of their own, as `execute` says; an error in a cell is raised here."""
     from nbclient import NotebookClient
 
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +86,6 @@ def execute(notebook: Any, *, timeout: int = 120) -> Any:
         manager: Any = client.create_kernel_manager()
         manager.kernel_spec.argv[0] = sys.executable  # the environment we run in, whatever kernels are registered
         client.execute(env=env)
-    return normalise(notebook)
 
 
 def normalise(notebook: Any) -> Any:

@@ -16,6 +16,7 @@ from gradviz.teach.compare import close, number
         "Run the cell that makes `lights`, press the button in the picture it shows, then run this check again.",
         "Nothing happens on a press? Reload the page, restart the kernel, and run the cells again from the top.",
     ],
+    live=True,
 )
 def lights(answer: Any) -> str | None:
     """The click arrived, and no light is red."""

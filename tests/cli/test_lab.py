@@ -52,6 +52,15 @@ def test_otherwise_the_learner_gets_a_copy(notebooks: Path, monkeypatch: pytest.
     assert any(str(launch.folder) in note for note in launch.notes)
 
 
+def test_who_comes_back_is_told_where_to_go_on(notebooks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gradviz.teach import progress
+
+    monkeypatch.delenv("GRADVIZ_HOME", raising=False)
+    assert not any("solved" in note for note in plan().notes)
+    progress.note_check("03.1", "right")
+    assert any(note.startswith("1 of ") and "Go on with 03" in note for note in plan().notes)
+
+
 def test_a_folder_of_ones_own(notebooks: Path, tmp_path: Path) -> None:
     assert plan("--dir", str(tmp_path / "mine")).folder == tmp_path / "mine"
     (tmp_path / "mine" / places.START).write_text("my answers")

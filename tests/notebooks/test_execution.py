@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +14,7 @@ pytest.importorskip("jupytext", reason="jupytext is not installed: the lessons' 
 from gradviz.teach import build, run
 from gradviz.teach.check import of_lesson
 from gradviz.teach.course import Lesson, lessons
+from tests.notebooks.nbval import nbval
 
 pytestmark = pytest.mark.slow
 LESSONS = pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
@@ -45,17 +43,7 @@ def test_two_builds_give_the_same_bytes(lesson: Lesson, tmp_path: Path, monkeypa
 
 def test_nbval_passes_twice(repo: Path, tmp_path: Path) -> None:
     pytest.importorskip("nbval", reason="nbval is not installed")
-    books = tmp_path / "notebooks"
-    shutil.copytree(repo / "notebooks", books, ignore=shutil.ignore_patterns(".*"))
-    path = os.pathsep.join(filter(None, [str(repo), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "GRADVIZ_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-    environment.pop("GRADVIZ_SKIPS", None)
-    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "-q", "-p", "no:cacheprovider"]
-    sanitize = f"--nbval-sanitize-with={repo / 'tests' / 'notebooks' / 'sanitize.cfg'}"
     for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *options, sanitize, "--rootdir", str(tmp_path), str(books)],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500, check=False,
-        )  # fmt: skip
+        done = nbval(sys.executable, (repo / "notebooks").glob("*.ipynb"), tmp_path)
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert not (tmp_path / "home").exists(), "a lesson that nobody has answered must not write progress"

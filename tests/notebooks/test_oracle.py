@@ -20,7 +20,7 @@ from tests.notebooks.run_plain import run_cell
 pytestmark = pytest.mark.oracle
 LESSONS = pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
 OURS = re.compile(r"^from gradviz\S* import .*$", re.MULTILINE)
-SHOWN = ("check", "predict", "watch", "fork", *(name for name in dir(widgets) if name[0].isupper()))
+SHOWN = ("check", "overview", "predict", "watch", "fork", *(name for name in dir(widgets) if name[0].isupper()))
 
 
 class StandIn:

@@ -1,20 +1,30 @@
-"""binder/ makes an image that repo2docker understands; the dry run needs no Docker."""
+"""binder/ makes an image that repo2docker understands, opens the first lesson, and has room for every notebook."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from gradviz.teach.course import Lesson, lessons
+
+ROOM = 900  # megabytes; mybinder.org gives a user 1 to 2 GB, and the server needs some of it
+
 
 def test_the_build_folder_is_complete(repo: Path) -> None:
     binder = repo / "binder"
-    assert {file.name for file in binder.iterdir()} == {"apt.txt", "postBuild", "requirements.txt", "runtime.txt"}
+    build = {"apt.txt", "postBuild", "requirements.txt", "runtime.txt"}
+    assert {file.name for file in binder.iterdir()} == {*build, "jupyter_server_config.json"}
     assert re.fullmatch(r"python-3\.\d+\n", (binder / "runtime.txt").read_text("utf-8"))
     assert (binder / "requirements.txt").read_text("utf-8").split() == [".[lab]"]
     assert os.access(binder / "postBuild", os.X_OK)
@@ -39,3 +49,64 @@ def test_repo2docker_dry_run(repo: Path) -> None:
         rf"Building conda environment for python={re.escape(python)}\b",
     ):
         assert re.search(line, dockerfile), f"{line} is not in:\n{dockerfile[-3000:]}"
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Do not follow where the server sends the browser; look at it."""
+
+    def redirect_request(self, *args: object, **kwargs: object) -> None:
+        return None
+
+
+def first_page(port: int, process: subprocess.Popen[bytes]) -> str:
+    opener, deadline = urllib.request.build_opener(Stay), time.monotonic() + 90
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            opener.open(f"http://127.0.0.1:{port}/", timeout=10)
+        except urllib.error.HTTPError as moved:
+            return str(moved.headers["Location"])
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("the server did not answer")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("app", ["server", "lab"])
+def test_the_first_page_is_the_first_lesson(repo: Path, tmp_path: Path, app: str) -> None:
+    """As Binder does it: a Jupyter server in the repository, with the settings that postBuild puts into the image."""
+    pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
+    pages = json.loads((repo / "binder" / "jupyter_server_config.json").read_text("utf-8"))
+    assert {page["default_url"] for page in pages.values()} == {"/lab/tree/notebooks/00_start.ipynb"}
+    settings = tmp_path / "etc"
+    settings.mkdir()
+    shutil.copy(repo / "binder" / "jupyter_server_config.json", settings)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    private = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    command = [sys.executable, "-m", "jupyter", app, "--no-browser", "--allow-root", f"--port={port}"]
+    process = subprocess.Popen(
+        [*command, "--IdentityProvider.token="],
+        cwd=repo,
+        env={**os.environ, **private, "JUPYTER_CONFIG_PATH": str(settings), "HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert first_page(port, process).rstrip("?") == "/lab/tree/notebooks/00_start.ipynb"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
+def test_every_notebook_has_room(lesson: Lesson) -> None:
+    """The solved variant, which is the heavier one, in a kernel of its own."""
+    pytest.importorskip("nbclient", reason="nbclient is not installed: notebooks are not executed")
+    pytest.importorskip("jupytext", reason="jupytext is not installed: the lessons' sources cannot be read")
+    from gradviz.teach import run, source
+
+    assert run.measure(source.solved(lesson), timeout=300).peak < ROOM

@@ -27,20 +27,36 @@ def documented_stub(x):
     """Says what to do."""
 
 
+def passed_stub(x):
+    pass
+
+
 def not_a_stub(x):
     return None if x else x
 
 
+def constant(x):
+    return 1.0
+
+
+def documented_constant(x):
+    """Says what to do."""
+    return "an answer"
+
+
 @pytest.mark.parametrize(
     "answer",
-    [..., [..., ...], {"a": ..., "b": [...]}, stub, documented_stub],
-    ids=["dots", "list", "dict", "function", "documented"],
+    [..., [..., ...], {"a": ..., "b": [...]}, stub, documented_stub, passed_stub, lambda x: ...],
+    ids=["dots", "list", "dict", "function", "documented", "pass", "lambda"],
 )
 def test_these_are_stubs(answer: Any) -> None:
     assert is_stub(answer)
 
 
-@pytest.mark.parametrize("answer", [None, 0, [], {}, [1, ...], {"a": 1, "b": ...}, not_a_stub, "...", print, int])
+@pytest.mark.parametrize("answer", [
+    None, 0, [], {}, [1, ...], {"a": 1, "b": ...}, not_a_stub, "...", print, int,
+    constant, documented_constant, lambda x: 1.0, pytest.param(lambda x: (), id="empty"),
+])  # fmt: skip
 def test_these_are_answers(answer: Any) -> None:
     assert not is_stub(answer)
 
