@@ -62,7 +62,7 @@ globals().update(_SETTINGS)
 globals().update(_DTYPES)  # from here on `float`, `bool` and `int` are dtypes in this module
 
 _PACKAGES = (
-    "accelerator", "backends", "core", "cpu", "cuda", "distributions", "fft", "func", "gpu", "linalg", "mps", "nn",
+    "accelerator", "amp", "backends", "core", "cpu", "cuda", "distributions", "fft", "func", "gpu", "linalg", "mps", "nn",
     "optim", "random", "return_types", "signal", "special", "teach", "utils", "vision", "viz", "widgets", "xpu",
 )  # fmt: skip
 
@@ -71,6 +71,11 @@ def __getattr__(name: str) -> _Any:
     """Packages, when first used."""
     if name == "vmap":
         return _importlib.import_module(f"{__name__}.func").vmap
+    if "autocast" in name:
+        for module in ("amp.autocast_mode", "amp.older"):
+            switches = _importlib.import_module(f"{__name__}.{module}")
+            if name in switches.PUBLIC:
+                return getattr(switches, name)
     if name in _PACKAGES:
         return _importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import cuda
-from .core.device import Device, as_device
+from .core.device import Device, Named
 
 
 def is_available() -> bool:
@@ -20,19 +20,31 @@ def device_count() -> int:
 
 def current_accelerator(check_available: bool = False) -> Device | None:
     """The device to put tensors on, or None."""
-    return as_device("cuda") if is_available() else None
+    return Named("cuda") if is_available() else None
 
 
 def current_device_index() -> int:
     """The number of the device in use."""
     _require()
-    return as_device("cuda").index or 0
+    return cuda.current_device()
+
+
+def set_device_index(device: Any) -> None:
+    """Let tensors go to this device from here on."""
+    _require()
+    cuda.set_device(device)
+
+
+def current_stream(device: Any = None) -> Any:
+    """The stream that work for a device goes to now."""
+    _require()
+    return cuda.current_stream(device)
 
 
 def synchronize(device: Any = None) -> None:
     """Wait until the device has finished what it was given."""
     _require()
-    as_device("cuda" if device is None else device).xp.cuda.Device().synchronize()
+    cuda.synchronize(device)
 
 
 def _require() -> None:

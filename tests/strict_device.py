@@ -1,7 +1,8 @@
 """A stand-in for a GPU: arrays that are not NumPy's, refuse NumPy's functions, and know only what CuPy knows.
 
 Operations that are correct on a GPU run here unchanged. An operation that slips a NumPy call in, mixes devices, or uses
-a function or keyword that CuPy lacks fails, with a plain error, on any machine. Values inside are NumPy arrays.
+a function, method or keyword that CuPy lacks fails, with a plain error, on any machine. What CuPy has is in
+tests/gpu/cupy.json. Values inside are NumPy arrays. Indices out of range wrap around in silence, as CuPy's do.
 
     device = strict()          # registered as "strict"
     x = torch.ones(3, device="strict")
@@ -9,47 +10,22 @@ a function or keyword that CuPy lacks fails, with a plain error, on any machine.
 
 from __future__ import annotations
 
-# ruff: noqa: E501, SIM905  (tables)
+import functools
+import importlib
+import operator
 import types
 from typing import Any
 
 import numpy as np
 
 from gradviz.core.device import Device, register
+from gradviz.gpu.host import on_host
+from tests.gpu.cupy_names import known
+from tests.strict_machine import here
 
-# The functions the core may use, with the parameters CuPy 14 gives them. Elementwise ones take `out` and `dtype` too.
-SIGNATURES = """
-    where(condition, x, y) zeros(shape, dtype, order) ones(shape, dtype, order) empty(shape, dtype, order)
-    full(shape, fill_value, dtype, order) zeros_like(a, dtype, order) ones_like(a, dtype, order)
-    empty_like(prototype, dtype, order) full_like(a, fill_value, dtype, order) arange(start, stop, step, dtype)
-    asarray(a, dtype, order, copy) array(obj, dtype, copy, order) ascontiguousarray(a, dtype) eye(N, M, k, dtype, order)
-    linspace(start, stop, num, endpoint, dtype) sum(a, axis, dtype, out, keepdims) prod(a, axis, dtype, out, keepdims)
-    mean(a, axis, dtype, out, keepdims) max(a, axis, out, keepdims) min(a, axis, out, keepdims)
-    argmax(a, axis, dtype, out, keepdims) argmin(a, axis, dtype, out, keepdims) any(a, axis, out, keepdims)
-    all(a, axis, out, keepdims) count_nonzero(a, axis) cumsum(a, axis, dtype, out) cumprod(a, axis, dtype, out)
-    clip(a, a_min, a_max, out) round(a, decimals, out) stack(tup, axis, out, dtype) concatenate(tup, axis, out, dtype)
-    take(a, indices, axis, out) take_along_axis(a, indices, axis) put_along_axis(arr, indices, values, axis)
-    flip(a, axis) roll(a, shift, axis) tile(A, reps) repeat(a, repeats, axis) reshape(a, newshape, order)
-    transpose(a, axes) swapaxes(a, axis1, axis2) moveaxis(a, source, destination) expand_dims(a, axis) squeeze(a, axis)
-    broadcast_to(array, shape) broadcast_arrays(a, b) diagonal(a, offset, axis1, axis2) tril(m, k) triu(m, k) nonzero(a)
-    argsort(a, axis, kind) sort(a, axis, kind) pad(array, pad_width, mode, constant_values)
-    isclose(a, b, rtol, atol, equal_nan) matmul(x1, x2, out, dtype) einsum(subscripts, operands, dtype, optimize) dot(a, b, out) tensordot(a, b, axes) outer(a, b, out)
-    isin(element, test_elements, assume_unique, invert) rot90(a, k, axes) bincount(x, weights, minlength) searchsorted(a, v, side, sorter) unique(ar, return_index, return_inverse, return_counts)
-"""
-# Likewise for the modules of the array library.
-MODULES = {
-    "linalg": """cholesky(a) qr(a, mode) svd(a, full_matrices, compute_uv) eigh(a, UPLO) eigvalsh(a, UPLO) eig(a) det(a)
-        slogdet(a) inv(a) solve(a, b)""",
-    "fft": "fftn(a, s, axes, norm) ifftn(a, s, axes, norm) rfftn(a, s, axes, norm) irfftn(a, s, axes, norm)",
-}
-ELEMENTWISE = """conj real imag angle add subtract multiply divide true_divide floor_divide remainder fmod power negative absolute abs sign sqrt
-    square cbrt reciprocal exp exp2 expm1 log log2 log10 log1p logaddexp sin cos tan arcsin arccos arctan arctan2 sinh cosh
-    tanh arcsinh arccosh arctanh hypot maximum minimum fmax fmin floor ceil trunc rint signbit copysign isnan isinf isfinite
-    heaviside nextafter ldexp frexp gcd lcm deg2rad rad2deg logaddexp2 sinc i0 nan_to_num
-    logical_and logical_or logical_not logical_xor bitwise_and bitwise_or bitwise_xor invert left_shift right_shift equal
-    not_equal less less_equal greater greater_equal""".split()
-PLAIN = """float16 float32 float64 int8 int16 int32 int64 uint8 uint64 bool_ complex64 complex128 iinfo finfo inf nan pi
-    newaxis dtype""".split()
+CUPY = known()
+# The parameters of ufuncs, which CuPy's wheel does not tell.
+UFUNC = ("x1", "x2", "out", "dtype", "casting")
 # These move data to the device, so they alone take NumPy arrays.
 TRANSFERS = {"asarray", "array"}
 
@@ -57,11 +33,14 @@ TRANSFERS = {"asarray", "array"}
 class StrictArray:
     """An array of the stand-in device."""
 
-    __slots__ = ("_a", "base")
+    __slots__ = ("_a", "base", "memory", "place")
     __array_ufunc__ = None  # so NumPy's scalars leave arithmetic to us, and NumPy's ufuncs refuse
 
     def __init__(self, array: np.ndarray, base: StrictArray | None = None) -> None:
         self._a, self.base = array, base
+        # The device whose memory it is in, where there are several, and the block of memory.
+        self.place = here.device if base is None else base.place
+        self.memory = here.allocate(array.nbytes) if here.allocate is not None and base is None else None
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Use device.to_numpy(array).")
@@ -89,10 +68,10 @@ class StrictArray:
         return wrapped(self._a.T, self)
 
     def __getitem__(self, index: Any) -> StrictArray:
-        return wrapped(self._a[_index(index)], self)
+        return wrapped(here.launch("getitem", _get, (self._a, opened(index)), {}), self)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._a[_index(index)] = opened(value)
+        here.launch("setitem", _set, (opened(self), opened(index), opened(value)), {})
 
     def __len__(self) -> int:
         return len(self._a)
@@ -101,25 +80,42 @@ class StrictArray:
         return (self[i] for i in range(len(self._a)))
 
     def __int__(self) -> int:
-        return int(self._a)
+        return int(self.get())
 
     def __float__(self) -> float:
-        return float(self._a)
+        return float(self.get())
 
     def __bool__(self) -> bool:
-        return bool(self._a)
+        return bool(self.get())
 
     def __index__(self) -> int:
-        return self._a.__index__()
+        return self.get().__index__()
 
     def __hash__(self) -> Any:
         raise TypeError("unhashable type: 'StrictArray'")
 
     def item(self, *args: int) -> Any:
-        return self._a.item(*args)
+        return self.get().item(*args)
 
     def tolist(self) -> Any:
-        return self._a.tolist()
+        return self.get().tolist()
+
+    def get(self, stream: Any = None, order: str = "C", out: Any = None, blocking: bool = True) -> Any:
+        """A copy for the host, which waits for it."""
+        if blocking:
+            here.wait("get")
+        if out is None:
+            return self._a.copy()
+        out[...] = self._a
+        return out
+
+    def set(self, arr: np.ndarray, stream: Any = None) -> None:
+        """Copy from the host; from pinned memory without waiting."""
+        self._a[...] = arr
+
+    @property
+    def data(self) -> Any:
+        return types.SimpleNamespace(ptr=self._a.__array_interface__["data"][0], mem=self.memory)
 
 
 def wrapped(value: Any, source: StrictArray | None = None) -> Any:
@@ -140,6 +136,11 @@ def wrapped(value: Any, source: StrictArray | None = None) -> Any:
 def opened(value: Any, transfer: bool = False) -> Any:
     """What is inside the device's arrays; NumPy arrays are refused."""
     if isinstance(value, StrictArray):
+        if value.place != here.device:
+            raise ValueError(
+                f"The device where the array resides ({value.place}) is different from the current device "
+                f"({here.device}). Peer access is unavailable between these devices."
+            )
         return value._a
     if isinstance(value, np.ndarray) and not transfer:
         raise TypeError(f"Unsupported type {type(value)}")
@@ -150,8 +151,36 @@ def opened(value: Any, transfer: bool = False) -> Any:
     return value
 
 
-def _index(index: Any) -> Any:
-    return tuple(opened(i) for i in index) if isinstance(index, tuple) else opened(index)
+def _get(array: Any, index: Any) -> Any:
+    return array[_index(index, array.shape)]
+
+
+def _set(array: Any, index: Any, value: Any) -> None:
+    array[_index(index, array.shape)] = value
+
+
+def _index(index: Any, shape: tuple[int, ...]) -> Any:
+    """An index whose arrays' numbers wrap around where they are out of range, as they do in CuPy."""
+    items = index if isinstance(index, tuple) else (index,)
+    takes = [0 if i is None or i is Ellipsis else i.ndim if _is_mask(i) else 1 for i in items]
+    axis, made = 0, []
+    for item, n in zip(items, takes, strict=True):
+        if item is Ellipsis:
+            axis += len(shape) - sum(takes)
+        if isinstance(item, np.ndarray) and item.dtype.kind in "iu" and axis < len(shape):
+            item = wrap_around(item, shape[axis])
+        axis += n
+        made.append(item)
+    return tuple(made) if isinstance(index, tuple) else made[0]
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, np.ndarray) and index.dtype.kind == "b"
+
+
+def wrap_around(index: Any, size: int) -> Any:
+    """Integers modulo the size of the dimension they count in."""
+    return index % size if size else index
 
 
 def _first(args: Any) -> StrictArray | None:
@@ -164,8 +193,8 @@ def _operator(name: str, inplace: bool = False) -> Any:
             raise TypeError(f"Unsupported type {np.ndarray}")
         if not all(isinstance(o, (StrictArray, int, float, bool, complex, np.generic)) for o in others):
             return NotImplemented
-        with np.errstate(all="ignore"):
-            result = getattr(self._a, name)(*(opened(o) for o in others))
+        function = getattr(operator, name, None) or _reflected(name)
+        result = here.launch(name.strip("_"), function, (opened(self), *(opened(o) for o in others)), {})
         return self if inplace else result if result is NotImplemented else wrapped(result)
 
     call.__name__ = name
@@ -174,108 +203,138 @@ def _operator(name: str, inplace: bool = False) -> Any:
 
 def _method(name: str) -> Any:
     def call(self: StrictArray, *args: Any, **kwargs: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return wrapped(getattr(self._a, name)(*opened(args), **opened(kwargs)), self)
+        check_call(f"ndarray.{name}", CUPY["cupy.ndarray"][name], args, kwargs)
+        mine = self._a if name in SHAPES else opened(self)
+        function = _take if name == "take" else getattr(np.ndarray, name)
+        return wrapped(here.launch(name, function, (mine, *opened(args)), opened(kwargs)), self)
 
     call.__name__ = name
     return call
 
 
-_TWO = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+# Methods that look at the same memory in another way, which may be on any device.
+# `copy` takes an array of another device to the current one.
+SHAPES = {"copy", "reshape", "transpose", "swapaxes", "squeeze", "view", "diagonal", "ravel"}
+
+
+def _reflected(name: str) -> Any:
+    """`b.__radd__(a)` is `a + b`."""
+    plain = getattr(operator, f"__{name[3:]}" if name.startswith("__r") else name)
+    return lambda a, b: plain(b, a)
+
+
+def check_call(name: str, parameters: Any, args: Any, kwargs: Any) -> None:
+    """TypeError for a call that CuPy's function does not take."""
+    if not isinstance(parameters, (list, tuple)):
+        return
+    unknown = set() if "**" in parameters else set(kwargs) - set(parameters)
+    if unknown or (len(args) > len(parameters) and "*" not in parameters):
+        raise TypeError(f"cupy.{name}() takes ({', '.join(parameters)}), not {sorted(unknown) or len(args)}")
+
+
+_TWO = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"]
 for _name in _TWO:
     setattr(StrictArray, f"__{_name}__", _operator(f"__{_name}__"))
     setattr(StrictArray, f"__r{_name}__", _operator(f"__r{_name}__"))
     setattr(StrictArray, f"__i{_name}__", _operator(f"__i{_name}__", inplace=True))
-for _name in "eq ne lt le gt ge neg pos abs invert".split():
+for _name in ["eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"]:
     setattr(StrictArray, f"__{_name}__", _operator(f"__{_name}__"))
-for _name in """astype copy reshape transpose ravel swapaxes squeeze sum prod mean max min any all argmax argmin cumsum
-    argsort nonzero take view fill dot clip round var std""".split():
-    setattr(StrictArray, _name, _method(_name))
-for _name in "shape ndim size dtype strides itemsize nbytes flags".split():
+for _name, _kind in CUPY["cupy.ndarray"].items():
+    if _kind not in ("value", "class") and hasattr(np.ndarray, _name) and _name not in ("item", "tolist"):
+        setattr(StrictArray, _name, _method(_name))
+for _name in ["shape", "ndim", "size", "dtype", "strides", "itemsize", "nbytes", "flags"]:
     setattr(StrictArray, _name, property(lambda self, _name=_name: getattr(self._a, _name)))
 
 
-def _function(name: str, parameters: tuple[str, ...], home: Any = np) -> Any:
+def _function(path: str, name: str, parameters: Any, home: Any) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
-        unknown = set(kwargs) - set(parameters)
-        if unknown or len(args) > len(parameters):
-            raise TypeError(f"cupy.{name}() takes ({', '.join(parameters)}), not {sorted(unknown) or len(args)}")
+        check_call(name, parameters, args, kwargs)
+        if parameters == UFUNC and any(isinstance(a, (list, tuple)) for a in args):
+            raise TypeError(f"Unsupported type {list}")
         transfer = name in TRANSFERS
-        with np.errstate(all="ignore"):
-            result = getattr(home, name)(*opened(args, transfer), **opened(kwargs, transfer))
+        inside, named = opened(args, transfer), opened(kwargs, transfer)
+        if transfer and any(not isinstance(a, StrictArray) for a in args[:1]):
+            here.wait(f"{name} of host data")
+        result = here.launch(name, INDEXED.get(name) or getattr(home, name), inside, named)
         out = kwargs.get("out")
         return out if isinstance(out, StrictArray) else wrapped(result, _first(args))
 
     call.__name__ = name
-    return call
-
-
-def _elementwise(name: str) -> Any:
-    call = _function(name, ("x1", "x2", "out", "dtype", "casting"))
-    if name in ("add", "maximum", "minimum"):
+    if name in ("add", "maximum", "minimum") and parameters == UFUNC:
 
         def at(array: Any, index: Any, value: Any) -> None:
-            getattr(np, name).at(opened(array), _index(index), opened(value))
+            def update(array: Any, index: Any, value: Any) -> None:
+                getattr(np, name).at(array, _index(index, array.shape), value)
+
+            here.launch(f"{name}.at", update, (opened(array), opened(index), opened(value)), {})
 
         call.at = at
     return call
 
 
-def special(name: str, x: Any) -> Any:
-    """A special function: SciPy's here, CuPy's twin of it on a GPU."""
-    import scipy.special
-
-    return wrapped(getattr(scipy.special, name)(opened(x)))
+def _take(a: Any, indices: Any, axis: Any = None, out: Any = None) -> Any:
+    return np.take(a, wrap_around(np.asarray(indices), np.size(a) if axis is None else np.shape(a)[axis]), axis, out)
 
 
-class _Module:
-    """A module of SciPy whose functions take and give the device's arrays."""
+def _take_along(a: Any, indices: Any, axis: int) -> Any:
+    return np.take_along_axis(a, wrap_around(indices, a.shape[axis]), axis)
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+
+def _put_along(arr: Any, indices: Any, values: Any, axis: int) -> None:
+    np.put_along_axis(arr, wrap_around(indices, arr.shape[axis]), values, axis)
+
+
+# Functions with indices along an axis.
+INDEXED = {"take": _take, "take_along_axis": _take_along, "put_along_axis": _put_along}
+
+
+class Namespace(types.ModuleType):
+    """A module with CuPy's names and keywords and nothing else; its functions are NumPy's or SciPy's."""
+
+    def __init__(self, path: str, home: str) -> None:
+        super().__init__(path)
+        self.__dict__.update(_path=path, _home=home)
 
     def __getattr__(self, name: str) -> Any:
-        import importlib
-
-        function = getattr(importlib.import_module(self._name), name)
-        return lambda *args, **kwargs: wrapped(function(*opened(args), **opened(kwargs)), _first(args))
-
-
-sp = types.SimpleNamespace(**{name: _Module(f"scipy.{name}") for name in ("special", "linalg", "fft", "signal")})
+        path, home = self.__dict__["_path"], self.__dict__["_home"]
+        if name not in CUPY[path]:
+            raise AttributeError(f"module {path!r} has no attribute {name!r}")
+        kind = CUPY[path][name]
+        if kind == "module":
+            made: Any = Namespace(f"{path}.{name}", f"{home}.{name}")
+        elif name == "as_strided":
+            made = as_strided
+        elif kind in ("value", "class"):
+            made = StrictArray if name == "ndarray" else getattr(importlib.import_module(home), name)
+        else:
+            scipy = path.startswith("cupyx.scipy")
+            parameters = UFUNC if kind == "ufunc" and not scipy else kind
+            made = _function(path, name, parameters, importlib.import_module(home))
+        self.__dict__[name] = made
+        return made
 
 
 def as_strided(x: Any, shape: Any = None, strides: Any = None) -> StrictArray:
     return wrapped(np.lib.stride_tricks.as_strided(opened(x), shape, strides), x)
 
 
-def _fill(place: Any, signatures: str, home: Any) -> None:
-    """Put the functions of a table into a namespace."""
-    for text in signatures.replace("\n", " ").split(")"):
-        name, _, parameters = text.strip().partition("(")
-        if name:
-            setattr(place, name, _function(name, tuple(p.strip() for p in parameters.split(",")), home))
-
-
+@functools.cache
 def namespace() -> Any:
-    """The device's array library: a module with CuPy's names and keywords and nothing else."""
-    xp = types.ModuleType("strict_xp")
-    _fill(xp, SIGNATURES, np)
-    for module, signatures in MODULES.items():
-        setattr(xp, module, types.SimpleNamespace())
-        _fill(getattr(xp, module), signatures, getattr(np, module))
-    for name in ELEMENTWISE:
-        setattr(xp, name, _elementwise(name))
-    for name in PLAIN:
-        setattr(xp, name, getattr(np, name))
-    xp.ndarray = StrictArray  # type: ignore[attr-defined]
-    xp.special = special  # type: ignore[attr-defined]
-    xp.lib = types.SimpleNamespace(stride_tricks=types.SimpleNamespace(as_strided=as_strided))  # type: ignore[attr-defined]
-    return xp
+    """The device's array library."""
+    return Namespace("cupy", "numpy")
+
+
+sp = types.SimpleNamespace(
+    **{name: Namespace(f"cupyx.scipy.{name}", f"scipy.{name}") for name in ("special", "linalg", "fft", "signal")}
+)
 
 
 def to_device(value: Any) -> StrictArray:
     """A NumPy array, a number or an array of the device itself as an array of the device."""
-    return value if isinstance(value, StrictArray) else StrictArray(np.array(value))
+    if isinstance(value, StrictArray):
+        return value
+    here.wait("copy of host data")
+    return StrictArray(np.array(value))
 
 
 _made: list[Device] = []
@@ -292,10 +351,11 @@ def strict() -> Device:
                     namespace(),
                     array_type=StrictArray,
                     wrap=to_device,
-                    to_numpy=lambda array: array._a,
+                    to_numpy=StrictArray.get,
                     sp=sp,
                     address=lambda array: array._a.__array_interface__["data"][0],
                 )
             )
         )
+        on_host(_made[0])
     return _made[0]

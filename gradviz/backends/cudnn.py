@@ -1,12 +1,17 @@
-"""NVIDIA's library for neural networks, which is not used here (torch.backends.cudnn).
+"""NVIDIA's library for neural networks, which computes the convolutions of cuda devices (torch.backends.cudnn).
 
-Programs set `deterministic` and `benchmark`: convolutions are deterministic here, and none are tried out.
+Where it is not installed, or `enabled` is False, our own kernels and cuBLAS do (gradviz/gpu/gemm.py), always in full
+precision. `benchmark` tries all algorithms of a new shape, `deterministic` takes only those that are repeatable,
+`allow_tf32` lets float32 be multiplied in TF32.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ..gpu import switches
 
 enabled = True
 benchmark = False
@@ -16,13 +21,19 @@ allow_tf32 = True
 
 
 def is_available() -> bool:
-    """Whether it is in use: never."""
-    return False
+    """Whether it is installed, and there is a GPU to use it on."""
+    from ..gpu.backend import why_not
+    from ..gpu.cudnn_library import find
+
+    return not why_not() and find()[0] is not None
 
 
 def version() -> int | None:
-    """Its version, or None."""
-    return None
+    """Its version, such as 90100, or None."""
+    from ..gpu.cudnn_library import find
+
+    library = find()[0] if is_available() else None
+    return None if library is None else library.version
 
 
 @contextmanager
@@ -38,3 +49,6 @@ def flags(
         yield
     finally:
         globals().update(kept)
+
+
+switches.use(sys.modules[__name__])

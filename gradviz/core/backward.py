@@ -22,6 +22,7 @@ from gradviz.core.errors import noted
 from . import errors, events
 from .anomaly import Anomaly, look_for_nan, running_node, tell
 from .clock import Last, user_frame, wrote
+from .device import Several
 from .edges import place, seed
 from .hooks import run_post_hooks, run_pre_hooks, run_tensor_hooks
 from .messages import fit, raw_dtype, shared
@@ -175,7 +176,8 @@ class Backward:
         plan, grads = self.plan, self.grads
         if events.watching:
             events.emit(events.BackwardBegin(self))
-        quick = not (self.journal is not None or events.watching or self.create_graph or self._stop or self._capture)
+        special = self.journal is not None or events.watching or self.create_graph or self._stop or self._capture
+        quick = not (special or Several.guarded)
         oldest = next((node.seq for node in reversed(plan) if node.__class__ is not AccumulateGrad), Last.write)
         overwritten = Last.write > oldest
         keep, freed, i = self.retain_graph, self._freed, self.cursor
@@ -236,7 +238,7 @@ class Backward:
         # As in PyTorch, a user's backward runs even where no gradient arrives; by default it is given zeros.
         if any(g is not None for g in arrived) or getattr(node, "called", False):
             try:
-                self._take(node, keys, arrived, undo)
+                node.device.guarded(self._take)(node, keys, arrived, undo)
             except BaseException as error:
                 undo.apply(self.grads)
                 if Anomaly.enabled:

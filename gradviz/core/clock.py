@@ -77,11 +77,22 @@ def short_name(filename: str) -> str:
     return filename.replace("\\", "/").rpartition("/")[2]
 
 
-def user_frame() -> tuple[str, int] | None:
-    """File name and line number of the innermost frame outside the package."""
-    frame = sys._getframe(1)
+class _Ours(dict[str, bool]):
+    """Whether code of a module by its name is the library's own, worked out once for each name."""
+
+    def __missing__(self, name: str) -> bool:
+        found = self[name] = name.startswith("gradviz")
+        return found
+
+
+_ours = _Ours()
+
+
+def user_frame(inner: int = 1) -> tuple[str, int] | None:
+    """File name and line number of the innermost frame outside the package, from the `inner`-th on."""
+    frame = sys._getframe(inner)
     while frame is not None:
-        if not frame.f_globals.get("__name__", "").startswith("gradviz"):
+        if not _ours[frame.f_globals.get("__name__", "")]:
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back  # type: ignore[assignment]
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Self
@@ -36,10 +37,19 @@ class Lazy:
         return module
 
 
+class Several:
+    """Whether any device must be made current before it computes: whether there are several of a kind."""
+
+    guarded = False
+
+
 class Device:
     """A place for tensors: its type and index, its array library `xp`, its ops `F`, its array class."""
 
-    __slots__ = ("F", "address", "array_type", "forwards", "index", "name", "sp", "to_numpy", "type", "wrap", "xp")
+    __slots__ = (
+        "F", "address", "array_type", "carry", "forwards", "guard", "index", "name", "sp", "to_numpy", "type", "wrap",
+        "xp",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -52,6 +62,8 @@ class Device:
         to_numpy: Callable[[Any], Any] | None = None,
         sp: Any = None,
         address: Callable[[Any], int] | None = None,
+        guard: Callable[[], None] | None = None,
+        carry: Callable[[Any, Device, Device, bool], Any] | None = None,
     ) -> None:
         self.type, self.index, self.xp = type, index, xp
         self.name = type if index is None else f"{type}:{index}"
@@ -62,6 +74,12 @@ class Device:
         self.address = address if address is not None else (lambda array: array.__array_interface__["data"][0])
         # SciPy, or its twin over the device's arrays; imported when a function of it first runs.
         self.sp = sp if sp is not None else Lazy("scipy")
+        # Where the array library computes on a "current" one of several devices: what makes it this one.
+        self.guard = guard
+        if guard is not None:
+            Several.guarded = True
+        # `(array, source, target, non_blocking) -> array`: how it moves numbers, if not by way of a NumPy array.
+        self.carry = carry
         self.F: Any = Vocabulary(xp)
         self.forwards: dict[str, Any] = self.F.__dict__
         for listener in _new_device:
@@ -74,6 +92,30 @@ class Device:
     def __str__(self) -> str:
         return self.name
 
+    def guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, run with this device current where there are several."""
+        guard = self.guard
+        if guard is None:
+            return function
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            guard()
+            return function(*args, **kwargs)
+
+        return call
+
+    def enter(self) -> None:
+        """Let the array library compute on this device from now on."""
+        if self.guard is not None:
+            self.guard()
+
+    def receive(self, array: Any, source: Device, non_blocking: bool = False) -> Any:
+        """The numbers of another device's array as an array of this one."""
+        carry = self.carry or source.carry
+        if carry is not None:
+            return carry(array, source, self, non_blocking)
+        return self.wrap(source.to_numpy(array))
+
     def __reduce__(self) -> Any:
         return as_device, (self.name,)
 
@@ -83,6 +125,36 @@ class Device:
 
     def __exit__(self, *exc: object) -> None:
         _default.set(_default.get()[:-1])
+
+
+class Named(Device):
+    """The name of a cuda device, as `torch.device("cuda")` makes it whether or not there is a GPU.
+
+    Used for a tensor it stands for a real device: for "cuda" without a number, the one that is current then.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.type, _, index = name.partition(":")
+        self.index = int(index) if index else None
+
+    def __getattr__(self, name: str) -> Any:  # what only a real device has
+        return getattr(as_device(self), name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Device) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __reduce__(self) -> Any:
+        return Named, (self.name,)
+
+
+class NoDeviceError(AssertionError, RuntimeError):
+    """There is no GPU to use. PyTorch raises AssertionError for this in some places and RuntimeError in others."""
 
 
 # Called with each device as it is made: the op table binds itself to the device's array library here.
@@ -128,20 +200,41 @@ def as_device(value: Any, index: int | None = None) -> Device:
     """A Device from a Device, a string such as "cpu" or "cuda:1", a cuda index, or None for the default."""
     if value is None:
         stack = _default.get()
-        return stack[-1] if stack else _Fallback.device
-    if isinstance(value, Device):
+        value = stack[-1] if stack else _Fallback.device
+    if isinstance(value, Device) and value.__class__ is not Named:
         return value
-    name = f"cuda:{value}" if isinstance(value, int) else str(value)
-    if index is not None:
-        name = f"{name}:{index}"
+    name = device_name(value, index)
     if name in _known:
         return _known[name]
     kind = name.partition(":")[0]
     if kind in _MODULES:
         made: Device = importlib.import_module(_MODULES[kind]).open_device(name)
         return register(made)
+    raise unknown(value, kind)
+
+
+def device_name(value: Any, index: int | None = None) -> str:
+    """The name that a string, a Device or a cuda index means. RuntimeError for what is no name of a device."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not importlib.import_module(_MODULES["cuda"]).device_count():
+            reason = importlib.import_module(_MODULES["cuda"]).why_not()
+            raise noted(NoDeviceError(f"Cannot access accelerator device when none is available.\n{reason}"))
+        return f"cuda:{value}"
+    name = str(value) if index is None else f"{value}:{index}"
+    if name in _known:
+        return name
+    kind, colon, number = name.partition(":")
+    if kind not in _MODULES and kind not in {d.type for d in _known.values()}:
+        raise unknown(value, kind)
+    if colon and not re.fullmatch("0|[1-9][0-9]*", number, re.ASCII):
+        raise noted(RuntimeError(f"Invalid device string: {name!r}\nA device is 'cpu', 'cuda' or 'cuda:0'."))
+    return name
+
+
+def unknown(value: Any, kind: str) -> RuntimeError:
+    """PyTorch's error for a device type that there is not."""
     kinds = ", ".join(sorted({d.type for d in _known.values()} | set(_MODULES)))
-    raise noted(
+    return noted(
         RuntimeError(
             f"Expected one of {kinds} device type at start of device string: {kind}\n"
             f"gradviz has the device types {kinds}; got {value!r}."
@@ -153,7 +246,11 @@ class _DeviceCall(type):
     """`torch.device("cpu")` returns the Device, and `isinstance(x.device, torch.device)` holds."""
 
     def __call__(cls, device: Any = "cpu", index: int | None = None, *, type: str | None = None) -> Any:
-        return as_device(type if type is not None else device, index)
+        value = type if type is not None else device
+        if not isinstance(value, (Device, int)) and str(value).partition(":")[0] in _MODULES:
+            name = device_name(value, index)
+            return _known.get(name) or Named(name)
+        return value if isinstance(value, Device) else as_device(value, index)
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, Device)

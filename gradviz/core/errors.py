@@ -358,6 +358,20 @@ def grad_dtype(tensor: Any, value: Any) -> str:
     )
 
 
+def grad_device(x: Any, grad: Any) -> str:
+    if grad.device.type == x.device.type:
+        return (
+            f"attempting to assign a gradient located on device with index '{grad.device.index}' to a tensor located "
+            f"on device with index '{x.device.index}'. Please ensure that the gradient and the tensor are on the same "
+            f"device\nMove it: gradient.to({x.device.name!r})."
+        )
+    return (
+        f"attempting to assign a gradient with device type '{grad.device.type}' to a tensor with device type "
+        f"'{x.device.type}'. Please ensure that the gradient and the tensor are on the same device\n"
+        f"Move it: gradient.to({x.device.name!r})."
+    )
+
+
 def grad_shape(tensor: Any, value: Any) -> str:
     return (
         f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "

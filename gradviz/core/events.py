@@ -70,6 +70,13 @@ class Aside(NamedTuple):
     old: Any
 
 
+class FunctionEnter(NamedTuple):
+    """The forward of a user's autograd Function is about to run; a Forward follows when it has."""
+
+    function: Any
+    inputs: tuple[Any, ...]
+
+
 class ModuleEnter(NamedTuple):
     """A module's forward is about to run."""
 

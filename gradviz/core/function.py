@@ -109,6 +109,8 @@ class Function:
         recording = grad_mode.get() and any(ctx.needs_input_grad)
         ctx._positions = tuple(i for i, a in enumerate(args) if isinstance(a, Tensor))
         ctx.parents = tuple(edge_of(args[i]) if args[i]._needs else None for i in ctx._positions)
+        if events.watching:
+            events.emit(events.FunctionEnter(cls, args))
         token = grad_mode.set(False)
         try:
             if apart:

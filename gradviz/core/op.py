@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from .autocast import hooked
 from .device import Device, Vocabulary, known_devices, on_new_device
 from .node import Node
 
@@ -315,8 +316,10 @@ def _attach(made: Op) -> None:
     made.call = make_call(made)
     setattr(RECORDED, made.name, made.call)
     if made.public:
-        FUNCTIONS[made.name] = made.call
-        METHODS[made.name] = made.call
+        plain = made.simple and not made.settings
+        FUNCTIONS[made.name] = METHODS[made.name] = hooked(
+            made.name, made.call, ", ".join(("input", "other")[: len(made.inputs)]) if plain else None
+        )
     if made.inplace:
         METHODS[made.name + "_"] = make_inplace(made.name + "_", made.call, made)
 
@@ -333,7 +336,8 @@ def bound(forward: Callable[..., Any], takes: tuple[str, ...], device: Device) -
     import functools
 
     given = {"xp": device.xp, "F": device.F, "sp": device.sp}
-    return functools.partial(forward, *(given[t] for t in takes)) if takes else plain_operator(forward)
+    made = functools.partial(forward, *(given[t] for t in takes)) if takes else plain_operator(forward)
+    return device.guarded(made)
 
 
 def override(device: Device, name: str, forward: Callable[..., Any]) -> None:
@@ -383,7 +387,9 @@ def function(
     table = FUNCTIONS if space is None else SPACES.setdefault(space, {})
 
     def register(f: Any) -> Any:
-        for spelling in (name or f.__name__.rstrip("_"), *aliases):
+        own = name or f.__name__.rstrip("_")
+        f = hooked(own if space is None else f"{space}_{own}", f)
+        for spelling in (own, *aliases):
             table[spelling] = f
             if method and space is None:
                 METHODS[spelling] = f

@@ -9,6 +9,7 @@ import numpy as np
 from gradviz.core.errors import noted
 
 from . import errors
+from .device import CPU
 from .dtype import bfloat16, from_numpy, get_default_dtype, result_dtype
 from .tensor import Tensor
 
@@ -46,6 +47,9 @@ def prepare(op: Any, inputs: tuple[Any, ...]) -> tuple[list[Any], Any, tuple[Any
             if device is not None and device_dims(opened, device):
                 raise noted(RuntimeError(errors.devices_differ(op.name, opened)))
             device = x.device
+    for x in opened:  # numbers in tensors without dimensions may come from the CPU, and from nowhere else
+        if isinstance(x, Tensor) and x.device is not device and x.device is not CPU:
+            raise noted(RuntimeError(errors.devices_differ(op.name, opened)))
     if device is None:
         from .device import as_device
 
@@ -101,7 +105,9 @@ def promote(op: Any, inputs: tuple[Any, ...], arrays: list[Any], device: Any) ->
         if isinstance(x, Tensor):
             made.append(array if array.dtype == target else array.astype(target))
         elif isinstance(x, NUMBERS):
-            made.append(device.wrap(np.asarray(_wrapped(x, common), dtype=target)))
+            value = _wrapped(x, common)
+            # On another device it is filled in: a copy from here would make the host wait.
+            made.append(np.asarray(value, target) if device is CPU else device.xp.full((), value, dtype=target))
         else:
             made.append(x)
     return made

@@ -166,6 +166,7 @@ def as_seed(seed: Any) -> int:
 default_generator = Generator()
 # What a data-loading worker draws from instead, so that its draws do not depend on how threads take turns.
 _own: ContextVar[Generator | None] = ContextVar("own_generator", default=None)
+_host_draws: ContextVar[bool] = ContextVar("host_draws", default=False)
 # The generators of other devices by device name: objects with the methods of Draws, returning arrays of their device.
 _others: dict[str, Any] = {}
 
@@ -193,7 +194,18 @@ def _current() -> Generator:
 
 def generator_for(device: Device) -> Any:
     """The generator that draws for a device when none is given: its own, else the CPU's."""
-    return _others.get(device.name) or _current()
+    own = _others.get(device.name)
+    return _current() if own is None or _host_draws.get() else own
+
+
+@contextmanager
+def host_draws() -> Iterator[None]:
+    """Draw on the CPU for every device inside the `with` block: parameters begin with the same numbers everywhere."""
+    token = _host_draws.set(True)
+    try:
+        yield
+    finally:
+        _host_draws.reset(token)
 
 
 def manual_seed(seed: int) -> Generator:

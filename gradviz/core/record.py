@@ -11,6 +11,7 @@ Nodes are numbered in the order they appear; nothing of the program is kept aliv
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import sys
 import weakref
@@ -18,19 +19,20 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from . import events
-from .clock import Last
+from .clock import Last, user_frame
+from .dtype import from_numpy
 from .events import observe
 from .formula import formulas, inputs_of
 from .op import OPS
 from .record_backward import BackwardSteps
-from .summary import KEPT, plain, summary
+from .summary import KEPT, LARGE, plain, summary
 from .tensor import Tensor
 from .views import Place
-from .whence import module_path, running_module, source_line, variable_name
+from .whence import line_at, module_path, running_module, variable_name
 
 KEEP_LEAF = 1_000_000
-LARGE = 1 << 18  # bytes above which a result is looked at at once rather than copied
-PUT_OFF = 1 << 26  # bytes of such copies at a time
+PUT_OFF = 1 << 26  # bytes of copies, of which the statistics are put off, at a time
+LIBRARY = 5  # frames of this file that stand between a recorder's caller and the place that asks for the user's line
 # Recorders that are still held by someone: where a graph made under one of them finds the values it did not keep.
 TAPES: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
@@ -43,6 +45,20 @@ class Call(NamedTuple):
     output: int  # which of its results this node is
     first: int  # the node of its first result
     others: dict[int, Any]
+
+
+@functools.cache
+def in_common(op: Any) -> dict[str, Any]:
+    """The entry of a node of this op as far as it is the same for all of them; None stands for the rest."""
+    forward, rules = formulas(op)
+    flags = {name: bool(getattr(op, name, False)) for name in ("view", "elementwise")}
+    return {
+        "n": None, "kind": "op", "op": str(getattr(op, "name", None) or op.__name__), "name": None, "label": None,
+        "path": None, "module": None, "inputs": None, "settings": None, "shape": None, "dtype": None,
+        "requires_grad": None, "view": flags["view"], "inplace": None, "value": None, "forward": forward,
+        "rules": rules, "latex": getattr(op, "latex", None), "elementwise": flags["elementwise"], "line": None,
+        "output": None,
+    }  # fmt: skip
 
 
 class Recording:
@@ -84,7 +100,7 @@ class Recorder(BackwardSteps):
 
     def __init__(self, names: dict[str, Any] | None = None, thumbnails: bool = False, title: str = "") -> None:
         self.nodes: list[dict[str, Any]] = []
-        self.steps: list[dict[str, Any]] = []
+        self._steps: list[dict[str, Any]] = []
         self.meta: dict[str, Any] = {"title": title}
         self.thumbnails = thumbnails
         self.arrays: dict[int, Any] = {}  # copies of leaf and constant values, for replay
@@ -95,11 +111,27 @@ class Recorder(BackwardSteps):
         self._names = {id(t): name for name, t in (names or {}).items()}
         self._partial: dict[Any, tuple[Any, int]] = {}
         self._expected: dict[Any, int] = {}
+        self._sent: dict[Any, tuple[Any, dict[str, Any]]] = {}
+        self._outer: list[tuple[Any, Any, Any]] = []
+        self._waiting: list[tuple[dict[str, Any], Any, Any]] = []
+        self._entered: list[tuple[Any, dict[int, tuple[int, Any]]]] = []  # Functions that run: their tensors before
         self._named: set[int] = set()
         self._paths: dict[Any, tuple[str, str | None]] = {}
+        self._lines: dict[tuple[str, int], dict[str, Any]] = {}
         self._later: dict[int, Any] = {}  # node -> what its statistics will be of: an array, or another node's number
         self._room = PUT_OFF
         TAPES.add(self)
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """What happened so far, with its statistics."""
+        if self._waiting:
+            self.finish()
+        return self._steps
+
+    @steps.setter
+    def steps(self, steps: list[dict[str, Any]]) -> None:
+        self._steps = steps
 
     @property
     def recording(self) -> Recording:
@@ -112,8 +144,33 @@ class Recorder(BackwardSteps):
 
     # -- forward -----------------------------------------------------------------------------------------------
     def _forward(self, event: events.Forward) -> None:
-        output = event.output
-        self._add(event.op, event.inputs, output if isinstance(output, tuple) else (output,), event.settings)
+        op, inputs, output, settings = event
+        outputs = output if isinstance(output, tuple) else (output,)
+        if self._entered:
+            self._leave_function(op, inputs, outputs)
+        self._add(op, inputs, outputs, settings)
+
+    def _enter_function(self, event: events.FunctionEnter) -> None:
+        """Remember what the tensors given to a user's Function are before it runs: it may write into them."""
+        known = {}
+        for x in event.inputs:
+            n = self._known(x) if isinstance(x, Tensor) else None
+            if n is not None:
+                known[id(x)] = n, None if x._edge is None else (x._edge.node.seq, x._edge.nr)
+        self._entered.append((event.function, known))
+
+    def _leave_function(self, function: Any, inputs: Any, outputs: tuple[Any, ...]) -> None:
+        """What a Function wrote into and returned (`mark_dirty`) is its result; its input is what was there before."""
+        if not any(entered is function for entered, _ in self._entered):
+            return
+        while (left := self._entered.pop())[0] is not function:
+            pass  # one that raised
+        for x in inputs:
+            if id(x) in left[1] and any(x is out for out in outputs):
+                n, place = left[1][id(x)]
+                self._remember(x, n)
+                if place is not None:
+                    self.by_seq[place] = n
 
     def _inplace(self, event: events.Inplace) -> None:
         target, edge = event.target, event.target._edge
@@ -161,48 +218,59 @@ class Recorder(BackwardSteps):
         self, op: Any, inputs: Any, outputs: tuple[Any, ...], settings: dict[str, Any], *, inplace: bool = False
     ) -> None:
         """One op node for each result that is a tensor."""
-        entries = [self._input(op, i, x) for i, x in enumerate(inputs)]
-        others = {i: x for i, x in enumerate(inputs) if not isinstance(x, Tensor)}
+        slots, entries = inputs_of(op), []
+        others: dict[int, Any] = {}
+        for i, x in enumerate(inputs):
+            slot = slots[i] if i < len(slots) else str(i)
+            if isinstance(x, Tensor):
+                entries.append({"slot": slot, "n": self.ordinal(x)})
+            else:
+                entries.append({"slot": slot, "value": plain(x)})
+                others[i] = x
         call = Call(op, settings, 0, len(self.nodes), others)
+        line = self._line()
         for nr, out in enumerate(outputs):
             if isinstance(out, Tensor):
-                self._add_op(op, entries, out, settings, nr, inplace=inplace, call=call)
-
-    def _input(self, op: Any, i: int, x: Any) -> dict[str, Any]:
-        names = inputs_of(op)
-        slot = names[i] if i < len(names) else str(i)
-        if isinstance(x, Tensor):
-            return {"slot": slot, "n": self.ordinal(x)}
-        return {"slot": slot, "value": plain(x)}
+                self.calls[len(self.nodes)] = call if nr == 0 else call._replace(output=nr)
+                self._add_op(op, entries, out, settings, nr, inplace=inplace, line=line)
 
     def _add_op(
-        self, op: Any, inputs: Any, out: Tensor, settings: Any, nr: int, *, inplace: bool, call: Any = None
+        self, op: Any, inputs: Any, out: Tensor, settings: Any, nr: int, *, inplace: bool = False, line: Any = None
     ) -> None:
-        edge = out._edge
-        name = str(getattr(op, "name", None) or op.__name__)
-        self._counts[name] = self._counts.get(name, 0) + 1
-        count = self._counts[name]
-        n = len(self.nodes)
-        forward, rules = formulas(op)
-        value = self._value(n, op, inputs, out)
-        path, module = self._path(edge.node.path if edge is not None else running_module())
-        self.nodes.append({
-            "n": n, "kind": "op", "op": name, "name": edge.node.name() if edge is not None else None,
-            "label": name if count == 1 else f"{name}_{count}", "path": path, "module": module, "inputs": inputs,
-            "settings": {k: plain(v) for k, v in settings.items()}, "shape": list(out._array.shape),
-            "dtype": out.dtype.name, "requires_grad": out._needs, "view": bool(getattr(op, "view", False)),
-            "inplace": inplace, "value": value, "forward": forward,
-            "rules": rules, "latex": getattr(op, "latex", None), "elementwise": bool(getattr(op, "elementwise", False)),
-            "line": source_line(), "output": nr,
-        })  # fmt: skip
-        if call is not None:
-            self.calls[n] = call if nr == 0 else call._replace(output=nr)
+        edge, array = out._edge, out._array
+        node = None if edge is None else edge.node
+        same = in_common(op)
+        name, n = same["op"], len(self.nodes)
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        entry = same.copy()  # every key is there, in the order of the format: what follows only fills it in
+        entry["n"], entry["inputs"] = n, inputs
+        entry["shape"], entry["dtype"] = list(array.shape), from_numpy(array.dtype).name
+        entry["label"] = name if count == 1 else f"{name}_{count}"
+        if node is None:
+            entry["path"], entry["module"] = self._path(running_module())
+        else:
+            entry["name"] = node.name()
+            entry["path"], entry["module"] = self._path(node.path)
+            self.by_seq[node.seq, edge.nr] = n
+        entry["settings"] = {k: plain(v) for k, v in settings.items()} if settings else {}
+        entry["requires_grad"], entry["inplace"] = out._needs, inplace
+        entry["value"] = self._value(n, same, inputs, out)
+        entry["line"], entry["output"] = line, nr
+        self.nodes.append(entry)
         if isinstance(op, events.Written):
             self._keep(n, out)
-        self._remember(out, n)
-        if edge is not None:
-            self.by_seq[edge.node.seq, edge.nr] = n
-        self.steps.append({"kind": "forward", "n": n})
+        self._by_id[id(out)] = (weakref.ref(out), n, Last.write)
+        self._steps.append({"kind": "forward", "n": n})
+
+    def _line(self) -> dict[str, Any] | None:
+        """The user's line that is running: one entry that all nodes of the line share."""
+        found = user_frame(LIBRARY)
+        if found is None:
+            return None
+        line = self._lines.get(found)
+        if line is None:
+            line = self._lines[found] = line_at(*found)
+        return line
 
     def _path(self, link: Any) -> tuple[str, str | None]:
         found = self._paths.get(link)
@@ -212,9 +280,6 @@ class Recorder(BackwardSteps):
 
     def finish(self) -> None:
         """Work out what was put off while recording: the statistics of values, from their copies."""
-        for n, (array, device) in self.arrays.items():
-            if self.nodes[n]["value"] is None:
-                self.nodes[n]["value"] = summary(array, device, self.thumbnails)
         for n, source in self._later.items():
             if isinstance(source, int):
                 value = self.nodes[source]["value"]
@@ -222,26 +287,30 @@ class Recorder(BackwardSteps):
             else:
                 array, device = source
                 self.nodes[n]["value"] = summary(array, device, self.thumbnails)
+        for made, array, device in self._waiting:
+            made.update(summary(array, device, self.thumbnails))
         self._later.clear()
+        self._waiting.clear()
         self._room = PUT_OFF
 
-    def _value(self, n: int, op: Any, inputs: Any, out: Tensor) -> dict[str, Any] | None:
-        """The statistics of a result; None where they are put off until somebody looks.
+    def _value(self, n: int, same: dict[str, Any], inputs: Any, out: Tensor) -> dict[str, Any] | None:
+        """The statistics of a result of the op with this in common; None where they are put off until somebody looks.
 
         A view of everything its input holds has its input's: only the shape is new.
         """
-        array = out._array
-        if getattr(op, "view", False) and array.size > KEPT and not self.thumbnails and op.name != "as_strided":
+        array, device = out._array, out.device
+        if same["view"] and array.size > KEPT and not self.thumbnails and same["op"] != "as_strided":
             before = self.nodes[inputs[0]["n"]]
             if math.prod(before["shape"]) == array.size and before["dtype"] == out.dtype.name:
                 self._later[n] = before["n"]
                 return None
-        if array.nbytes > LARGE:
-            return summary(array, out.device, self.thumbnails)
-        self._room -= array.nbytes
+        size = array.nbytes
+        if size > LARGE:
+            return summary(array, device, self.thumbnails)
+        self._room -= size
         if self._room < 0:
             self.finish()
-        self._later[n] = (array.copy(), out.device)
+        self._later[n] = (array.copy(), device)
         return None
 
     def ordinal(self, tensor: Tensor) -> int:
@@ -250,9 +319,8 @@ class Recorder(BackwardSteps):
         if found is not None and found[0]() is tensor:
             return found[1] if found[2] == Last.write else self._still(tensor, found[1], found[2])
         edge = tensor._edge
-        if edge is not None and (edge.node.seq, edge.nr) in self.by_seq:
-            n = self.by_seq[edge.node.seq, edge.nr]
-        else:
+        n = None if edge is None else self.by_seq.get((edge.node.seq, edge.nr))
+        if n is None:
             n = self._add_leaf(tensor)
         self._remember(tensor, n)
         return n
@@ -298,19 +366,20 @@ class Recorder(BackwardSteps):
         """Copy a node's value, for replay, unless it is too large."""
         small = bool(tensor._array.size <= KEEP_LEAF)
         if small:
-            self.arrays[n] = (tensor._array.copy(), tensor.device)
+            self.arrays[n] = self._later[n] = (tensor._array.copy(), tensor.device)
         return small
 
-    def last_result(self) -> Tensor | None:
-        """The newest single number computed here that needs a gradient and is still alive; None if there is none."""
+    def last_result(self, shape: tuple[int, ...] | None = None) -> Tensor | None:
+        """The newest result that needs a gradient and is still alive, a single number or of this shape; or None."""
         made = ((n, ref()) for ref, n, _ in self._by_id.values())
-        found = [(n, t) for n, t in made if t is not None and t._edge is not None and t._array.size == 1 and t._needs]
+        alive = [(n, t) for n, t in made if t is not None and t._edge is not None and t._needs]
+        found = [(n, t) for n, t in alive if (t._array.size == 1 if shape is None else t._array.shape == shape)]
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
     def copy(self) -> Recorder:
         """A recorder that goes on from here without changing this one."""
         again = copy.copy(self)
-        again.nodes, again.steps = list(self.nodes), list(self.steps)
+        again.nodes, again._steps, again._waiting = list(self.nodes), list(self._steps), list(self._waiting)
         for name in ("arrays", "calls", "by_seq", "_by_id", "_counts", "_later"):
             setattr(again, name, dict(getattr(self, name)))
         return again
@@ -329,7 +398,7 @@ class Recorder(BackwardSteps):
             self._named.add(id(event.module))
             self.name_parameters(event.module)
         path, module = self._path(link)
-        self.steps.append({"kind": "module_enter", "path": path, "module": module})
+        self._steps.append({"kind": "module_enter", "path": path, "module": module})
 
     def name_parameters(self, module: Any) -> None:
         """Call parameters by their paths in this module."""
@@ -338,7 +407,7 @@ class Recorder(BackwardSteps):
 
     def _exit(self, event: events.ModuleExit) -> None:
         path, module = self._path(running_module())
-        self.steps.append({"kind": "module_exit", "path": path, "module": module})
+        self._steps.append({"kind": "module_exit", "path": path, "module": module})
 
     def name_values(self, frame: Any) -> None:
         """Call recorded values by the names they have in a frame, where they have one."""
@@ -350,7 +419,7 @@ class Recorder(BackwardSteps):
 
     _HANDLERS = {
         events.Forward: _forward, events.Inplace: _inplace, events.Rebased: _rebased, events.Detached: _detached,
-        events.Aside: _aside,
+        events.Aside: _aside, events.FunctionEnter: _enter_function,
         events.ModuleEnter: _enter, events.ModuleExit: _exit,
         **BackwardSteps.HANDLERS,
     }  # fmt: skip
@@ -374,5 +443,5 @@ class record(Recorder):
         if error is not None:
             last = len(self.nodes) - 1
             text = f"{type(error).__name__}: {error}"
-            self.steps.append({"kind": "error", "text": text, "n": last if last >= 0 else None})
+            self._steps.append({"kind": "error", "text": text, "n": last if last >= 0 else None})
         self.name_values(sys._getframe(1))

@@ -17,7 +17,7 @@ from .events import Inplace, Written, emit, observe
 from .inplace import overwrote
 from .node import edge_of
 from .op import OPS
-from .record import Call, Recorder, Recording
+from .record import Call, Recorder, Recording, in_common
 from .summary import summary
 from .tensor import Tensor
 
@@ -152,7 +152,7 @@ class _Again:
         node["value"] = (
             summary(tensor._array, tensor.device, self.old.thumbnails)
             if call is None
-            else self.recorder._value(n, call.op, node["inputs"], tensor)
+            else self.recorder._value(n, in_common(call.op), node["inputs"], tensor)
         )
         self.recorder._remember(tensor, n)
         edge = tensor._edge

@@ -9,7 +9,6 @@ operation and replaces what its node has just kept.
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -100,6 +99,7 @@ def own_copy(old: Any) -> None:
 
 def apart(old: Any) -> None:
     """Memory of its own for what stands for a tensor as it was before a write."""
+    old.device.enter()
     old._array = old._array.copy()
     old.__dict__.pop("_base", None)
     old.__dict__.pop("_cell", None)
@@ -204,15 +204,17 @@ def _unpacked(value: Any, node: Node) -> Any:
 
 
 def save_on_cpu(pin_memory: bool = False, device_type: str = "cuda") -> saved_tensors_hooks:
-    """Hooks that keep what backward needs in the CPU's memory and bring it back when it is used."""
-    if pin_memory:
-        warnings.warn("save_on_cpu(): memory is not pinned here", stacklevel=2)
+    """Hooks that keep what backward needs in the CPU's memory and bring it back when it is used.
+
+    `pin_memory`: in memory that a GPU reads by itself, for what comes from one.
+    """
 
     def keep(tensor: Any) -> tuple[Any, Any]:
-        return tensor.device, tensor.cpu()
+        kept = tensor.cpu()
+        return tensor.device, kept.pin_memory() if pin_memory and tensor.device.type == device_type else kept
 
     def bring_back(packed: tuple[Any, Any]) -> Any:
         device, tensor = packed
-        return tensor.to(device)
+        return tensor.to(device, non_blocking=pin_memory)
 
     return saved_tensors_hooks(keep, bring_back)

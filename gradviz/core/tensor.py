@@ -301,6 +301,8 @@ class Tensor(Values, _Defaults):
                 raise noted(RuntimeError(errors.grad_dtype(self, value)))
             if value._array.shape != self._array.shape:
                 raise noted(RuntimeError(errors.grad_shape(self, value)))
+            if value.device is not self.device:
+                raise noted(RuntimeError(errors.grad_device(self, value)))
         self._grad = value
 
     @grad.deleter

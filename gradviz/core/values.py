@@ -77,6 +77,21 @@ class Values(Copies):
             raise BufferError("Can't export bfloat16 tensors: NumPy has no such type, use tensor.float()")
         return self._array.__dlpack__(**kwargs)
 
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        """Address, shape and type of a cuda tensor's memory, for other libraries (Numba's interface, version 3)."""
+        if self.device.type != "cuda":
+            raise AttributeError(
+                f"Can't get __cuda_array_interface__ on non-CUDA tensor type: {errors.type_name(self, self._array)} "
+                "If CUDA data is required use tensor.cuda() to copy tensor to device memory."
+            )
+        if self._needs:
+            raise RuntimeError(
+                "Can't get __cuda_array_interface__ on Variable that requires grad. If gradients aren't required, use "
+                "var.detach() to get Variable that doesn't require grad."
+            )
+        return self._array.__cuda_array_interface__
+
     def __dlpack_device__(self) -> Any:
         return self._array.__dlpack_device__()
 

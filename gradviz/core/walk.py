@@ -99,9 +99,8 @@ class _Walk:
             array = self.values.get(edge)
             stand_in = array if array is not None else node.device.xp.empty(edge.shape, dtype=edge.dtype)
             made = Tensor._made(stand_in, node.device, edge)
-            self.recorder._add_op(op, inputs, made, settings, nr, inplace=False)
+            self.recorder._add_op(op, inputs, made, settings, nr)
             entry = self.recorder.nodes[-1]
-            entry["line"] = None
             if array is None:
                 entry["value"] = None
                 self.recorder._later.pop(entry["n"], None)

@@ -7,7 +7,7 @@ import linecache
 import sys
 from typing import Any
 
-from .clock import short_name, user_frame
+from .clock import short_name
 from .mode import current_module
 from .tensor import Tensor
 
@@ -40,12 +40,8 @@ def outermost(link: Any) -> Any:
     return link[1]
 
 
-def source_line() -> dict[str, Any] | None:
-    """The user's line that is running: its file's name (never its folder), number and text."""
-    found = user_frame()
-    if found is None:
-        return None
-    filename, number = found
+def line_at(filename: str, number: int) -> dict[str, Any]:
+    """A line of the user's code: its file's name (never its folder), number and text."""
     text = linecache.getline(filename, number).strip()
     return {"file": short_name(filename), "lineno": number, "text": text[:200]}
 

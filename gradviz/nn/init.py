@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gradviz.core.errors import noted
-from gradviz.core.op import FUNCTIONS
+from gradviz.core.op import FUNCTIONS, Function
+from gradviz.core.random import host_draws
 from gradviz.core.tensor import Tensor
 from gradviz.utils.gradients import unrecorded
 
@@ -79,20 +80,25 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     return tensor
 
 
-# -- drawn ---------------------------------------------------------------------------------------------------------
-@unrecorded
+# -- drawn, on the CPU for every device: a seed gives the same parameters everywhere ---------------------------------
+def drawn(fill: Function) -> Function:
+    """A function that fills a tensor with random numbers, outside any graph."""
+    return host_draws()(unrecorded(fill))
+
+
+@drawn
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Drawn uniformly from [a, b)."""
     return tensor.uniform_(a, b, generator=generator)  # type: ignore[no-any-return]
 
 
-@unrecorded
+@drawn
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Drawn from the normal distribution."""
     return tensor.normal_(mean, std, generator=generator)  # type: ignore[no-any-return]
 
 
-@unrecorded
+@drawn
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:  # fmt: skip
@@ -202,7 +208,7 @@ def kaiming_normal_(
     return tensor if std is None else normal_(tensor, 0.0, std, generator)
 
 
-@unrecorded
+@drawn
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
     """Rows (or columns, if there are fewer) that are orthogonal and of length `gain`. Saxe et al., 2013."""
     if tensor.ndim < 2:
@@ -219,7 +225,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     return tensor
 
 
-@unrecorded
+@drawn
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
     """Normal numbers, with the part `sparsity` of every column set to zero. Martens, 2010."""
     _matrix(tensor)

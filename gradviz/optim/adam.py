@@ -22,6 +22,8 @@ class Adam(Rule):
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adam.html
     """
 
+    kernel = "adam_step"
+
     def __init__(
         self, params: Any, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0, amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
@@ -261,6 +262,19 @@ def evaluated(closure: Callable[[], Any] | None) -> Any:
         return None
     with enable_grad():
         return closure()
+
+
+def refuse_capture(name: str) -> None:
+    """RuntimeError while a CUDA graph is captured: a formula that counts its steps would stay at the first one."""
+    graphs = sys.modules.get("gradviz.gpu.graphs")
+    if graphs is not None and graphs.capturing():
+        raise noted(
+            RuntimeError(
+                f"Attempting CUDA graph capture of step() for an instance of {name} but param_groups' capturable is "
+                "False.\nIts formula depends on the number of steps, which a graph would hold fixed. Capture SGD, or "
+                "leave step() outside the graph."
+            )
+        )
 
 
 def _name_params(group: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ from gradviz.core.device import CPU
 from gradviz.core.dtype import get_default_dtype
 from gradviz.core.tensor import Tensor
 
-from .optimizer import Optimizer, evaluated
+from . import scaled
+from .optimizer import Optimizer, evaluated, refuse_capture
 from .options import check_implementation, check_ranges, number
 from .update import SMALL, Arithmetic, arithmetic, gather, scatter
 
@@ -57,16 +58,30 @@ class Rule(Optimizer):
 
     numbers: ClassVar[tuple[str, ...]] = ("step",)  # kept as one number for each parameter; the count of steps first
     elementwise: ClassVar[bool] = True
+    kernel: ClassVar[str] = ""  # what devices call a kernel that changes many parameters at once, where they have one
     own_decay: ClassVar[bool] = False  # the rule sees to weight_decay itself
+    _step_supports_amp_scaling = False  # whether a GradScaler leaves the dividing and the skipping to this optimiser
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A rule of one's own is not what the kernel of the class above does."""
+        super().__init_subclass__(**options)
+        if "_rule" in cls.__dict__ and "kernel" not in cls.__dict__:
+            cls.kernel = ""
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._check_options(defaults)
         check_implementation(type(self).__name__, defaults)
         super().__init__(params, defaults)
+        if defaults.get("fused"):
+            self._step_supports_amp_scaling = True
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; returns what `closure` returned."""
         loss = evaluated(closure)
+        if self.numbers:
+            refuse_capture(type(self).__name__)
+        if self._step_supports_amp_scaling and scaled.begin(self):
+            return loss
         where = user_line()
         for group in self.param_groups:
             names, lr = self._kept(group), number(group["lr"])
@@ -96,6 +111,7 @@ class Rule(Optimizer):
         together = self.elementwise and group.get("foreach") is not False and not events.watching
         together = together and len(set(map(id, params))) == len(params)
         first = (*numbers, *names, None)[0]
+        at_once = together and group.get("foreach") is None and group.get("fused") is not False and self.kernel
         batches: dict[Any, Batch] = {}
         state, fresh, alike = None, False, ()
         for param in params:
@@ -111,7 +127,8 @@ class Rule(Optimizer):
                     step = state["step"]._array
                     step[...] = step.item() + 1
                     alike = tuple([state[name]._array.item() for name in numbers])
-            if not together or array.size > SMALL:
+            has_kernel = at_once and at_once in param.device.forwards
+            if not together or (array.size > SMALL and not has_kernel):
                 batch = Batch(fresh)
                 batch.add(param, array, state)
                 yield batch
@@ -121,7 +138,7 @@ class Rule(Optimizer):
                 batches[key] = Batch(fresh)
             batch = batches[key]
             batch.add(param, array, state)
-            if batch.size >= FULL:
+            if batch.size >= FULL and not has_kernel:
                 yield batches.pop(key)
         yield from batches.values()
 
@@ -147,8 +164,11 @@ class Rule(Optimizer):
     # -- one update ------------------------------------------------------------------------------------------------
     def _change(self, batch: Batch, names: tuple[str, ...], group: dict[str, Any], lr: Any) -> None:
         params, arrays = batch.params, batch.arrays
+        params[0].device.enter()
         xp = params[0].device.xp
         before = arrays[0].copy() if events.watching else None
+        if before is None and self._by_kernel(batch, names, group, lr):
+            return
         p, g = gather(xp, arrays), gather(xp, [param._grad._array for param in params])
         stored = {name: batch.kept(name) for name in names if name in batch.states[0]}
         kept: dict[str, Any] = {name: gather(xp, own) for name, own in stored.items()}
@@ -156,6 +176,8 @@ class Rule(Optimizer):
             kept[name] = batch.states[0][name]._array[()]
         if self.numbers:
             kept["step"] = kept["step"].item()
+        undo = scaled.mask(self, params[0].device) if self._step_supports_amp_scaling else None
+        old = {} if undo is None else {id(x): (x, xp.array(x)) for x in (p, *(kept[name] for name in stored))}
         F = arithmetic(xp, arrays[0])
         if group.get("maximize"):
             g = -g
@@ -167,6 +189,8 @@ class Rule(Optimizer):
                 g = F.sum(g, p, decay)
         kept["fresh"] = batch.fresh
         self._rule(F, p, g, kept, group, lr)
+        for now, then in old.values():
+            scaled.keep(xp, undo, now, then)
         scatter(p, arrays)
         for name, own in stored.items():
             scatter(kept[name], own)
@@ -175,6 +199,20 @@ class Rule(Optimizer):
                 array[...] = kept[name]
         if before is not None:
             events.emit(events.OptimizerStep(self, params[0], before, arrays[0]))
+
+    def _by_kernel(self, batch: Batch, names: tuple[str, ...], group: dict[str, Any], lr: Any) -> bool:
+        """Whether the device has a kernel for the step, which has then been taken."""
+        device = batch.params[0].device
+        step = device.forwards.get(self.kernel) if self.kernel else None
+        if step is None or group.get("foreach") is not None or group.get("fused") is False:
+            return False
+        stored = {name: batch.kept(name) for name in names if name in batch.states[0]}
+        count = batch.states[0]["step"]._array.item() if self.numbers else 0
+        grads, decay = [param._grad._array for param in batch.params], number(group["weight_decay"])
+        skip = scaled.flag(self, device) if self._step_supports_amp_scaling else None
+        return bool(
+            step(batch.arrays, grads, stored, group, lr=lr, decay=decay, fresh=batch.fresh, found=skip, count=count)
+        )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         known = {name for group in self.__dict__.get("param_groups", ()) for name in group}

@@ -20,6 +20,7 @@ class SGD(Rule):
     """
 
     numbers = ()
+    kernel = "sgd_step"
 
     def __init__(
         self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: Any = 0,

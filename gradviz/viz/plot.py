@@ -113,7 +113,7 @@ class Plot:
     def bars(self, edges: Sequence[float], heights: Sequence[float], colour: str | int = 0) -> str:
         """Bars between neighbouring edges, from the low end of the y axis up."""
         out = []
-        for a, b, tall in zip(edges, edges[1:], heights, strict=True):
+        for a, b, tall in zip(edges[:-1], edges[1:], heights, strict=True):
             (x0, y0), (x1, y1) = self.at(a, self.y.low), self.at(b, tall)
             out.append(f"M{short(x0)} {short(y0)}V{short(y1)}H{short(x1)}V{short(y0)}z")
         return f'<path d="{"".join(out)}" fill="{self.colour(colour)}" fill-opacity=".75"/>'

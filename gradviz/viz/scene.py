@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gradviz.viz.dtypes import mixed, name_arrows, name_boxes
 from gradviz.viz.graph import Drawing, Frame, Item, drawing
 from gradviz.viz.layout import Layout, Point, extent, layout
 from gradviz.viz.measure import clean, clip, width
@@ -227,12 +228,16 @@ def scene(
     A record's node may carry a `badge` ({"kind", "text"}, kinds in svg.BADGES): a mark on its box that says why.
     It may also carry `texts` ({"sub", "value"}) to be written instead of its own, and an input a `note` for its arrow.
     edges: `from` and `to` are node ids; points are corners, joined by curves that leave and arrive along `direction`.
+    Where several types of floats meet, `dtype` is that of the value an edge carries.
     """
     if direction not in ("auto", "lr", "tb"):
         raise ValueError(f"direction must be 'auto', 'lr' or 'tb', got {direction!r}")
     record = record_of(recording)
     drawn = drawing(record, depth=depth, limit=limit, portals=portals, merge=merge)
     entries = _texts(drawn, record)
+    several = mixed(record, [entry["n"] for entry in entries])
+    if several:
+        name_boxes(record, entries)
     rows = [row for row in ("value", "grad") if any(entry[row] for entry in entries)]
     sizes = [_size(entry, rows) for entry in entries]
     said = messages(record) if len(drawn.links) <= MESSAGES else {}
@@ -260,6 +265,8 @@ def scene(
         edge = {"from": link.a, "to": link.b, "slot": link.slot, "n_from": link.n_from, "n_to": link.n_to}
         points: list[Point] = [(_short(x + dx), _short(y + dy)) for x, y in route]
         edges.append(edge | {"points": [list(p) for p in points]} | ({"message": note} if note else {}))
+    if several:
+        name_arrows(record, edges)
     for frame in frames:
         frame |= {
             "x": _short(frame["x"] + dx),

@@ -31,6 +31,7 @@ class LayerInfo:
         kernel = getattr(module, "kernel_size", None)
         self.kernel_size = list(kernel) if isinstance(kernel, Iterable) else kernel
         self.num_params = self.trainable_params = self.param_bytes = self.output_bytes = self.macs = 0
+        self._leftover: dict[bool, int] = {}  # worked out when the rows are complete
         # Parameters by name, for the verbose table.
         self.inner_layers: dict[str, dict[ColumnSettings, str]] = {}
 
@@ -40,6 +41,7 @@ class LayerInfo:
     def count_params(self) -> None:
         """Counts the parameters, and of those the ones that learn. Of a pruned one only what is left counts."""
         self.num_params = self.trainable_params = self.param_bytes = 0
+        self._leftover.clear()
         self.inner_layers = {}
         for name, parameter in self.module.named_parameters():
             if is_lazy(parameter):  # a lazy layer's, without a size until it has run
@@ -77,13 +79,18 @@ class LayerInfo:
         return product(self.output_size[:2]) if "weight" in name or "bias" in name else 0
 
     def leftover_params(self, learning: bool = False) -> int:
-        """The number of a container's own parameters, or of those that learn."""
-        total = self.trainable_params if learning else self.num_params
-        for child in self.children:
-            if not child.is_recursive:
-                own = child.trainable_params if learning else child.num_params
-                total -= own if child.is_leaf_layer else child.leftover_params(learning)
-        return total
+        """The number of a container's own parameters, or of those that learn.
+
+        What lies in it, at any depth, is taken off; the deepest first, so that none is worked out twice.
+        """
+        if learning not in self._leftover:
+            total = self.trainable_params if learning else self.num_params
+            for child in reversed(self.children):
+                if not child.is_recursive:
+                    own = child.trainable_params if learning else child.num_params
+                    total -= own if child.is_leaf_layer else child.leftover_params(learning)
+            self._leftover[learning] = total
+        return self._leftover[learning]
 
     @property
     def trainable(self) -> str:

@@ -122,7 +122,11 @@ def _with_containers(rows: list[LayerInfo]) -> list[LayerInfo]:
 def _number(rows: list[LayerInfo]) -> None:
     """Counts the rows of each depth, and gives each row those that lie in it."""
     counts: dict[int, int] = {}
-    for at, row in enumerate(rows):
-        counts[row.depth] = row.depth_index = counts.get(row.depth, 0) + 1
-        end = next((i for i in range(at + 1, len(rows)) if rows[i].depth <= row.depth), len(rows))
-        row.children = rows[at + 1 : end]
+    within: list[tuple[int, LayerInfo]] = []  # the rows that lie in no finished one, and where they are
+    for at, row in enumerate([*rows, None]):
+        while within and (row is None or within[-1][1].depth >= row.depth):
+            start, held = within.pop()
+            held.children = rows[start + 1 : at]
+        if row is not None:
+            counts[row.depth] = row.depth_index = counts.get(row.depth, 0) + 1
+            within.append((at, row))

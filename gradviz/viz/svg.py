@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradviz.viz.animate import Waves, waves
+from gradviz.viz.dtypes import LOOKS, types_of
 from gradviz.viz.measure import clip, escape, width
-from gradviz.viz.theme import MONO, SANS, THEMES
+from gradviz.viz.theme import MONO, SANS, SERIES, THEMES
 from gradviz.viz.theme import SIZES as S
 
 Scene = Mapping[str, Any]
@@ -243,6 +244,31 @@ def _legend(scene: Scene, rows: Sequence[str], y: float) -> list[str]:
     return out
 
 
+def _typed(edge: Mapping[str, Any]) -> str:
+    """The class of an arrow by the type it carries; none for float32."""
+    dtype = edge.get("dtype", "float32")
+    return "" if dtype == "float32" else f" t{list(LOOKS).index(dtype)}"
+
+
+def _stroke(dtype: str, theme: str) -> str:
+    """Colour and dashes of the arrows of a type."""
+    look = LOOKS[dtype]
+    colour = THEMES[theme]["edge"] if look.series is None else SERIES[theme][look.series]
+    return f"stroke:{colour};stroke-dasharray:{look.dashes or 'none'}"
+
+
+def _types(types: Sequence[str], theme: str, x: float, y: float) -> str:
+    """The key of the arrows: a piece of each, and the name of its type."""
+    out = []
+    for dtype in types:
+        out.append(
+            f'<path d="M{short(x)} {short(y - 4)}h26" fill="none" stroke-width="2" style="{_stroke(dtype, theme)}"/>'
+        )
+        out.append(f'<text class="q" x="{short(x + 32)}" y="{short(y)}">{dtype}</text>')
+        x += 32 + width(dtype, S["small"]) * 1.06 + 18
+    return "".join(out)
+
+
 def to_svg(scene: Scene, *, animated: bool = False, theme: str = "light") -> str:
     """Draw a scene.
 
@@ -257,10 +283,15 @@ def to_svg(scene: Scene, *, animated: bool = False, theme: str = "light") -> str
     wave = waves(scene) if animated and texts else Waves({}, {}, {}, 0, 0)
     head = 26.0 if scene["title"] else 0.0
     head += 22.0 if scene["note"] else 0.0
+    types = types_of(scene) if texts else []
+    head += 22.0 if types else 0.0
     tall = scene["height"] + head + 26
     wide = max(scene["width"], 260)
     colours = THEMES[theme]
-    style = (_STYLE % {**S, "sans": SANS, "mono": MONO, "id": name}).replace("\n", "").replace("@", f"#{name}")
+    paint = "".join(f"@ .t{i}{{{_stroke(name, theme)}}}" for i, name in enumerate(LOOKS) if name in types)
+    style = (
+        ((_STYLE + paint) % {**S, "sans": SANS, "mono": MONO, "id": name}).replace("\n", "").replace("@", f"#{name}")
+    )
     variables = "".join(f"--gv-{k}:{v};" for k, v in colours.items() if f"--gv-{k})" in style or k == "ground")
     what = f"Computation graph, {len(nodes)} boxes, {len(scene['edges'])} arrows"
     out = [
@@ -291,7 +322,7 @@ def to_svg(scene: Scene, *, animated: bool = False, theme: str = "light") -> str
         out.append(f'<rect class="r" x="{x}" y="{y}" width="{w}" height="{h}" rx="12"/>')
         out.append(f'<text class="q rt" x="{short(f["x"] + 10)}" y="{short(f["y"] + 14)}">{escape(f["label"])}</text>')
     arrows = [
-        (("e x" if edge.get("plain") else "e") + wave.edge(k), curve(edge["points"], scene["direction"]))
+        (("e x" if edge.get("plain") else "e") + _typed(edge) + wave.edge(k), curve(edge["points"], scene["direction"]))
         for k, edge in enumerate(scene["edges"])
     ]
     out.append(_grouped([(kind, f'<path d="{path}"/>') for kind, path in arrows]))
@@ -307,6 +338,8 @@ def to_svg(scene: Scene, *, animated: bool = False, theme: str = "light") -> str
         out.append(_badges(nodes, colours))
     out.append("</g>")
     out.extend(_legend(scene, rows, tall - 12))
+    if types:
+        out.append(_types(types, theme, 16.0, head - 8))
     out.append(wave.progress(wide, tall))
     out.append("</svg>")
     return "".join(out)

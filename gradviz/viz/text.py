@@ -51,8 +51,10 @@ def _forward(record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: 
     node = record["nodes"][step["n"]]
     names = {e["n"]: name_of(record["nodes"][e["n"]]) for e in node["inputs"] if e.get("n") is not None}
     made = formula(node, names)
-    value = full(node.get("value")) if node.get("value") else shape_text(node.get("shape") or ()) or "scalar"
-    return f"forward {n}/{count}  {name_of(node)}" + (f" = {made}" if made else "") + f" = {value}"
+    head = f"forward {n}/{count}  {name_of(node)}" + (f" = {made}" if made else "")
+    if node.get("shape", ()) is None:  # what is no tensor: a node of a CUDA graph
+        return head
+    return f"{head} = {full(node['value']) if node.get('value') else shape_text(node.get('shape') or ()) or 'scalar'}"
 
 
 def _backward(before: Mapping[int, Any], record: Mapping[str, Any], step: Mapping[str, Any], n: int, count: int) -> str:

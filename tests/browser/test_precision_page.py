@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import gradviz as torch
+from gradviz.widgets.graph.stepper import BackpropStepper
 from gradviz.widgets.precision.number_line import NumberLine
 from gradviz.widgets.precision.scaler_timeline import ScalerTimeline
 
@@ -79,3 +80,27 @@ def test_the_events_of_a_scaler(show: Any) -> None:
     assert "Step 10" in said(view)
     view.element.press("t")
     assert view.element.locator(".twin tbody tr").count() == 20
+
+
+def test_arrows_of_half_precision_are_painted_apart(show: Any) -> None:
+    torch.manual_seed(0)
+    net = torch.nn.Linear(3, 2)
+    with torch.autocast("cpu", dtype=torch.float16):
+        loss = torch.nn.functional.cross_entropy(net(torch.randn(4, 3)), torch.tensor([0, 1, 0, 1]))
+    made = BackpropStepper(loss)
+    view = show(made.to_html())
+    view.press("Home", 0)
+    looks = view.element.evaluate(
+        "v => [...v.shadowRoot.querySelectorAll('.edge path.wire')]"
+        ".map(p => getComputedStyle(p)).map(s => [s.stroke, s.strokeDasharray])"
+    )
+    of: dict[str | None, set[tuple[str, str]]] = {}
+    for edge, look in zip(made.scenes[0]["edges"], looks, strict=True):
+        of.setdefault(edge.get("dtype"), set()).add(tuple(look))
+    assert len(of["float16"]) == len(of["float32"]) == 1
+    (half,), (whole,) = of["float16"], of["float32"]
+    assert half[0] != whole[0]
+    assert half[1] != whole[1]
+    key = view.element.locator(".dtypes").inner_text()
+    assert "float32" in key
+    assert "float16" in key

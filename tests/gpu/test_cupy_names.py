@@ -1,33 +1,117 @@
-"""The stand-in device knows only what CuPy knows: its tables against the real CuPy wheel. No GPU is needed."""
+"""What gradviz uses of CuPy is there, by its wheel (cupy.json): names, and the keywords they are called with.
 
-import inspect
-import re
-import sys
+No GPU is needed for this, and no GPU code is executed. Where CuPy is installed, cupy.json is compared with it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from strict_device import ELEMENTWISE, PLAIN, SIGNATURES
+import gradviz
 
-cupy = pytest.importorskip("cupy", reason="CuPy is not installed: pip install cupy-cuda12x (no GPU is needed for this)")
-FUNCTIONS = dict(re.findall(r"(\w+)\(([^)]*)\)", SIGNATURES))
+from .cupy_names import CLASSES, FILE, collect, known
 
-
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_function_and_its_keywords(name: str) -> None:
-    function = getattr(cupy, name)
-    wanted = [p.strip() for p in FUNCTIONS[name].split(",")]
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return  # a ufunc or a built-in: its name is all there is to check
-    if {p.kind for p in parameters.values()} & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}:
-        return
-    missing = [p for p in wanted[1:] if p not in parameters]
-    assert not missing, f"cupy.{name}{inspect.signature(function)} has no {missing}"
+CUPY = known()
+PACKAGE = Path(gradviz.__file__).parent
+# What stands for CuPy's module, or a part of it, in our code; and what is documented but made only with an object.
+ROOTS = {"cp": "cupy", "cupy()": "cupy", "xp": "cupy", "sp": "cupyx.scipy", "runtime": "cupy.cuda.runtime"}
+MADE_LATER = {"cupy.cuda.Stream": {"ptr", "device_id"}, "cupy.cuda.Event": {"ptr"}, "cupy.cuda.Device": {"id"}}
 
 
-@pytest.mark.parametrize("name", sorted({*ELEMENTWISE, *PLAIN}))
-def test_name(name: str) -> None:
-    assert hasattr(cupy, name)
+def uses(file: Path, roots: dict[str, str]) -> Iterator[tuple[int, str, list[str] | None]]:
+    """Line, dotted name and keywords (None where it is not called) of what a file uses of CuPy."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and id(node) not in inner:
+            path, at = [], node
+            while isinstance(at, ast.Attribute):
+                path.append(at.attr)
+                at = at.value  # type: ignore[assignment]
+            root = roots.get(ast.unparse(at))
+            if root is not None:
+                call = calls.get(id(node))
+                yield node.lineno, ".".join([root, *reversed(path)]), call and [k.arg for k in call.keywords if k.arg]  # type: ignore[misc]
+
+
+def problem(name: str, keywords: list[str] | None) -> str | None:
+    """What is wrong with a use, or None."""
+    parts = name.split(".")
+    for n in range(len(parts) - 1, 0, -1):
+        module = ".".join(parts[:n])
+        if module in CUPY:
+            break
+    else:
+        return f"{name}: not known"
+    rest = parts[n:]
+    if name in ON_HOST or rest[0].startswith("__"):
+        return None
+    if rest[0] not in CUPY[module]:
+        return f"CuPy has no {module}.{rest[0]}"
+    kind: Any = CUPY[module][rest[0]]
+    whole = f"{module}.{rest[0]}"
+    if whole in CUPY and "()" in CUPY[whole]:
+        kind = CUPY[whole]["()"]
+    if len(rest) > 1:
+        if whole in CLASSES and rest[1] not in CUPY[whole] and rest[1] not in MADE_LATER.get(whole, ()):
+            return f"CuPy has no {whole}.{rest[1]}"
+        return None
+    if keywords and isinstance(kind, list) and "**" not in kind:
+        unknown = set(keywords) - set(kind)
+        return f"{name}() takes {kind}, not {sorted(unknown)}" if unknown else None
+    return None
+
+
+FILES = sorted(
+    file.relative_to(PACKAGE).as_posix()
+    for folder in ("core", "nn", "optim", "gpu", "cuda", "amp")
+    for file in (PACKAGE / folder).rglob("*.py")
+)
+ON_HOST = {"cupyx.scipy.special.airy"}  # gradviz.gpu.host sends these operations there
+# Run on the CPU only: what NumPy has besides may be used.
+ON_CPU = {"core/ops/on_cpu.py", "core/ops/layers/convolve_rows.py"}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_is_used_is_there(file: str) -> None:
+    if file in ON_CPU:
+        pytest.skip("these forwards stand in on the CPU only")
+    found = [f"line {line}: {bad}" for line, *use in uses(PACKAGE / file, ROOTS) if (bad := problem(*use))]  # type: ignore[arg-type]
+    assert not found
+
+
+def test_uses_are_found() -> None:
+    """The walk sees a good part of them, so that an empty list of problems means something."""
+    counts = {f: sum(1 for _ in uses(PACKAGE / f, ROOTS)) for f in FILES}
+    assert sum(counts.values()) > 800
+    assert counts["gpu/backend.py"] > 5
+    assert counts["cuda/devices.py"] == 0  # it names CuPy by backend.cupy(), see below
+
+
+def test_uses_through_the_backend_are_there() -> None:
+    roots = {"backend.cupy()": "cupy"}
+    found = [use for f in FILES if f.startswith("cuda/") for use in uses(PACKAGE / f, roots)]
+    assert len(found) >= 3
+    assert not [bad for _, *use in found if (bad := problem(*use))]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords"),
+    [("cupy.block", None), ("cupy.sum", ["where"]), ("cupy.cuda.Stream.nul", None), ("cupy.cuda.cudnn", None)],
+)
+def test_what_is_not_there_is_noticed(name: str, keywords: Any) -> None:
+    assert problem(name, keywords)
+
+
+def test_the_file_is_that_of_the_wheel() -> None:
+    """Skipped where CuPy is not installed: `pip install cupy-cuda12x` needs no GPU."""
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed: pip install cupy-cuda12x (no GPU is needed)")
+    if cupy.__version__ != CUPY["version"]:
+        pytest.skip(f"cupy.json is of CuPy {CUPY['version']}, installed is {cupy.__version__}: write it anew")
+    assert collect() == CUPY, f"write {FILE.name} anew"

@@ -81,7 +81,6 @@ def test_what_is_absent_is_refused_by_name() -> None:
     for refused, name in (
         (lambda: x.to_sparse(), r"Tensor.to_sparse\(\) is not supported"),
         (lambda: gradviz.sparse_coo_tensor([[0]], [1.0]), r"torch.sparse_coo_tensor\(\) is not supported"),
-        (lambda: x.pin_memory(), r"Tensor.pin_memory\(\) is not supported"),
         (lambda: x.share_memory_(), r"Tensor.share_memory_\(\) is not supported"),
         (lambda: gradviz.quantize_per_tensor(x, 1.0, 0), r"torch.quantize_per_tensor\(\) is not supported"),
     ):

@@ -274,3 +274,16 @@ def test_the_text_is_torchsummarys(make: Any, size: Any, batch: int, capsys: pyt
     found = capsys.readouterr().out
     torchsummary.summary(make(torch), size, batch_size=batch, device="cpu")
     assert found == capsys.readouterr().out
+
+
+def test_deep_nests_take_no_longer_than_they_are_deep() -> None:
+    """Each container looks at all that lies in it: worked out anew each time, 60 levels would take 2 ** 60 looks."""
+    nn = gradviz.nn
+    model: Any = nn.Linear(4, 4)
+    for level in range(60):
+        model = nn.Sequential(model)
+        if level == 30:
+            model.register_parameter("own", nn.Parameter(gradviz.ones(7)))
+    made = summary(model, input_size=(2, 4), verbose=0, depth=100)
+    assert made.total_params == 27
+    assert [row.leftover_params() for row in made.summary_list if row.num_params == 27][-1] == 7

@@ -175,6 +175,32 @@ def test_the_memory_is_told() -> None:
     assert (part["storage"], part["strides"]) == ("a view: 9 of 24 elements, from element 6", "(6, 2)")
 
 
+x = torch.arange(12).float()
+w = torch.ones(3)
+STORED: list[tuple[Any, str, str]] = [
+    (x, "48 B", "its own"),
+    (x.view(3, 4), "48 B", "a view of all 12 elements"),
+    (x.view(3, 4).t(), "48 B", "a view of all 12 elements"),
+    (x[2:5], "12 B", "a view: 3 of 12 elements, from element 2"),
+    (x[2:5].expand(4, 3), "12 B; with every repeat written out 48 B",
+     "a view: 3 of 12 elements, read as 12, from element 2"),
+    (w.expand(4, 3), "12 B; with every repeat written out 48 B", "a view of all 3 elements, read as 12"),
+    (x.unfold(0, 4, 2), "48 B; with every repeat written out 80 B", "a view of all 12 elements, read as 20"),
+    (torch.ones(1).expand(5, 1), "4 B; with every repeat written out 20 B", "a view of one element, read as 5"),
+    (torch.tensor(2.0), "4 B", "its own"),
+    (torch.zeros(0, 3), "0 B", "its own"),
+    (np.arange(6.0).reshape(2, 3)[::-1], "48 B", "a view of all 6 elements"),
+    (np.broadcast_to(np.arange(3.0), (4, 3)), "24 B; with every repeat written out 96 B",
+     "a view of all 3 elements, read as 12"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tensor", "memory", "storage"), STORED)
+def test_what_is_stored(tensor: Any, memory: str, storage: str) -> None:
+    known = facts(TensorInspector(tensor))
+    assert (known["memory"], known["storage"]) == (memory, storage)
+
+
 HOLDERS: list[tuple[Any, list[str]]] = [
     (np.arange(6.0).reshape(2, 3), ["array"]),
     ([[1, 2], [3, 4]], ["array"]),

@@ -135,4 +135,5 @@ from .random import (  # noqa: F401
     gammas,
     fill,
 )
+from .creation import pinned  # noqa: F401
 from . import absent, on_cpu, special_names, spellings, symbolic  # noqa: F401

@@ -30,14 +30,12 @@ SPARSE_FUNCTIONS = [
 QUANTIZED = ["int_repr", "q_scale", "q_zero_point", "q_per_channel_scales", "q_per_channel_zero_points", "qscheme"]
 QUANTIZED_FUNCTIONS = ["int_repr", "quantize_per_tensor", "quantize_per_channel", "quantize_per_tensor_dynamic"]
 OTHER = {
-    "pin_memory": "memory that a GPU can read by itself; leave it out",
     "share_memory_": "memory shared with other processes; use threads",
     "to_mkldnn": "memory laid out for oneDNN; leave it out",
     "xpu": "Intel's GPUs",
     "ipu": "Graphcore's processors",
     "mtia": "Meta's processors",
     "to_padded_tensor": "nested tensors",
-    "record_stream": "CUDA streams",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from numpy import ndarray
 
 from .. import events
+from ..autocast import uncast
 from ..clock import tick, wrote
 from ..dispatch import make_operator
 from ..inplace import check_write, make_inplace
@@ -49,7 +50,7 @@ def attach() -> None:
         setattr(Tensor, name, method)
     for name in INPLACE:
         if name + "_" not in METHODS:
-            METHODS[name + "_"] = make_inplace(name + "_", FUNCTIONS[name])
+            METHODS[name + "_"] = make_inplace(name + "_", uncast(FUNCTIONS[name]))
             setattr(Tensor, name + "_", METHODS[name + "_"])
     for name in RESHAPING:
         setattr(Tensor, name + "_", _reshaping(name))

@@ -14,27 +14,46 @@ from ..op import OPS, override
 from .elements.rational import ratio
 
 # From how many elements on it pays.
-MANY = 4096
+MANY, SOME = 4096, 1024
 
 
 # -- where: no branches --------------------------------------------------------------------------------------------
 def _where(xp: Any, condition: Any, a: Any, b: Any) -> Any:
     """NumPy asks at every element which one to copy, and a processor guesses the answer wrong half of the time.
 
-    Seen as whole numbers, `b ^ ((a ^ b) & mask)` is a where the mask is all ones and b where it is zero.
+    Seen as whole numbers, `b ^ ((a ^ b) & mask)` is a where the mask is all ones and b where it is zero. A gradient
+    that passes only where a condition holds, `where(condition, g, 0.0)`, is the product of such numbers with 1 and 0.
     """
+    if condition.size < SOME:
+        return xp.where(condition, a, b)
+    g: Any = a if _nothing(b) else b if _nothing(a) else None
+    if g.__class__ is xp.ndarray and _plain(g.dtype) and g.shape == condition.shape and condition.dtype.kind == "b":
+        passes = condition if g is a else xp.logical_not(condition)
+        whole, made = f"u{g.dtype.itemsize}", xp.empty_like(g)  # which owns its memory, so that a leaf may keep it
+        xp.multiply(g.view(whole), passes.view(xp.uint8), out=made.view(whole))
+        return made
     arrays = [v for v in (a, b) if hasattr(v, "dtype")]
     if not arrays or condition.size < MANY or condition.dtype.kind != "b":
         return xp.where(condition, a, b)
     kind, shape = arrays[0].dtype, condition.shape
-    if kind.kind != "f" or kind.itemsize < 4 or any(v.dtype != kind or v.shape != shape for v in arrays):
+    if not _plain(kind) or any(v.dtype != kind or v.shape != shape for v in arrays):
         return xp.where(condition, a, b)
-    whole = xp.dtype(f"i{kind.itemsize}")
+    whole = f"i{kind.itemsize}"
     mask = xp.negative(xp.ascontiguousarray(condition).view(xp.int8), dtype=whole)
     first, second = (_bits(xp, v, kind, whole) for v in (a, b))
     mask &= first ^ second
     mask ^= second
     return mask.view(kind)
+
+
+def _nothing(value: Any) -> bool:
+    """Whether this is the number 0.0, and not -0.0, whose bits are not all zero."""
+    return value.__class__ is float and str(value) == "0.0"
+
+
+def _plain(kind: Any) -> bool:
+    """Whether whole numbers of its size can stand for numbers of this type."""
+    return bool(kind.kind == "f" and kind.itemsize >= 4)
 
 
 def _bits(xp: Any, value: Any, kind: Any, whole: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import errors
+from ..autocast import uncast
 from ..errors import noted
 from ..inplace import check_overlap, check_write, overwrote
 from ..mode import grad_mode
@@ -84,7 +85,7 @@ def takes_out(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             if name in APART and any(t is x for t in tensors[: -len(found)]):
                 raise noted(RuntimeError(errors.PARTIAL_OVERLAP))
             check_overlap(x, tuple(t for t in tensors[: -len(found)] if isinstance(t, Tensor)), exact=name not in APART)
-        result = function(*args, **kwargs)
+        result = uncast(function)(*args, **kwargs)
         if isinstance(result, Tensor):
             return into(name, out, result)
         filled = [into(name, target, value) for target, value in zip(found, result, strict=True)]

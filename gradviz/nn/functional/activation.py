@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from gradviz.core.autocast import listed
 from gradviz.core.errors import noted
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.ops.helpers import one_dim
@@ -127,6 +128,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return slopes.celu(input, inplace, alpha)  # type: ignore[no-any-return]
 
 
+@listed
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """`log(1 + exp(beta x)) / beta`, and `x` itself where `beta x` is above `threshold`."""
     return ops.softplus.call(input, beta=beta, threshold=threshold)

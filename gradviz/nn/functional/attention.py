@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from gradviz.core import errors
+from gradviz.core.autocast import listed
 from gradviz.core.errors import noted
 from gradviz.core.mode import grad_mode
 from gradviz.core.op import FUNCTIONS
@@ -13,6 +14,7 @@ from gradviz.core.ops.layers import attention as ops
 from gradviz.core.tensor import Tensor
 
 
+@listed
 def scaled_dot_product_attention(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
     is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,

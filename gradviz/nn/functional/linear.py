@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradviz.core.autocast import listed
 from gradviz.core.op import OPS
 from gradviz.core.ops.linalg import bilinear as products
 from gradviz.core.tensor import Tensor
@@ -10,6 +11,7 @@ bilinear = products.bilinear
 _addmm = OPS["addmm"]
 
 
+@listed
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`x @ weight.T + bias`: (*, in) with (out, in) and (out) -> (*, out)."""
     turned = weight.t()

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from gradviz.core import errors
+from gradviz.core.autocast import listed
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.ops.elements.with_numbers import raised
 from gradviz.core.ops.losses import composed_losses as ranking
@@ -25,7 +26,7 @@ def _same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     warnings.warn(
         f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
         "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-        stacklevel=3,
+        stacklevel=4,
     )
     both: tuple[Tensor, Tensor] = FUNCTIONS["broadcast_tensors"](input, target)
     return both
@@ -43,6 +44,7 @@ def _weighted(each: Tensor, weight: Tensor, input: Tensor, reduction: str) -> Te
     return each.sum() / weight.sum() if reduction == "mean" else _reduce(each, reduction)
 
 
+@listed
 def mse_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     weight: Tensor | None = None,
@@ -56,6 +58,7 @@ def mse_loss(
     return ops.mse_loss.call(x, t, reduction=reduction)
 
 
+@listed
 def l1_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     weight: Tensor | None = None,
@@ -69,6 +72,7 @@ def l1_loss(
     return _reduce((x - t).abs(), reduction)
 
 
+@listed
 def smooth_l1_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     beta: float = 1.0,
@@ -84,6 +88,7 @@ def smooth_l1_loss(
     return ops.smooth_l1_loss.call(x, t, reduction=reduction, beta=beta)
 
 
+@listed
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:  # fmt: skip

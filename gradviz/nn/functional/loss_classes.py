@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from gradviz.core import errors
+from gradviz.core.autocast import listed
 from gradviz.core.errors import no_kernel, noted
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.ops.elements.with_numbers import div_scalar, mul_scalar
@@ -18,6 +19,7 @@ from .linear import linear
 
 
 # -- two classes ---------------------------------------------------------------------------------------------------
+@listed
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean",
@@ -39,6 +41,7 @@ def binary_cross_entropy(
     return ops.binary_cross_entropy.call(input, target, weight, reduction=reduction)
 
 
+@listed
 def binary_cross_entropy_with_logits(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean", pos_weight: Tensor | None = None,
@@ -54,6 +57,7 @@ def binary_cross_entropy_with_logits(
 
 
 # -- many classes --------------------------------------------------------------------------------------------------
+@listed
 def nll_loss(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100,
     reduce: Any = None, reduction: str = "mean",
@@ -105,6 +109,7 @@ def nll_loss(
     return out.view(*want) if reduction == "none" else out  # type: ignore[no-any-return]
 
 
+@listed
 def cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100,
     reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gradviz.core.autocast import listed
 from gradviz.core.errors import noted
 from gradviz.core.op import FUNCTIONS
 from gradviz.core.ops.losses import composed_losses as ranking
@@ -83,6 +84,7 @@ def triplet_margin_with_distance_loss(
 
 
 # -- scores --------------------------------------------------------------------------------------------------------
+@listed
 def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Tensor:
@@ -92,6 +94,7 @@ def soft_margin_loss(
     return margin.soft_margin_loss.call(input, target, reduction=reduction)
 
 
+@listed
 def multi_margin_loss(
     input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
     size_average: Any = None, reduce: Any = None, reduction: str = "mean",
@@ -109,6 +112,7 @@ def multi_margin_loss(
 _multi_margin, _multilabel_margin = margin.multi_margin_loss, margin.multilabel_margin_loss
 
 
+@listed
 def multilabel_margin_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Tensor:

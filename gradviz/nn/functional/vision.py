@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from gradviz.core.autocast import listed
 from gradviz.core.errors import no_kernel, noted
 from gradviz.core.op import OPS
 from gradviz.core.ops.layers.fold import fold, unfold
@@ -20,17 +21,18 @@ MODES = ("bilinear", "nearest", "bicubic")
 PADDINGS = ("zeros", "border", "reflection")
 
 
-def _default_corners(align_corners: bool | None) -> bool:
+def _default_corners(align_corners: bool | None, stacklevel: int = 3) -> bool:
     if align_corners is not None:
         return bool(align_corners)
     warnings.warn(
         "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
         "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.",
-        stacklevel=3,
+        stacklevel=stacklevel,
     )
     return False
 
 
+@listed
 def grid_sample(
     input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Tensor:  # fmt: skip
@@ -48,7 +50,7 @@ def grid_sample(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
             f"'{padding_mode}'"
         )
-    align = _default_corners(align_corners)
+    align = _default_corners(align_corners, 4)  # the door of autocast stands between
     return sampled(input, grid, mode, padding_mode, align)
 
 

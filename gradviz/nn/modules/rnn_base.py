@@ -178,7 +178,7 @@ class RNNBase(Module):
         turn = sizes is None and self.batch_first
         output, state = run(
             self.mode, data.transpose(0, 1) if turn else data, hx if isinstance(hx, tuple) else (hx,),
-            self.all_weights, self.bias, 2 if self.bidirectional else 1, self.dropout if self.training else 0.0,  # type: ignore[arg-type]
+            self.all_weights, self.bias, 2 if self.bidirectional else 1, self.dropout if self.training else 0.0,
             None if sizes is None else sizes.tolist(),
         )  # fmt: skip
         output = output.transpose(0, 1) if turn else output

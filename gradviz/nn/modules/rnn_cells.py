@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gradviz.core.autocast import hooked
 from gradviz.core.tensor import Tensor
 
 from .. import functional as F
@@ -12,6 +13,15 @@ from .. import init
 from .linear import empty_parameter
 from .module import Module
 from .rnn_steps import STEPS, State
+
+
+def _cell(mode: str, x: Tensor, state: State, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> State:
+    """One step of a cell from its weights."""
+    return STEPS[mode](F.linear(x, w_ih, b_ih), state, lambda h: F.linear(h, w_hh, b_hh))
+
+
+# Autocast has one policy for each kind of cell.
+_CELLS = {mode: hooked(f"{mode.lower()}_cell", _cell) for mode in STEPS}
 
 
 class RNNCellBase(Module):
@@ -57,9 +67,7 @@ class RNNCellBase(Module):
         if state is None:
             state = (input.new_zeros((input.shape[0], self.hidden_size)),) * len(names)
         self._check(input, state)
-        made = STEPS[mode](
-            F.linear(input, self.weight_ih, self.bias_ih), state, lambda h: F.linear(h, self.weight_hh, self.bias_hh)
-        )
+        made = _CELLS[mode](mode, input, state, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         return made if batched else tuple(h.squeeze(0) for h in made)
 
     def _check(self, input: Tensor, state: State) -> None:

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gradviz.core.autocast import casting, hooked
 from gradviz.core.op import FUNCTIONS, OPS
 from gradviz.core.tensor import Tensor
 
@@ -67,9 +68,13 @@ class Weights:
         self.b_ih: Tensor | None = rest[0] if bias else None
         b_hh = rest[1] if bias else None
         turned = w_hh.t()
-        self.recur: Recur = (
-            (lambda h: mm(h, turned)) if b_hh is None else lambda h: addmm(b_hh, h, turned, beta=1, alpha=1)
-        )
+        self.recur: Recur
+        if casting.get() is not None:
+            self.recur = lambda h: F.linear(h, w_hh, b_hh)
+        else:
+            self.recur = (
+                (lambda h: mm(h, turned)) if b_hh is None else lambda h: addmm(b_hh, h, turned, beta=1, alpha=1)
+            )
         self.projection = rest[-1].t() if len(rest) == (3 if bias else 1) else None
 
     def __call__(self, x: Tensor, state: State) -> State:
@@ -116,7 +121,7 @@ def _joined(states: list[State]) -> State:
 
 
 # -- through layers ------------------------------------------------------------------------------------------------
-def run(
+def _run(
     mode: str, input: Tensor, state: State, weights: list[list[Tensor]], bias: bool, directions: int, dropout: float,
     sizes: list[int] | None = None,
 ) -> tuple[Tensor, State]:  # fmt: skip
@@ -137,3 +142,13 @@ def run(
             finals.append(final)
         input = outputs[0] if directions == 1 else FUNCTIONS["cat"](outputs, dim=outputs[0].ndim - 1)
     return input, tuple(FUNCTIONS["stack"](same) for same in zip(*finals, strict=True))
+
+
+# Autocast has one policy for each kind of layer.
+_RUNS = {mode: hooked(mode.lower(), _run) for mode in STEPS}
+
+
+def run(mode: str, *args: Any) -> tuple[Tensor, State]:
+    """Through all layers, in the types that autocast wants where it is on; the arguments are those of `_run`."""
+    made: tuple[Tensor, State] = _RUNS[mode](mode, *args)
+    return made

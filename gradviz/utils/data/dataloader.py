@@ -51,7 +51,7 @@ class DataLoader(Generic[T]):
         batch_sampler: any iterable of lists of keys. Excludes the four above but `dataset`, and `drop_last`.
         num_workers: how many workers load ahead; 0 loads in the loop itself.
         collate_fn: from a list of samples to a batch; `default_collate` where not given.
-        pin_memory: accepted with PyTorch's warning that memory is not pinned; it changes nothing.
+        pin_memory: put every batch into memory that a GPU reads by itself; without a GPU a warning, as in PyTorch.
         drop_last: leave out a last batch that is not full.
         timeout: seconds to wait for a batch of the workers; 0 waits as long as it takes.
         worker_init_fn: called in each worker with its number, before it loads.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from gradviz.core.errors import noted
 
 from ._utils.fetch import State, fetcher
+from ._utils.pin_memory import pin_memory
 from ._utils.threads import ThreadPool
 from ._utils.worker import Result, Start, Task
 from .dataset import IterableDataset
@@ -40,8 +41,7 @@ class LoaderIterator:
     """What every pass does: it draws a seed for the workers, whether there are any or not, and counts its batches."""
 
     def __init__(self, loader: DataLoader[Any], seeded: bool = True) -> None:
-        if loader.pin_memory:
-            _warn_unpinned(loader.pin_memory_device)
+        self._pins = loader.pin_memory and _can_pin(loader.pin_memory_device)
         self._dataset = loader.dataset
         self._index_sampler = loader._index_sampler
         self._promised = loader._promised
@@ -62,7 +62,7 @@ class LoaderIterator:
                 f"len(dataloader)), but {self._yielded} samples have been fetched. {REPLICAS if self._workers else ''}",
                 stacklevel=2,
             )
-        return batch
+        return pin_memory(batch) if self._pins else batch
 
     def _next_data(self) -> Any:
         raise NotImplementedError
@@ -192,16 +192,21 @@ def _fetcher(loader: DataLoader[Any]) -> Any:
     return partial(fetcher, loader._auto_collation, loader.collate_fn, loader.drop_last)
 
 
-def _warn_unpinned(device: str) -> None:
+def _can_pin(device: str) -> bool:
+    """Whether there is a GPU to pin memory for; with PyTorch's warnings."""
+    from gradviz import accelerator
+
+    found = accelerator.is_available()
     if device:
         warnings.warn(
             "pin_memory_device is deprecated, the current accelerator will be used as the device,"
             f"ignore pin_memory_device='{device}'.",
             stacklevel=5,
         )
-    from gradviz import accelerator
-
-    why = "it is not supported" if accelerator.is_available() else "no accelerator is found"
-    warnings.warn(
-        f"'pin_memory' argument is set as true but {why}, then device pinned memory won't be used.", stacklevel=5
-    )
+    if not found:
+        warnings.warn(
+            "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be "
+            "used.",
+            stacklevel=5,
+        )
+    return found

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from gradviz.viz.dtypes import types_of
 from gradviz.viz.scene import scene
 from gradviz.viz.svg import to_svg
 from gradviz.viz.text import to_text, told, written
@@ -40,6 +41,7 @@ class GraphView(View):
     """
 
     backward = False
+    gradient: Any = None  # what a backward pass starts with
 
     def __init__(
         self,
@@ -49,7 +51,7 @@ class GraphView(View):
         depth: int | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> None:
-        self.recording = recorded(source, inputs, backward=self.backward, params=params)
+        self.recording = recorded(source, inputs, backward=self.backward, params=params, gradient=self.gradient)
         self.record: Mapping[str, Any] = data_of(self.recording, title)
         self.title = title or ""
         self.depth = depth
@@ -96,9 +98,13 @@ class GraphView(View):
         """What is added to the viewer, in order (frontend/src/parts/): each by its name, with what it needs."""
         return {"quiz": None} if self.backward and self._steps_back() else {}
 
+    def _all_parts(self) -> dict[str, Any]:
+        """With the key of the arrows' types, where there are several."""
+        return self.parts() | ({"dtypes": None} if any(types_of(s) for s in self.scenes) else {})
+
     def data(self) -> dict[str, Any]:
         """What the viewer is given."""
-        parts = self.parts()
+        parts = self._all_parts()
         extra = {name: needs for name, needs in parts.items() if needs is not None}
         backward = self.backward and self._steps_back()
         return embed(self.record, self.scenes, title=self.title, backward=backward, parts=list(parts), extra=extra)
@@ -106,7 +112,7 @@ class GraphView(View):
     def modules(self) -> tuple[str, ...]:
         """The scripts the viewer needs besides its own."""
         large = max(len(s["nodes"]) for s in self.scenes) > SVG_LIMIT
-        return (*self.parts(), *(("canvas",) if large else ()))
+        return (*self._all_parts(), *(("canvas",) if large else ()))
 
     def to_html(self) -> str:
         table, parts = self.table(), self.modules()

@@ -37,7 +37,7 @@ class LiveStepper(BackpropStepper, LiveView):
     one stays. As a context manager it closes itself.
 
     Args:
-        source, title, depth, stop, check: as for `BackpropStepper`; a tape must not have gone backward yet.
+        source, title, depth, stop, check, gradient: as for `BackpropStepper`; a tape must not have gone backward yet.
         retain_graph: whether the graph can be used again after the end, as for ``loss.backward(retain_graph=True)``.
     """
 
@@ -52,17 +52,18 @@ class LiveStepper(BackpropStepper, LiveView):
         stop: str | Stop | Sequence[str | Stop] = (),
         check: bool = False,
         retain_graph: bool = False,
+        gradient: Any = None,
     ) -> None:
-        source, result = _watched(source)
+        source, result = _watched(source, gradient)
         if isinstance(source, Tensor):
             _rewind(source)
-        super().__init__(source, title=title, depth=depth, stop=stop, check=check)
+        super().__init__(source, title=title, depth=depth, stop=stop, check=check, gradient=gradient)
         root = result()
         if not isinstance(self.recording, Recording) or root is None or not isinstance(root, Tensor):
             raise TypeError(
                 "a live stepper needs a result of gradviz that is still there: give the loss, or a function"
             )
-        self.session = Backward([root], retain_graph=retain_graph)
+        self.session = Backward([root], None if gradient is None else [gradient], retain_graph=retain_graph)
         self.at = 0  # steps of the record's pass that have been taken
         self.closed = False
         self._positions = _positions(self.session, self.recording)
@@ -165,7 +166,7 @@ def _rewind(root: Tensor) -> None:
             other.close()
 
 
-def _watched(source: Any) -> tuple[Any, Callable[[], Any]]:
+def _watched(source: Any, gradient: Any) -> tuple[Any, Callable[[], Any]]:
     """The source, and where to find the result that it is about once it has been recorded."""
     if isinstance(source, Tensor):
         return source, lambda: source
@@ -176,7 +177,7 @@ def _watched(source: Any) -> tuple[Any, Callable[[], Any]]:
                 "this tape has gone backward already: there is nothing left to step\n"
                 "Record the forward pass only, or give the loss or a function."
             )
-        result = recorder.last_result()
+        result = recorder.last_result(None if gradient is None else tuple(gradient.shape))
         return source, lambda: result
     if not callable(source):
         return source, lambda: None

@@ -12,6 +12,7 @@ from gradviz.core.record import Recorder, Recording
 from gradviz.core.tensor import Tensor
 from gradviz.core.walk import of, with_backward
 from gradviz.core.whence import variable_name
+from gradviz.gpu.drawn import CapturedGraph
 from gradviz.nn import Module
 from gradviz.widgets.graph.tidy import tidy
 from gradviz.widgets.pytorch.torch_graph import TorchRecording, is_torch, is_torch_module
@@ -19,13 +20,15 @@ from gradviz.widgets.pytorch.torch_source import listening, recorded_tensor
 
 
 def recorded(
-    source: Any, inputs: tuple[Any, ...] = (), *, backward: bool | None = True, params: Mapping[str, Any] | None = None
-) -> Recording | TorchRecording:
+    source: Any, inputs: tuple[Any, ...] = (), *, backward: bool | None = True, params: Mapping[str, Any] | None = None,
+    gradient: Any = None,
+) -> Recording | TorchRecording | CapturedGraph:  # fmt: skip
     """The recording of `source`: a Tensor, a callable (run now, with `inputs`), a tape or a Recording.
 
     Tensors and modules of PyTorch are taken too, where it is loaded. `params` names tensors, as in torchviz.
     With `backward` (None: where the result is one number that needs a gradient) the backward pass from the result is
     added by driving a real `Backward`, which is rewound to its start afterwards: `.grad` and the graph are as before.
+    `gradient` is what it starts with, as in ``y.backward(gradient)``: needed where the result is not one number.
     A recording that went backward already is kept as it is.
     """
     if backward is None and (isinstance(source, Tensor) or is_torch(source)):
@@ -35,22 +38,24 @@ def recorded(
             _must_reach(source)
         found = of(source, dict(params) if params else None)
         name_results(found.recorder)
-        return with_backward(source, found) if backward else found
+        return with_backward(source, found, gradient) if backward else found
     if is_torch(source):
-        return recorded_tensor(source, learner(), backward=bool(backward), params=params)
-    if isinstance(source, TorchRecording):
+        return recorded_tensor(source, learner(), backward=bool(backward), params=params, gradient=gradient)
+    if isinstance(source, (TorchRecording, CapturedGraph)):
         return source
+    if hasattr(source, "debug_dot"):  # a CUDA graph, or a step that is one
+        return CapturedGraph(source.debug_dot())
     if isinstance(source, Recording):
-        return _completed(source, backward is not False)
+        return _completed(source, backward is not False, gradient)
     if isinstance(source, Recorder):
-        return _completed(source.recording, backward is not False)
+        return _completed(source.recording, backward is not False, gradient)
     if hasattr(source, "named_parameters") and not inputs:
         raise TypeError(
             f"a module needs something to be called with, got {type(source).__name__} alone\n"
             "Pass its input too, GraphView(net, x), or a function: BackpropStepper(lambda: loss_fn(net(x), y))."
         )
     if callable(source):
-        return _run(source, inputs, backward, params or {})
+        return _run(source, inputs, backward, params or {}, gradient)
     raise TypeError(
         f"expected a tensor, a function or a tape, got {type(source).__name__}\n"
         "Pass the loss, a function that computes it (lambda: f(x)), or the tape of `with torch.record() as tape:`."
@@ -58,8 +63,9 @@ def recorded(
 
 
 def _run(
-    function: Callable[..., Any], inputs: tuple[Any, ...], backward: bool | None, params: Mapping[str, Any]
-) -> Recording | TorchRecording:
+    function: Callable[..., Any], inputs: tuple[Any, ...], backward: bool | None, params: Mapping[str, Any],
+    gradient: Any,
+) -> Recording | TorchRecording:  # fmt: skip
     prefixes = modules_of(learner())
     given = [x for x in inputs if isinstance(x, Tensor) and not (x.name or variable_name(x))]
     names = {"input" if len(given) == 1 else f"input_{i + 1}": x for i, x in enumerate(given)}
@@ -74,15 +80,16 @@ def _run(
     if is_torch(found):
         module = function if is_torch_module(function) else None
         return recorded_tensor(
-            found, learner(), backward=backward, params=params, run=other, module=module, given=inputs
-        )
+            found, learner(), backward=backward, params=params, run=other, module=module, given=inputs,
+            gradient=gradient,
+        )  # fmt: skip
     if found is None:
         raise TypeError(f"the function returned {type(result).__name__}, not a tensor\nLet it return the loss.")
     name_results(tape)
     if not backward:
         return tape.recording
     _must_reach(found)
-    return with_backward(found, tape.recording)
+    return with_backward(found, tape.recording, gradient)
 
 
 def _can(result: Any) -> bool:
@@ -90,15 +97,25 @@ def _can(result: Any) -> bool:
     return bool(result.requires_grad and result.numel() == 1)
 
 
-def _completed(recording: Recording, backward: bool) -> Recording:
+def _completed(recording: Recording, backward: bool, gradient: Any) -> Recording:
     """With the backward pass of its last result, if it has none and that result is still there."""
     if not backward or any(step["kind"] == "backward" for step in recording.steps):
+        if gradient is not None:
+            raise ValueError(
+                "this tape went backward already, so there is nothing that gradient= could start\n"
+                "Leave it out, or record the forward pass alone."
+            )
         return recording
-    root = recording.recorder.last_result()
+    root = recording.recorder.last_result(None if gradient is None else tuple(gradient.shape))
     if root is None:
+        if gradient is not None:
+            raise ValueError(
+                f"nothing on this tape needs a gradient and has the shape of the one given, {tuple(gradient.shape)}\n"
+                "Give the result itself: BackpropStepper(y, gradient=...)."
+            )
         return recording
     again = recording.recorder.copy()  # the tape itself keeps what it heard, and nothing else
-    return with_backward(root, Recording(again))
+    return with_backward(root, Recording(again), gradient)
 
 
 def _must_reach(root: Tensor) -> None:
@@ -153,7 +170,7 @@ def first_tensor(result: Any) -> Any:
     return next((item for item in items if isinstance(item, Tensor) or is_torch(item)), None)
 
 
-def data_of(recording: Recording | TorchRecording, title: str | None) -> dict[str, Any]:
+def data_of(recording: Recording | TorchRecording | CapturedGraph, title: str | None) -> dict[str, Any]:
     """The recording as JSON in which a result is called by the learner's own name for it, where it has one."""
     made = recording.to_json()
     nodes = [{**node, "label": node.get("variable") or node["label"]} for node in made["nodes"]]

@@ -37,6 +37,7 @@ class BackpropStepper(GraphView):
         depth: how deep modules are unfolded; None shows everything, 0 one box for each outermost call.
         stop: where playing halts: names of operations, nodes or modules, or `Stop.nonfinite()`, `Stop.grad_norm(10.0)`
             (gradviz/widgets/graph/breakpoints.py). More can be set in the page. ValueError lists the names there are.
+        gradient: what the backward pass starts with where the result is not one number, as in ``y.backward(gradient)``.
         check: hold every gradient against a finite difference (finite_difference.py beside this file): the operations
             are run again, in float64, and each box gets a badge: agrees, does not, or why that cannot be told.
     """
@@ -51,7 +52,9 @@ class BackpropStepper(GraphView):
         depth: int | None = None,
         stop: str | Stop | Sequence[str | Stop] = (),
         check: bool = False,
+        gradient: Any = None,
     ) -> None:
+        self.gradient = gradient
         seen = Pass()
         with observe(seen) if check else contextlib.nullcontext():
             super().__init__(source, title=title, depth=depth)

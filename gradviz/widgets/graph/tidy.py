@@ -20,7 +20,7 @@ def tidy(record: dict[str, Any]) -> dict[str, Any]:
     for node in nodes:
         if _is_custom(node):
             n = node["n"] - 1
-            while n >= 0 and not nodes[n]["requires_grad"] and nodes[n]["kind"] != "leaf" and users[n] <= away:
+            while n >= 0 and _inside(nodes[n]) and users[n] <= away:
                 away.add(n)
                 n -= 1
     away |= {n["n"] for n in nodes if n["kind"] == "const" and users[n["n"]] and users[n["n"]] <= away}
@@ -74,6 +74,11 @@ def _users(nodes: list[dict[str, Any]]) -> list[set[int]]:
 def _is_custom(node: dict[str, Any]) -> bool:
     """A `Function` of the learner: PyTorch numbers the names of its own operations, and not of others'."""
     return node["kind"] == "op" and str(node.get("name") or "0")[-1:].isalpha()
+
+
+def _inside(node: dict[str, Any]) -> bool:
+    """Whether a node before a `Function` may be of its forward: unrecorded, or a write into an input it marks dirty."""
+    return node["kind"] != "leaf" and (node["inplace"] or not node["requires_grad"])
 
 
 def _inside_backward(nodes: list[dict[str, Any]], steps: list[dict[str, Any]]) -> set[int]:

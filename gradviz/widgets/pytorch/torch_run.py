@@ -142,12 +142,12 @@ class TorchBackward:
                     n = walk.by_edge[edge]
                     self.expected[n] = self.expected.get(n, 0) + 1
 
-    def run(self) -> None:
-        """Add the steps of the backward pass; everything of the learner's is as before afterwards."""
+    def run(self, gradient: Any = None) -> None:
+        """Add the steps of the backward pass from a gradient; everything of the learner's is as before afterwards."""
         torch, walk = library(), self.walk
-        root = walk.root
+        root, given = walk.root, None if gradient is None else [gradient]
         if root.grad_fn is None:
-            self._alone(torch)
+            self._alone(*torch.autograd.grad([root], [root], given))
             return
         start = walk.by_edge[root.grad_fn, root.output_nr]
         walk.steps.append({"kind": "backward_begin", "root": start})
@@ -158,7 +158,7 @@ class TorchBackward:
             if issubclass(type(t), torch.Tensor) and t.grad_fn is not None and t.retains_grad and t.grad_fn in inside
         ]  # fmt: skip
         try:
-            torch.autograd.grad([root], list(walk.leaves.values()), retain_graph=True, allow_unused=True)
+            torch.autograd.grad([root], list(walk.leaves.values()), given, retain_graph=True, allow_unused=True)
         finally:
             for handle in handles:
                 handle.remove()
@@ -166,10 +166,10 @@ class TorchBackward:
                 tensor.grad = grad
         walk.steps.append({"kind": "backward_end"})
 
-    def _alone(self, torch: Any) -> None:
+    def _alone(self, gradient: Any) -> None:
         """The loss is a leaf itself."""
         self.walk.steps.append({"kind": "backward_begin", "root": 0})
-        self._accumulate(self.walk.root, 0, torch.ones_like(self.walk.root))
+        self._accumulate(self.walk.root, 0, gradient)
         self.walk.steps.append({"kind": "backward_end"})
 
     def _hook(self, fn: Any) -> Any:

@@ -16,15 +16,16 @@ NO_GRAPH = (
 
 def recorded_tensor(
     root: Any, frame: Any, *, backward: bool, params: Mapping[str, Any] | None = None, run: TorchRun | None = None,
-    module: Any = None, given: tuple[Any, ...] = (),
+    module: Any = None, given: tuple[Any, ...] = (), gradient: Any = None,
 ) -> TorchRecording:  # fmt: skip
     """The recording of a PyTorch result; `frame` is where the view is made, `run` what was heard on the way."""
     if backward and not root.requires_grad:
         raise RuntimeError(NO_GRAPH)
-    if backward and root.numel() != 1:
+    if backward and root.numel() != 1 and gradient is None:
         raise RuntimeError(
             "grad can be implicitly created only for scalar outputs\n"
-            f"This output has shape {tuple(root.shape)}. Reduce it to one number first (y.sum() or y.mean())."
+            f"This output has shape {tuple(root.shape)}. Reduce it to one number first (y.sum() or y.mean()), or give "
+            "the gradient it starts with: gradient=torch.ones_like(y)."
         )
     if run is not None:
         run.settle(_reachable(root))
@@ -32,7 +33,7 @@ def recorded_tensor(
     walk = TorchWalk(root, names, run)
     _call(walk, frame)
     if backward:
-        TorchBackward(walk).run()
+        TorchBackward(walk).run(gradient)
     return TorchRecording(walk)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradviz.core.dtype import from_numpy
+from gradviz.core.storage import extent, overlaps
 from gradviz.core.tensor import Tensor
 from gradviz.nn.parameter import is_lazy
 
@@ -24,6 +25,7 @@ PARTS: dict[str, Callable[[Any], Any]] = {
     "imaginary": np.imag,
 }
 SHARED = 3  # names told of those that share memory
+EXACT = 1 << 20  # elements up to which those of overlapping windows are counted one by one
 
 
 class Face(NamedTuple):
@@ -137,13 +139,18 @@ def _from_torch(value: Any, name: str) -> Any:
 
 
 class _Memory(NamedTuple):
-    """Where the numbers lie: what holds them, from which element on, of how many, in which steps."""
+    """Where the numbers lie: what holds them, from which element on, of how many, in which steps.
+
+    `held` counts the elements of memory that are read: fewer than the tensor's where one is read several times.
+    """
 
     at: Any
     offset: int
     total: int
     strides: tuple[int, ...]
     contiguous: bool
+    view: bool
+    held: int
 
 
 def _memory(value: Any, array: Any) -> _Memory:
@@ -152,14 +159,30 @@ def _memory(value: Any, array: Any) -> _Memory:
         size = value.element_size()
         where = (str(value.device), int(storage.data_ptr()))
         strides, whole = tuple(value.stride()), int(storage.nbytes()) // size
-        return _Memory(where, int(value.storage_offset()), whole, strides, bool(value.is_contiguous()))
+        start, plain, view = int(value.storage_offset()), bool(value.is_contiguous()), bool(value._is_view())
+        return _Memory(where, start, whole, strides, plain, view, _held(array.shape, strides))
     owner = array
     while isinstance(owner.base, np.ndarray):
         owner = owner.base
     start = owner.__array_interface__["data"][0]
     offset = (array.__array_interface__["data"][0] - start) // array.itemsize
     steps = tuple(step // array.itemsize for step in array.strides)
-    return _Memory(("cpu", start), int(offset), int(owner.size), steps, bool(array.flags.c_contiguous))
+    plain = bool(array.flags.c_contiguous)
+    where = ("cpu", start)
+    return _Memory(where, int(offset), int(owner.size), steps, plain, owner is not array, _held(array.shape, steps))
+
+
+def _held(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
+    """How many elements of memory are read: an expanded dimension reads the same ones again, and windows overlap."""
+    moving = [(n, abs(step)) for n, step in zip(shape, strides, strict=True) if n != 1 and (step or not n)]
+    sizes, steps = tuple(n for n, _ in moving), tuple(step for _, step in moving)
+    count = math.prod(sizes)
+    if count > EXACT or not overlaps(sizes, steps):
+        return min(count, extent(sizes, steps)) if moving else 1
+    at = np.zeros((), np.int64)
+    for n, step in moving:
+        at = np.unique(at[..., None] + np.arange(n) * step)
+    return int(at.size)
 
 
 def _reading(name: str, value: Any, array: Any, i: int, memory: list[_Memory], names: list[str]) -> Reading:
@@ -171,10 +194,10 @@ def _reading(name: str, value: Any, array: Any, i: int, memory: list[_Memory], n
         ("elements", f"{array.size:,}"),
         ("dtype", dtype),
         ("device", str(value.device) if is_tensor(value) else "cpu"),
-        ("memory", size_text(array.size * (value.element_size() if is_tensor(value) else array.itemsize))),
+        ("memory", _bytes(array, value.element_size() if is_tensor(value) else array.itemsize, own)),
         ("strides", f"({', '.join(map(str, own.strides))}{',' if array.ndim == 1 else ''})"),
         ("contiguous", _contiguous(value, array, own)),
-        ("storage", _storage(array, own)),
+        ("storage", _storage(array, own, bool(others))),
     ]
     if others:
         told = ", ".join(others[:SHARED]) + (f" and {len(others) - SHARED} more" if len(others) > SHARED else "")
@@ -198,10 +221,19 @@ def _contiguous(value: Any, array: Any, own: _Memory) -> str:
     return "no: the dimensions lie in another order" if plain else "no: a view with gaps or repeats"
 
 
-def _storage(array: Any, own: _Memory) -> str:
-    if own.total == array.size and not own.offset:
-        return "its own" if own.contiguous else "all of it"
-    return f"a view: {array.size:,} of {own.total:,} elements, from element {own.offset:,}"
+def _bytes(array: Any, size: int, own: _Memory) -> str:
+    told = size_text(own.held * size)
+    return told if own.held >= array.size else f"{told}; with every repeat written out {size_text(array.size * size)}"
+
+
+def _storage(array: Any, own: _Memory, shared: bool) -> str:
+    again = f", read as {array.size:,}" if own.held < array.size else ""
+    if own.held < own.total:
+        part = f"{own.held:,} of {own.total:,} elements{again}, from element {own.offset:,}"
+        return f"a view: {part}" if own.view else part
+    if own.view:
+        return f"a view of {'one element' if own.total == 1 else f'all {own.total:,} elements'}{again}"
+    return "all of it" if shared else "its own"
 
 
 def _autograd(value: Any) -> list[tuple[str, str]]:

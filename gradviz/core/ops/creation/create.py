@@ -54,10 +54,19 @@ def tensor(
             stacklevel=2,
         )
         place = data.device if device is None else as_device(device)
-        source = data._array if place is data.device else place.wrap(data.device.to_numpy(data._array))
+        source = data._array if place is data.device else place.receive(data._array, data.device)
         copied = source.astype(data.dtype.numpy if kind is None else kind.numpy)
         return leaf(copied, place, requires_grad)
+    if not isinstance(data, (np.ndarray, list, tuple)) and hasattr(data, "__cuda_array_interface__"):
+        made = as_tensor(_on_gpu(data), dtype, device).clone()
+        return leaf(made._array, made.device, requires_grad)
     return wrap(_numbers(data, kind), device, requires_grad)
+
+
+def _on_gpu(data: Any) -> Tensor:
+    """A tensor that shares the GPU's memory behind another library's array."""
+    place = as_device("cuda")
+    return leaf(place.xp.asarray(data), place)
 
 
 def _numbers(data: Any, kind: dtype | None) -> np.ndarray[Any, Any]:
@@ -116,6 +125,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
             return data
         moved: Tensor = data.to(device=place, dtype=data.dtype if kind is None else kind)
         return moved
+    if not isinstance(data, np.ndarray) and hasattr(data, "__cuda_array_interface__"):
+        return as_tensor(_on_gpu(data), dtype, device)
     if isinstance(data, np.ndarray):
         array = _shareable(data)
         return wrap(array if kind is None else array.astype(kind.numpy, copy=False), device)

@@ -62,7 +62,6 @@ NOT = [
     "is_ipu", "is_xla", "is_maia", "is_mtia",
 ]  # fmt: skip
 NEVER = {
-    "is_pinned": "memory is never pinned",
     "is_shared": "memory is never shared with other processes",
     "is_distributed": "a tensor is never spread over machines",
 }

@@ -33,7 +33,7 @@ atan = op("atan", lambda xp, x: xp.arctan(x), x=lambda g, x: g / (x * x + 1), **
 sinh = op("sinh", lambda xp, x: xp.sinh(x), x=lambda F, g, x: g * F.cosh(x), **UNARY)
 cosh = op("cosh", lambda xp, x: xp.cosh(x), x=lambda F, g, x: g * F.sinh(x), **UNARY)
 tanh = op(
-    "tanh", lambda xp, x: xp.tanh(x), x=lambda g, out: g - g * (out * out), saved_names={"out": "result"}, **UNARY
+    "tanh", lambda xp, x: xp.tanh(x), x=lambda g, out: g * (1 - out * out), saved_names={"out": "result"}, **UNARY
 )
 asinh = op("asinh", lambda xp, x: xp.arcsinh(x), x=lambda F, g, x: g * F.rsqrt(x * x + 1), **UNARY)
 acosh = op("acosh", lambda xp, x: xp.arccosh(x), x=lambda F, g, x: g * F.rsqrt(x * x - 1), **UNARY)
@@ -46,7 +46,7 @@ sinc = op("sinc", lambda xp, x: widened(lambda x: _sinc(xp, x), x), **UNARY,
 # -- two numbers ---------------------------------------------------------------------------------------------------
 atan2 = op("atan2", lambda xp, a, b: xp.arctan2(only(REAL, a, "atan2_cpu"), b), promote="float", elementwise=True,
            inplace=True, numbers="none",
-           a=lambda g, a, b: g * b / (a * a + b * b), b=lambda g, a, b: -g * a / (a * a + b * b))  # fmt: skip
+           a=lambda F, g, a, b: g * b / _square(F, a, b), b=lambda F, g, a, b: -g * a / _square(F, a, b))  # fmt: skip
 hypot = op("hypot", lambda xp, a, b: widened(xp.hypot, only(FLOATING, a, "hypot_cpu"), b), promote="binary",
            elementwise=True, inplace=True, numbers="none",
            a=lambda g, a, out: g * a / out, b=lambda g, b, out: g * b / out)  # fmt: skip
@@ -54,6 +54,12 @@ hypot = op("hypot", lambda xp, a, b: widened(xp.hypot, only(FLOATING, a, "hypot_
 # -- bounded ones --------------------------------------------------------------------------------------------------
 sigmoid = op("sigmoid", lambda xp, x: _sigmoid(xp, x), x=lambda g, out: g * (out - out * out),
              saved_names={"out": "result"}, **UNARY)  # fmt: skip
+
+
+def _square(F: Any, a: Any, b: Any) -> Any:
+    """The squared length of (a, b), and 1 for length 0: there PyTorch's angle has the gradient 0."""
+    square = a * a + b * b
+    return F.where(square == 0, 1.0, square)
 
 
 def _sigmoid(xp: Any, x: Any) -> Any:

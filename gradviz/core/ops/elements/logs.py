@@ -31,7 +31,7 @@ def _logaddexp2(xp: Any, a: Any, b: Any) -> Any:
 
 
 # -- a * log(b), zero where a is zero ------------------------------------------------------------------------------
-def _times_log(name: str, node: str, kernel: str, log: str, edge: int, public: bool) -> Any:
+def _times_log(name: str, node: str, kernel: str, edge: int, public: bool) -> Any:
     """`a * log(b)` under PyTorch's three node names: two tensors, a number first, a number last."""
 
     def forward(sp: Any, a: Any, b: Any) -> Any:
@@ -39,7 +39,7 @@ def _times_log(name: str, node: str, kernel: str, log: str, edge: int, public: b
         return widened(getattr(sp.special, name.removeprefix("special_")), a, b).astype(floating(a))
 
     def rule_a(F: Any, g: Any, a: Any, b: Any) -> Any:
-        return F.where((a == 0) & (b <= edge), 0.0, g * getattr(F, log)(b))
+        return F.where((a == 0) & (b <= edge), 0.0, getattr(F, name)(g, b))  # zero where no gradient comes, too
 
     def rule_b(g: Any, a: Any, b: Any) -> Any:
         return g * a / (b - edge)
@@ -56,8 +56,8 @@ def either(both: Op, first: Op, input: Any, other: Any) -> Tensor:
     return chosen.call(input, other)
 
 
-_xlogy, _xlogy_first = _times_log("xlogy", "Xlogy", "xlogy_cpu", "log", 0, public=False)
-_xlog1py, _xlog1py_first = _times_log("special_xlog1py", "SpecialXlog1Py", "xlog1py_cpu", "log1p", -1, public=False)
+_xlogy, _xlogy_first = _times_log("xlogy", "Xlogy", "xlogy_cpu", 0, public=False)
+_xlog1py, _xlog1py_first = _times_log("special_xlog1py", "SpecialXlog1Py", "xlog1py_cpu", -1, public=False)
 
 
 @function(inplace=True)

@@ -19,7 +19,7 @@ _pow = op("pow", lambda x, *, exponent: _raised(x, exponent), node="PowBackward0
 _power = op("pow_tensor", lambda xp, a, b: _whole_or_real(xp, a, b), node="PowBackward1", public=False,
             elementwise=True, promote="binary",
             a=lambda F, g, a, b: F.where(b == 0, 0.0, g * (b * F.pow_tensor(a, b - 1))),
-            b=lambda F, g, a, b, out: F.where((a == 0) & (F.real(b) >= 0), 0.0, g * (out * F.log(a))))  # fmt: skip
+            b=lambda F, g, a, b, out: g * F.where((a == 0) & (F.real(b) >= 0), 0.0, out * F.log(a)))  # fmt: skip
 _rpow = op("rpow", lambda xp, a, b: _whole_or_real(xp, b, a), node="PowBackward2", public=False, elementwise=True,
            promote="binary", a=lambda F, g, b, out: g * out * (F.log(b) if b != 0 else 0.0))  # fmt: skip
 

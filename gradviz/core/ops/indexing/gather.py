@@ -11,7 +11,7 @@ from ..helpers import one_dim, size_along
 from ..shapes.broadcast import broadcast_shapes
 from ..shapes.reshape import expand, reshape
 from .getitem import outside
-from .take import indices_of
+from .take import beside, indices_of
 
 _gather = op("gather", lambda xp, x, index, *, dim: _gathered(xp, x, index, dim), public=False,
              x=lambda F, g, index, *, x_shape, dim: F.scatter_zeros(g, index, shape=x_shape, dim=dim))  # fmt: skip
@@ -107,7 +107,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     at = one_dim(dim, input.ndim)
     if not index._array.size:
         return _gather.call(input, index.long(), dim=at)
-    raw = indices_of(index, "gather")
+    raw = indices_of(index, "gather", of=input)
     if _rank(raw) != _rank(input):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     mine, other = lined(input._array).shape, lined(raw).shape
@@ -127,6 +127,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if indices.dtype.name != "int64":
         kind = errors.scalar_type(indices.dtype)
         raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {kind}")
+    beside(indices, "take_along_dim", input)
     if dim is None:
         return gather(reshape(input, -1), 0, _wrapped(reshape(indices, -1), input._array.size))
     if input.ndim != indices.ndim:
@@ -155,7 +156,7 @@ def _wrapped(indices: Tensor, size: int) -> Tensor:
 def scatter_to(x: Tensor, dim: int, index: Tensor, src: Any) -> tuple[int, Any]:
     """The dim and the raw indices of a scattering, once everything is seen to fit."""
     at = one_dim(dim, x.ndim)
-    raw = index._array if not index._array.size else indices_of(index, "scatter")
+    raw = index._array if not index._array.size else indices_of(index, "scatter", of=x)
     if isinstance(src, Tensor) and src.dtype is not x.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
     if not raw.size:  # of any type then

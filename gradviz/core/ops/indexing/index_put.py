@@ -76,8 +76,8 @@ def _flat(xp: Any, change: Any, x: Any, source: Any, index: Any) -> Any:
 
 
 # -- along one dimension -------------------------------------------------------------------------------------------
-def _vector(index: Tensor, name: str) -> Any:
-    raw = indices_of(index, name, got=True)
+def _vector(index: Tensor, name: str, x: Tensor) -> Any:
+    raw = indices_of(index, name, got=True, of=x)
     if raw.ndim > 1:
         kind = errors.scalar_type(index.dtype)
         raise IndexError(
@@ -89,7 +89,7 @@ def _vector(index: Tensor, name: str) -> Any:
 
 def source_along(x: Tensor, dim: int, index: Tensor, source: Tensor, name: str) -> tuple[int, Any]:
     """The dim and the raw indices of what index_add and index_reduce are given, once everything is seen to fit."""
-    at, raw = one_dim(dim, x.ndim), _vector(index, name)
+    at, raw = one_dim(dim, x.ndim), _vector(index, name, x)
     if source.dtype is not x.dtype:
         mine, other = errors.scalar_type(x.dtype), errors.scalar_type(source.dtype)
         raise RuntimeError(f"{name}(): self ({mine}) and source ({other}) must have the same scalar type")
@@ -132,7 +132,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
             "index_copy_(): self and source expected to have the same dtype, but got "
             f"(self) {mine} and (source) {other}"
         )
-    raw = long_indices(index, "index_copy_")
+    raw = long_indices(index, "index_copy_", of=input)
     if raw.ndim > 1:
         raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {raw.ndim})")
     if not source.ndim and raw.size != 1:
@@ -214,7 +214,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 @function(inplace=True)
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """`input` with the elements of `source` at these positions of the flattened tensor."""
-    raw = long_indices(index, "put_")
+    raw = long_indices(index, "put_", of=input)
     if source.dtype is not input.dtype:
         mine, other = errors.scalar_type(input.dtype), errors.scalar_type(source.dtype)
         raise RuntimeError(

@@ -28,16 +28,24 @@ _masked_select = op("masked_select", lambda x, *, mask: x[mask], public=False,
 
 
 # -- by indices ----------------------------------------------------------------------------------------------------
-def indices_of(index: Tensor, name: str, kinds: str = "int32/int64", got: bool = False) -> Any:
-    """The raw integers of an index tensor."""
+def indices_of(index: Tensor, name: str, kinds: str = "int32/int64", got: bool = False, *, of: Tensor) -> Any:
+    """The raw integers of an index tensor, which must be where the tensor is that it counts in."""
+    beside(index, name, of)
     if index.dtype.name not in ("int64", "int32"):
         text = f"{name}(): Expected dtype {kinds} for index"
         raise RuntimeError(f"{text} but got: {errors.scalar_type(index.dtype)}" if got else text)
     return index._array
 
 
-def long_indices(index: Tensor, name: str) -> Any:
+def beside(index: Tensor, name: str, x: Tensor) -> None:
+    """RuntimeError for an index on another device than what it counts in."""
+    if index.device is not x.device:
+        raise noted(RuntimeError(errors.devices_differ(name, (x, index))))
+
+
+def long_indices(index: Tensor, name: str, *, of: Tensor) -> Any:
     """The raw integers of an index tensor that must be int64."""
+    beside(index, name, of)
     if index.dtype.name != "int64":
         raise RuntimeError(f"{name}(): Expected a long tensor for index, but got {errors.scalar_type(index.dtype)}")
     return index._array
@@ -49,7 +57,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     at = one_dim(dim, input.ndim)
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
-    raw = indices_of(index, "index_select", "int32 or int64")
+    raw = indices_of(index, "index_select", "int32 or int64", of=input)
     if input.ndim == 0 and raw.size != 1:
         raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {raw.size} value(s)")
     if outside(raw, 0, size_along(input, at)) is not None:
@@ -62,7 +70,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 @function
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at these positions of the flattened input."""
-    raw = long_indices(index, "take")
+    raw = long_indices(index, "take", of=input)
     if raw.size and not input._array.size:
         raise IndexError("take(): tried to take from an empty tensor")
     return _take.call(input, index=within_all(raw, int(input._array.size)))

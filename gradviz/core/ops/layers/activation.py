@@ -70,18 +70,22 @@ def _threshold_of(xp: Any, x: Any, *, threshold: float, value: float) -> Any:
     return xp.where(x <= threshold, value, x).astype(x.dtype)
 
 
-# The result is zero where x was negative; a NaN passes its gradient on, as in PyTorch.
-relu = op("relu", _relu, x=lambda g, out: g * (out != 0), elementwise=True, inplace=True,
+# Where x was negative the result is zero, and so is the gradient, even if infinity or NaN comes from above; a NaN in x
+# lets the gradient pass. Both are so in PyTorch, in every function here.
+relu = op("relu", _relu, x=lambda F, g, out: F.where(out != 0, g, 0.0), elementwise=True, inplace=True,
           saved_names={"out": "result"}, latex=r"\max(0, x)")  # fmt: skip
 leaky_relu = op("leaky_relu", _leaky_relu, **ONE,
                 x=lambda F, g, x, *, negative_slope: F.where(x > 0, g, g * negative_slope))  # fmt: skip
 hardtanh = op("hardtanh", _hardtanh, **ONE,
-              x=lambda g, x, *, min_val, max_val: g * ((x > min_val) & (x < max_val)))  # fmt: skip
-hardsigmoid = op("hardsigmoid", _hardsigmoid, x=lambda g, x: g * ((x > -3) & (x < 3)) / 6, **ONE)
+              x=lambda F, g, x, *, min_val, max_val:
+                  F.where((x <= min_val) | (x >= max_val), 0.0, g))  # fmt: skip
+hardsigmoid = op("hardsigmoid", _hardsigmoid, x=lambda F, g, x: F.where((x > -3) & (x < 3), g / 6, 0.0), **ONE)
 hardswish = op("hardswish", _hardswish, **ONE,
                x=lambda F, g, x: F.where(x <= -3, 0.0, F.where(x < 3, g * (x / 3 + 0.5), g)))  # fmt: skip
-_hard = op("hardshrink", _hardshrink, x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)), **ONE)
-softshrink = op("softshrink", _softshrink, x=lambda g, x, *, lambd: g * ((x < -lambd) | (x > lambd)), **ONE)
+_hard = op("hardshrink", _hardshrink, **ONE,
+           x=lambda F, g, x, *, lambd: F.where((x >= -lambd) & (x <= lambd), 0.0, g))  # fmt: skip
+softshrink = op("softshrink", _softshrink, **ONE,
+                x=lambda F, g, x, *, lambd: F.where((x >= -lambd) & (x <= lambd), 0.0, g))  # fmt: skip
 _threshold = op("threshold", _threshold_of, **ONE,
                 x=lambda F, g, x, *, threshold: F.where(x <= threshold, 0.0, g))  # fmt: skip
 _prelu = op("prelu", lambda xp, x, w: xp.where(x > 0, x, x * w), node="PreluKernelBackward0", public=False,
@@ -143,7 +147,7 @@ def _mish_rule(F: Any, g: Any, x: Any) -> Any:
 
 def _elu_rule(F: Any, g: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
     slope = F.exp(F.where(x < 0, x, 0.0) * input_scale) * (alpha * scale * input_scale)
-    return g * F.where(x > 0, scale, slope)
+    return g * F.where(x <= 0, slope, scale)
 
 
 def _gelu_rule(F: Any, g: Any, x: Any, approximate: str) -> Any:

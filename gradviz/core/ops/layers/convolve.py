@@ -141,14 +141,12 @@ def _correlate(
     return correlate_2d(xp, _outputs(y), x, rows, shape=plane, **flat).reshape(shape)
 
 
-def _convolve_transposed(
-    xp: Any, x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims, output_padding: Dims, dilation: Dims,
-    groups: int,
-) -> Any:  # fmt: skip
-    """x (N, C, sizes), w (C, O / groups, kernel), bias (O) or None -> (N, O, larger sizes)."""
-    settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    name = f"conv_transpose{len(stride)}d"
-    check_arrays(name, x, w, bias, transposed=True, output_padding=output_padding, **settings)
+def transposed_shape(x: Any, w: Any, bias: Any, *, output_padding: Dims, **settings: Any) -> Dims:
+    """The shape of a transposed convolution's result; errors for arrays and settings that do not fit."""
+    stride, padding, dilation = (settings[k] for k in ("stride", "padding", "dilation"))
+    check_arrays(
+        f"conv_transpose{len(stride)}d", x, w, bias, transposed=True, output_padding=output_padding, **settings
+    )
     each = zip(x.shape[2:], w.shape[2:], stride, padding, dilation, output_padding, strict=True)
     sizes = tuple((n - 1) * s - 2 * p + d * (k - 1) + o + 1 for n, k, s, p, d, o in each)
     if min(sizes) < 0:
@@ -160,7 +158,17 @@ def _convolve_transposed(
                 "too small\nPadding cuts the result of a transposed convolution: use less."
             )
         )
-    out = _spread(xp, x, w, shape=(x.shape[0], w.shape[1] * groups, *sizes), **settings)
+    return x.shape[0], w.shape[1] * settings["groups"], *sizes
+
+
+def _convolve_transposed(
+    xp: Any, x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims, output_padding: Dims, dilation: Dims,
+    groups: int,
+) -> Any:  # fmt: skip
+    """x (N, C, sizes), w (C, O / groups, kernel), bias (O) or None -> (N, O, larger sizes)."""
+    settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    shape = transposed_shape(x, w, bias, output_padding=output_padding, **settings)
+    out = _spread(xp, x, w, shape=shape, **settings)
     return out if bias is None else out + bias.reshape(-1, *(1,) * len(stride))
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..helpers import wider
+from ..reductions.dims import added
 
 Pair = tuple[int, int]
 
@@ -62,7 +63,7 @@ def correlate_2d(
     if rows is None:
         rows = _rows(xp, wider(xp, x), kw, wo, stride[1], padding, dilation[1], groups)
     blocks = _blocks(xp, rows, kh, ho, stride[0], dilation[0])
-    w = (_columns(wider(xp, y), groups) @ blocks.swapaxes(2, 3)).sum(axis=1)
+    w = added(_columns(wider(xp, y), groups) @ blocks.swapaxes(2, 3), 1)
     w = xp.ascontiguousarray(w.reshape(groups, o // groups, kh, c, kw).transpose(0, 1, 3, 2, 4))
     return w.reshape(shape).astype(y.dtype, copy=False)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ... import errors
+from ...checks import refuse
 from ...clock import wrote
 from ...errors import noted
 from ...op import function, op
 from ...tensor import Tensor
 from ..indexing.getitem import _embedding
+from ..indexing.take import beside
 
 
 def into_rows(F: Any, g: Any, weight_shape: tuple[int, ...], into: Any) -> Any:
@@ -62,11 +64,11 @@ def embedding(
     if weight.ndim != 2:
         raise noted(RuntimeError(f"'weight' must be 2-D\nIts shape is {tuple(weight.shape)}, not (rows, size)."))
     check_index("embedding", indices)
+    beside(indices, "embedding", weight)
     index, rows = indices._array, weight.shape[0]
-    if index.size and not bool(((index >= 0) & (index < rows)).all()):
-        raise noted(
-            IndexError(f"index out of range in self\nThe indices must lie in [0, {rows}), the rows of the weight.")
-        )
+    if index.size:
+        text = f"index out of range in self\nThe indices must lie in [0, {rows}), the rows of the weight."
+        refuse(weight.device.xp, (index < 0) | (index >= rows), lambda: noted(IndexError(text)))
     if padding_idx < 0 and not scale_grad_by_freq:
         return _embedding.call(weight, index=index)
     into = index if padding_idx < 0 else weight.device.xp.where(index == padding_idx, rows, index)

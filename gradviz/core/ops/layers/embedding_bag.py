@@ -15,6 +15,7 @@ import numpy as np
 from ...errors import noted
 from ...op import function, op
 from ...tensor import Tensor
+from ..indexing.take import beside
 from .embedding import check_index, frequency_share, into_rows, unsupported_sparse
 
 SUM, MEAN, MAX = 0, 1, 2
@@ -112,6 +113,7 @@ def embedding_bag(
     """
     unsupported_sparse("embedding_bag", weight, sparse)
     check_index("embedding_bag", indices)
+    beside(indices, "embedding_bag", weight)
     check_index("embedding_bag", offsets)
     if weight.dtype.category != 2:
         raise RuntimeError(

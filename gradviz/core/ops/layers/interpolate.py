@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...autocast import listed
 from ...op import OPS
 from .resample import Table, declare
 
@@ -110,6 +111,7 @@ def smoothed_table(mode: str, size: int, wanted: int, scale: float | None, align
 
 
 # -- all dimensions ------------------------------------------------------------------------------------------------
+@listed
 def interpolated(
     input: Any, mode: str, sizes: tuple[int, ...], scales: tuple[float | None, ...], align: bool, antialias: bool
 ) -> Any:

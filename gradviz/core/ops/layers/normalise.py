@@ -14,15 +14,16 @@ from typing import Any
 
 from ...op import op
 from ..helpers import wider
+from ..reductions.dims import average
 
 Dims = tuple[int, ...]
 
 
 def _moments(x: Any, dims: Dims) -> tuple[Any, Any, Any]:
     """`x - mean`, the mean and the variance over some dims, which are kept with size 1."""
-    mean = x.mean(axis=dims, keepdims=True)
+    mean = average(x, dim=dims, keepdim=True)
     away = x - mean
-    return away, mean, (away * away).mean(axis=dims, keepdims=True)
+    return away, mean, average(away * away, dim=dims, keepdim=True)
 
 
 # -- x_hat and its adjoint, from the moments that the forward found ----------------------------------------------------
@@ -35,8 +36,8 @@ def _x_hat(xp: Any, x: Any, mean: Any, inverse: Any, *, dims: Dims, eps: float) 
 def _x_hat_input(xp: Any, y: Any, x: Any, mean: Any, inverse: Any, *, dims: Dims, eps: float) -> Any:
     """(y - its mean - the part of it along x_hat) / deviation, in as few passes over memory as there are."""
     hat, y = _x_hat(xp, x, mean, inverse, dims=dims, eps=eps), wider(xp, y)
-    hat *= (y * hat).mean(axis=dims, keepdims=True)
-    out = y - y.mean(axis=dims, keepdims=True)
+    hat *= average(y * hat, dim=dims, keepdim=True)
+    out = y - average(y, dim=dims, keepdim=True)
     out -= hat
     out *= inverse
     return out

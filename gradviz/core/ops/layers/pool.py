@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...autocast import hooked, listed
 from ...errors import no_kernel, noted
 from ...op import OPS, function
 from ...tensor import Tensor
@@ -151,6 +152,15 @@ def max_pool1d_(
     return tuple(t.squeeze(-2) for t in found) if return_indices else found.squeeze(-2)
 
 
+def max_pool3d_(
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """The largest number of every window of a volume; with `return_indices` also where it was."""
+    pool = _volumes if return_indices else _values_of_volumes
+    return pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
 def _publish(dims: int, pool: Any) -> tuple[Any, Any]:
     """torch.max_pool1d and its like, and the twin that always gives the indices."""
 
@@ -174,7 +184,8 @@ def _publish(dims: int, pool: Any) -> tuple[Any, Any]:
 
 max_pool1d, max_pool1d_with_indices = _publish(1, max_pool1d_)
 max_pool2d, max_pool2d_with_indices = _publish(2, _planes)
-max_pool3d, max_pool3d_with_indices = _publish(3, _volumes)
+_values_of_volumes = hooked("max_pool3d", _volumes)
+max_pool3d, max_pool3d_with_indices = _publish(3, max_pool3d_)
 
 
 # -- mean ----------------------------------------------------------------------------------------------------------
@@ -203,7 +214,7 @@ def _avg_pool(dims: int) -> Callable[..., Tensor]:
     return pool
 
 
-avg_pool2d, avg_pool3d = _avg_pool(2), _avg_pool(3)
+avg_pool2d, avg_pool3d = _avg_pool(2), listed(_avg_pool(3))
 
 
 @function(method=False)

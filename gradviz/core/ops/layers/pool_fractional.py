@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...autocast import listed
 from ...op import FUNCTIONS, OPS
 from ...tensor import Tensor
 from .pool_max import declare_choice, largest
@@ -91,7 +92,7 @@ def _fractional_pool(dims: int) -> Any:
     for made, spelling in ((both, f"{name}_with_indices"), (pool, name)):
         made.__name__ = made.__qualname__ = spelling
         made.__doc__ = "The largest number of windows whose steps are drawn, for `output_size` or `output_ratio`."
-    return pool, both
+    return listed(pool), both
 
 
 def _check(name: str, input: Tensor, kernel: Dims, sizes: Dims) -> None:

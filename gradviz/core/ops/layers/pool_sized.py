@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...autocast import listed
 from ...errors import no_kernel
 from ...op import OPS, function
 from ...tensor import Tensor
@@ -89,10 +90,10 @@ def _adaptive_max_pool(dims: int) -> Any:
     for made, spelling in ((both, f"{name}_with_indices"), (pool, name)):
         made.__name__ = made.__qualname__ = spelling
         made.__doc__ = "The largest numbers of as many windows as `output_size` says, perhaps with where they were."
-    return pool, both
+    return listed(pool), both
 
 
-adaptive_avg_pool2d, adaptive_avg_pool3d = _adaptive_avg_pool(2), _adaptive_avg_pool(3)
+adaptive_avg_pool2d, adaptive_avg_pool3d = _adaptive_avg_pool(2), listed(_adaptive_avg_pool(3))
 (adaptive_max_pool2d, adaptive_max_pool2d_with_indices), (adaptive_max_pool3d, adaptive_max_pool3d_with_indices) = (
     _adaptive_max_pool(2),
     _adaptive_max_pool(3),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...autocast import hooked
 from ...op import OPS
 from .resample import Table, declare
 
@@ -22,6 +23,10 @@ _NAMES = {
 for _name, _node in _NAMES.values():
     for _dims in (1, 2, 3):
         declare(_name.format(_dims), _node.format(_dims))
+_CALLS = {
+    name: hooked(name, OPS[name].call, "input, *, tables")
+    for name in (each.format(dims) for each, _ in _NAMES.values() for dims in (1, 2, 3))
+}
 
 
 @functools.lru_cache(maxsize=256)
@@ -36,4 +41,4 @@ def padded(input: Any, mode: str, ends: tuple[tuple[int, int], ...]) -> Any:
     dims = len(ends)
     there = input.shape[-dims:]
     tables = tuple(pad_table(mode, n, *each) for n, each in zip(there, ends, strict=True))
-    return OPS[_NAMES[mode][0].format(dims)].call(input, tables=tables)
+    return _CALLS[_NAMES[mode][0].format(dims)](input, tables=tables)

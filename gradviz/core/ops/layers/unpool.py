@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ... import errors
+from ...autocast import listed
 from ...errors import noted
 from ...op import OPS, op
 from ...tensor import Tensor
@@ -102,4 +103,4 @@ def _check(input: Tensor, indices: Tensor, size: Dims) -> None:
         )
 
 
-max_unpool1d, max_unpool2d, max_unpool3d = (_unpooling(dims) for dims in (1, 2, 3))
+max_unpool1d, max_unpool2d, max_unpool3d = (listed(_unpooling(dims)) for dims in (1, 2, 3))

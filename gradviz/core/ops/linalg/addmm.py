@@ -6,6 +6,7 @@ from typing import Any
 
 from ... import errors
 from ...op import function, op
+from ..kinds import widened
 from .products import bmm_forward, cannot_multiply, got, mv_forward, same_type, wide_matmul, wrong
 
 
@@ -33,7 +34,7 @@ def _addmm(xp: Any, x: Any, a: Any, b: Any, *, beta: Any, alpha: Any) -> Any:
     if x.dtype != b.dtype or a.dtype != b.dtype:
         same_type("mat1 and mat2 must have the same dtype, but got {a} and {b}", a, b)
         same_type("self and mat2 must have the same dtype, but got {a} and {b}", x, b)
-    return _plus(xp, x, wide_matmul(xp, a, b), beta, alpha)
+    return widened(lambda x, a, b: _plus(xp, x, a @ b, beta, alpha), x, a, b)
 
 
 def _scale(g: Any, factor: Any) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ... import errors
 from ...errors import noted
 from ...op import function, op
@@ -17,8 +19,9 @@ from ...tensor import Tensor
 
 def _trilinear(xp: Any, x: Any, y: Any, z: Any, *, letters: str) -> Any:
     if x.dtype.kind == "V":  # bfloat16, which einsum does not know
-        return xp.einsum(letters, *(a.astype(xp.float32) for a in (x, y, z)), optimize=True)
-    return xp.einsum(letters, x, y, z, optimize=True)
+        x, y, z = (a.astype(xp.float32) for a in (x, y, z))
+    with np.errstate(all="ignore"):  # infinities are values here; a warning would be told to come from NumPy's own code
+        return xp.einsum(letters, x, y, z, optimize=True)
 
 
 def _swapped(letters: str, i: int) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...op import RECORDED, function
+from ...op import function
 from ...tensor import Tensor
-from .products import wrong
+from .products import bmm, wrong
 
 # How the ellipsis is written among labels: its dimensions are -1, -2, ... from the right.
 Labels = list[Any]
@@ -188,7 +188,7 @@ def _pair(a: Tensor, b: Tensor, summed: list[int]) -> Tensor:
     many, rows, inner = (math.prod(a.shape[d] for d in dims) for dims in (batch, left, summed))
     x = a.permute(*batch, *left, *summed, *right).reshape(many, rows, inner)
     y = b.permute(*batch, *summed, *right, *left).reshape(many, inner, math.prod(b.shape[d] for d in right))
-    out = RECORDED.bmm(x, y)
+    out = bmm(x, y)
     shape = [
         *(a.shape[d] for d in batch),
         *(a.shape[d] for d in left),

@@ -9,6 +9,7 @@ from ...dtype import finfo
 from ...op import function, op
 from ...tensor import Tensor
 from ..named import named
+from ..reductions.dims import added
 from .matrices import float_matrix, some_matrix
 from .products import wrong
 
@@ -112,7 +113,7 @@ def _least_squares(xp: Any, a: Any, b: Any, *, rcond: float, driver: str, vector
     if not (m and n):
         batch, k = b.shape[:-2], b.shape[-1]
         empty = xp.zeros((*batch, 0), dtype=xp.real(a).dtype)
-        left = (xp.abs(b) ** 2).sum(axis=-2) if m > n and driver != "gelsy" else empty.reshape(-1)[:0]
+        left = added(xp.abs(b) ** 2, -2) if m > n and driver != "gelsy" else empty.reshape(-1)[:0]
         return (xp.zeros((*batch, n, k), dtype=a.dtype), left), {"rank": xp.zeros(batch, dtype=xp.int64), "s": empty}
     u, s, vh = xp.linalg.svd(a, full_matrices=False)
     kept = s > _least(xp, s, 0.0, rcond)
@@ -120,7 +121,7 @@ def _least_squares(xp: Any, a: Any, b: Any, *, rcond: float, driver: str, vector
     x = xp.conj(xp.swapaxes(vh, -1, -2)) @ (inverse[..., :, None] * (xp.conj(xp.swapaxes(u, -1, -2)) @ b))
     rank = kept.sum(axis=-1).astype(xp.int64)
     if m > n and driver != "gelsy" and bool((rank == n).all()):
-        left = (xp.abs(b - a @ x) ** 2).sum(axis=-2)
+        left = added(xp.abs(b - a @ x) ** 2, -2)
     else:
         left = xp.zeros(0, dtype=s.dtype)
     return (x, left), {"rank": rank, "s": s}

@@ -8,7 +8,7 @@ from typing import Any
 from ... import errors
 from ...op import RECORDED, SPACES, function
 from ...tensor import Tensor
-from .products import only_row, same_type, wrong
+from .products import mm, only_row, same_type, wrong
 
 
 @function
@@ -136,10 +136,12 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Any = None) -> Tensor:
     shape = [a.shape[i] for i in rows] + [b.shape[j] for j in columns]
     n, k, m = (math.prod(x.shape[d] for d in dims) for x, dims in ((a, rows), (a, first), (b, columns)))
     left, right = a.permute(*rows, *first), b.permute(*second, *columns)
-    if not rows and not columns:
+    if n == m == 1:  # one number
+        if not (left.is_contiguous() and right.is_contiguous()):
+            return (left.squeeze() * right.squeeze()).sum().view(shape)  # type: ignore[no-any-return]
         left, right = (x if x.ndim == 1 else x.reshape(k) for x in (left, right))
-        return RECORDED.dot(left, right).view(())  # type: ignore[no-any-return]
-    return RECORDED.mm(left.reshape(n, k), right.reshape(k, m)).view(*shape)  # type: ignore[no-any-return]
+        return RECORDED.dot(left, right).view(shape)  # type: ignore[no-any-return]
+    return mm(left.reshape(n, k), right.reshape(k, m)).view(*shape)  # type: ignore[no-any-return]
 
 
 def _paired(dims: Any, a: Tensor, b: Tensor) -> tuple[list[int], list[int]]:

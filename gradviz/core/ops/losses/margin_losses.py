@@ -7,6 +7,7 @@ from typing import Any
 from ... import errors
 from ...errors import no_kernel, noted
 from ...op import op
+from ..reductions.dims import added
 from .reduction import reduced, share
 
 
@@ -58,7 +59,7 @@ def _multi_margin(
         others = others * weight[at]
     rows = x.reshape(samples, classes)
     short = xp.maximum(margin - xp.take_along_axis(rows, at, axis=1) + rows, 0)
-    each = (short**p * others).sum(axis=1).astype(x.dtype)
+    each = added(short**p * others, 1).astype(x.dtype)
     return reduced(each.reshape(target.shape) if reduction == "none" else each, reduction), {"others": others, "at": at}
 
 
@@ -89,10 +90,10 @@ def _multi_margin_rule(F: Any, g: Any, x: Any, others: Any, at: Any, p: int, mar
     rows = F.reshape(x, shape=(samples, classes))
     short = margin - F.gather(rows, at, dim=1) + rows
     slope = F.where(short > 0, others if p == 1 else others * short * 2, 0.0)
-    each = _spread(g, samples, reduction)
-    slope = slope * (F.reshape(each, shape=(samples, 1)) if reduction == "none" else each)
     total = F.sum(slope, dim=(1,), keepdim=True)
-    grown = slope - F.scatter_zeros(total, at, shape=(samples, classes), dim=1)
+    slope = slope - F.scatter_zeros(total, at, shape=(samples, classes), dim=1)
+    each = _spread(g, samples, reduction)
+    grown = slope * (F.reshape(each, shape=(samples, 1)) if reduction == "none" else each)
     return F.reshape(grown, shape=tuple(x.shape))
 
 
@@ -125,7 +126,7 @@ def _multilabel_margin(xp: Any, x: Any, target: Any, *, reduction: str) -> Any:
     right = (listed[:, :, None] & (at[:, :, None] == xp.arange(classes))).any(axis=1)
     short = 1 - xp.take_along_axis(rows, at, axis=1)[:, :, None] + rows[:, None, :]
     counts = (short > 0) & listed[:, :, None] & ~right[:, None, :]
-    each = (xp.where(counts, short, 0).sum(axis=(1, 2)) / classes).astype(x.dtype)
+    each = (added(xp.where(counts, short, 0), (1, 2)) / classes).astype(x.dtype)
     slope = counts.sum(axis=1).astype(x.dtype)
     lost = counts.sum(axis=2).astype(x.dtype)
     # A class listed twice loses twice.

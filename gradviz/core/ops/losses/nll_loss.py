@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import errors
+from ...checks import at_hand, refuse
 from ...errors import noted
 from ...op import op
 
@@ -40,19 +41,22 @@ def _check(x: Any, target: Any, weight: Any) -> None:
 def _chosen(xp: Any, target: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
     """Class numbers safe to index with, and which samples count (None: all of them)."""
     outside = target.astype(xp.uint64) >= classes  # a negative number becomes a very large one
-    if not 0 <= ignore_index < classes and not bool(outside.any()):
+    if at_hand(xp) and not 0 <= ignore_index < classes and not bool(outside.any()):
         return target, None
     counts = target != ignore_index
     bad = outside & counts
-    if bool(bad.any()):
+
+    def error() -> Exception:
         first = int(target.reshape(-1)[xp.argmax(bad.reshape(-1))])
-        raise noted(
+        return noted(
             IndexError(
                 f"Target {first} is out of bounds.\nThe input has {classes} classes, numbered 0 to {classes - 1}; "
                 f"ignore_index is {ignore_index}."
             )
         )
-    return xp.where(counts, target, 0), counts
+
+    refuse(xp, bad, error)
+    return xp.where(counts & ~outside, target, 0), counts
 
 
 def _places(xp: Any, target: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -84,7 +88,7 @@ def _nll_loss(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str, igno
     each = _weights(target, weight, counts, x.dtype)
     if each is not None:
         picked = xp.where(each == 0, -0.0, picked * each)  # the loss is its negative: 0
-    total = xp.asarray(target.size, dtype=x.dtype) if each is None else xp.asarray(each.sum())
+    total = xp.full((), target.size, dtype=x.dtype) if each is None else xp.asarray(each.sum())
     if reduction == "none":
         return -picked, {"total_weight": total}
     out = -picked.sum()
@@ -111,7 +115,8 @@ def _nll_loss_input(
         target = target.reshape(1)
         y = y.reshape(1) if reduction == "none" else y
     counts = None
-    if 0 <= ignore_index < full[1] or weight is not None or len(full) > 2 or not _all_count(target, ignore_index):
+    quick = at_hand(xp) and weight is None and len(full) == 2 and not 0 <= ignore_index < full[1]
+    if not (quick and _all_count(target, ignore_index)):
         target, counts = _chosen(xp, target, full[1], ignore_index)
     each = _weights(target, weight, counts, y.dtype)
     share = -y * _inverse(xp, total_weight).astype(y.dtype) if reduction == "mean" else -y

@@ -14,7 +14,7 @@ from .dims import HALF, on_line, refuse_complex, running, spelled, typed
 from .prod import shifted
 from .sort import put_back
 
-_cumsum = op("cumsum", lambda xp, x, *, dim: on_line(x, lambda y: running(xp.cumsum, y, dim)),
+_cumsum = op("cumsum", lambda x, *, dim: on_line(x, lambda y: running("cumsum", y, dim)),
              public=False, x=lambda F, g, *, dim: _cumsum_rule(F, g, dim))  # fmt: skip
 _cummax = op("cummax", lambda xp, x, *, dim: _running(xp, x, dim, lambda new, old: new >= old), public=False,
              aux=("indices",),

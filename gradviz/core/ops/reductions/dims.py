@@ -59,10 +59,30 @@ def typed(input: Tensor, dtype: Any) -> Tensor:
     return input if dtype is None or as_dtype(dtype) is input.dtype else input.to(as_dtype(dtype))
 
 
-def running(accumulate: Callable[..., Any], x: Any, dim: int) -> Any:
-    """Running sums or products in the widest type; floats come back in their own."""
+# A warning of NumPy's about infinities is silenced where it comes from library code (see dispatch.py). NumPy's sum and
+# prod are Python functions of its own, and a warning from within would not be: the ufunc behind them is called here.
+_ADD: Any = np.add.reduce
+_MULTIPLY: Any = np.multiply.reduce
+
+
+def added(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """The sum over dims, over all for None."""
+    if x.__class__ is np.ndarray:
+        return _ADD(x, dim, dtype, None, keepdim)
+    return x.sum(axis=dim, dtype=dtype, keepdims=keepdim)
+
+
+def multiplied(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """The product over dims, over all for None."""
+    if x.__class__ is np.ndarray:
+        return _MULTIPLY(x, dim, dtype, None, keepdim)
+    return x.prod(axis=dim, dtype=dtype, keepdims=keepdim)
+
+
+def running(name: str, x: Any, dim: int) -> Any:
+    """Running sums or products ("cumsum", "cumprod") in the widest type; floats come back in their own."""
     kind = x.dtype
-    out = accumulate(x, axis=dim, dtype=WIDEST.get(kind, kind))
+    out = getattr(x, name)(axis=dim, dtype=WIDEST.get(kind, kind))
     return out if kind.kind in "biu" else out.astype(kind, copy=False)
 
 
@@ -70,8 +90,8 @@ def total(x: Any, *, dim: Any, keepdim: bool) -> Any:
     """The sum in the wider type; floats come back in their own."""
     kind = x.dtype
     if kind not in WIDE:
-        return x.sum(axis=dim, keepdims=keepdim)
-    out = x.sum(axis=dim, keepdims=keepdim, dtype=WIDE[kind])
+        return added(x, dim, keepdim)
+    out = added(x, dim, keepdim, WIDE[kind])
     return out.astype(kind) if kind in HALF else out
 
 
@@ -79,8 +99,8 @@ def average(x: Any, *, dim: Any, keepdim: bool) -> Any:
     """The mean; of no elements, NaN without a warning."""
     kind = x.dtype
     if kind not in HALF:
-        return x.sum(axis=dim, keepdims=keepdim) / count(x.shape, dim)
-    return (x.sum(axis=dim, keepdims=keepdim, dtype=WIDE[kind]) / count(x.shape, dim)).astype(kind)
+        return added(x, dim, keepdim) / count(x.shape, dim)
+    return (added(x, dim, keepdim, WIDE[kind]) / count(x.shape, dim)).astype(kind)
 
 
 def on_line(x: Any, compute: Callable[[Any], Any]) -> Any:

@@ -10,7 +10,7 @@ from ...op import SPACES, function, op
 from ...tensor import Tensor
 from ..helpers import one_dim, unreduce, wider
 from ..kinds import widened
-from .dims import reduced, spelled, typed
+from .dims import added, reduced, spelled, typed
 
 INF = float("inf")
 
@@ -32,18 +32,17 @@ _renorm = op("renorm", lambda xp, x, *, p, dim, maxnorm: _limited(xp, x, p, dim,
 def norm_of(xp: Any, x: Any, ord: float, dim: Any, keepdim: bool) -> Any:
     """(sum |x|^ord)^(1/ord); the largest or smallest |x| for plus or minus infinity, how many are not zero for 0."""
     size = xp.abs(x)
-    options = {"axis": dim, "keepdims": keepdim}
     if ord == INF:
-        return xp.max(size, **options)
+        return xp.max(size, axis=dim, keepdims=keepdim)
     if ord == -INF:
-        return xp.min(size, **options)
+        return xp.min(size, axis=dim, keepdims=keepdim)
     if ord == 0:
-        return xp.sum(size != 0, dtype=size.dtype, **options)
+        return added(size != 0, dim, keepdim, size.dtype)
     if ord == 1:
-        return xp.sum(size, **options)
+        return added(size, dim, keepdim)
     if ord == 2:
-        return xp.sqrt(xp.sum(size * size, **options))
-    return xp.sum(size**ord, **options) ** (1 / ord)
+        return xp.sqrt(added(size * size, dim, keepdim))
+    return added(size**ord, dim, keepdim) ** (1 / ord)
 
 
 def norm_rule(F: Any, g: Any, x: Any, out: Any, ord: float, dim: Any, *, share: bool = True) -> Any:

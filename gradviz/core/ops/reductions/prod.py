@@ -12,13 +12,13 @@ from typing import Any
 from ...op import function, op
 from ...tensor import Tensor
 from ..helpers import one_dim, unreduce
-from .dims import LONG, on_line, running, spelled, typed
+from .dims import LONG, multiplied, on_line, running, spelled, typed
 
-_prod = op("prod", lambda xp, x, *, dim, keepdim:
-               xp.prod(x, axis=dim, keepdims=keepdim, dtype=LONG.get(x.dtype, x.dtype)),
+_prod = op("prod", lambda x, *, dim, keepdim:
+               multiplied(x, dim, keepdim, LONG.get(x.dtype, x.dtype)),
            node=lambda dim: "ProdBackward0" if dim is None else "ProdBackward1", public=False,
            x=lambda F, g, x, *, x_shape, dim, keepdim: _prod_rule(F, g, x, x_shape, dim, keepdim))  # fmt: skip
-_cumprod = op("cumprod", lambda xp, x, *, dim: on_line(x, lambda y: running(xp.cumprod, y, dim)),
+_cumprod = op("cumprod", lambda x, *, dim: on_line(x, lambda y: running("cumprod", y, dim)),
               public=False, x=lambda F, g, x, *, dim: _cumprod_rule(F, g, x, dim))  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from ...errors import noted
 from ...op import function, op
 from ...tensor import Tensor
 from ..helpers import unreduce
-from .dims import WIDE, average, count, reduced, spelled
+from .dims import WIDE, added, average, count, reduced, spelled
 
 _var = op("var", lambda xp, x, *, dim, correction, keepdim: _variance(xp, x, dim, correction, keepdim),
           node="VarBackward0", public=False,
@@ -51,7 +51,7 @@ def _spread(xp: Any, x: Any, dim: Any, correction: float, keepdim: bool) -> Any:
     """The variance, 16-bit floats' in 32 bits."""
     wide = x.astype(WIDE.get(x.dtype, x.dtype), copy=False)
     centred = xp.abs(wide - average(wide, dim=dim, keepdim=True))
-    total = xp.sum(centred * centred, axis=dim, keepdims=keepdim)
+    total = added(centred * centred, dim, keepdim)
     degrees = count(x.shape, dim) - correction
     return total / (degrees if degrees > 0 else 0.0)
 

@@ -7,6 +7,7 @@ from typing import Any
 from ... import errors
 from ...device import Device, as_device
 from ...dtype import DTYPES, as_dtype, dtype
+from ...errors import noted
 from ...legacy import TensorType, named_type
 from ...memory_format import is_laid_out, of_format
 from ...memory_format import memory_format as memory_formats
@@ -15,9 +16,7 @@ from ...op import RECORDED, composite, function, method, op
 from ...tensor import Tensor
 from .join import _cast, cast_
 
-_move = op(
-    "to_device", lambda x, *, device, source: device.wrap(source.to_numpy(x)), node="ToCopyBackward0", public=False
-)
+_move = op("to_device", lambda x, *, device, source: device.receive(x, source), node="ToCopyBackward0", public=False)
 
 
 @_move.rule
@@ -29,9 +28,8 @@ def x(F: Any, g: Any, *, device: Any, source: Any) -> Any:
 def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False,
        memory_format: Any = None) -> Tensor:  # fmt: skip
     """The tensor as another type, on another device or laid out anew; itself where nothing changes, unless `copy`."""
-    if len(args) > 2:  # `non_blocking`, which changes nothing here, and `copy`
-        flags = [arg for arg in args if isinstance(arg, bool)]
-        copy = copy or (len(flags) > 1 and flags[1])
+    flags = [arg for arg in args if isinstance(arg, bool)]  # `non_blocking` and `copy`, in this order
+    non_blocking, copy = non_blocking or flags[:1] == [True], copy or flags[1:] == [True]
     for arg in args:
         if isinstance(arg, Tensor):
             dtype, device = arg.dtype, arg.device
@@ -48,16 +46,16 @@ def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_bloc
     if kind is not out.dtype or (wanted is not None and not is_laid_out(out._array, wanted)):
         out = _cast(out, kind) if wanted is None else cast_.call(out, dtype=kind.numpy, memory_format=wanted)
     if where is not out.device:
-        out = moved(out, where)
+        out = moved(out, where, non_blocking)
     return _cast(out, kind) if copy and out is self else out
 
 
-def moved(x: Tensor, where: Device) -> Tensor:
+def moved(x: Tensor, where: Device, non_blocking: bool = False) -> Tensor:
     """The tensor's values on another device, recorded."""
     from ...dispatch import make_node
     from ...node import edge_of
 
-    array = where.wrap(x.device.to_numpy(x._array))
+    array = where.receive(x._array, x.device, non_blocking)
     edge = None
     if x._needs and grad_mode.get():
         node_type = _move.node_type({})
@@ -80,7 +78,10 @@ def cpu(self: Tensor) -> Tensor:
 
 @method
 def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
-    return to(self, "cuda" if device is None else device)
+    """The tensor on a cuda device: the current one, or that of this number or name."""
+    if not isinstance(device, int | None) and str(device).partition(":")[0] != "cuda":
+        raise noted(RuntimeError("Invalid device, must be cuda device\nTo go elsewhere: x.to(device)."))
+    return to(self, "cuda" if device is None else device, non_blocking=non_blocking)
 
 
 @method

@@ -1,0 +1,129 @@
+"""The convolutions of a cuda device, by one of three engines.
+
+    cudnn   NVIDIA's library, where it is installed: the fastest, with tensor cores
+    gemm    our kernels and cuBLAS: needs nothing but CuPy
+    naive   the op table's own forward, over CuPy's functions
+
+The first that can do a convolution does it. `why(problem)` tells why the ones before it did not, and `use("gemm")`
+insists on one. All three compute the same linear maps, so the rules of the op table hold whichever ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+from ..core.device import Device
+from ..core.op import override
+from ..core.ops.layers.convolve import transposed_shape
+from ..core.ops.layers.convolve_check import check_arrays
+from . import cudnn, gemm
+from .problem import Dims, Problem, out_shape
+
+ENGINES: dict[str, ModuleType | None] = {"cudnn": cudnn, "gemm": gemm, "naive": None}
+_insisted: ContextVar[str | None] = ContextVar("convolution_engine", default=None)
+
+
+@contextmanager
+def use(name: str) -> Iterator[None]:
+    """In the `with` block this engine does every convolution; RuntimeError where it cannot."""
+    if name not in ENGINES:
+        raise ValueError(f"there is no convolution engine {name!r}: choose from {', '.join(ENGINES)}")
+    token = _insisted.set(name)
+    try:
+        yield
+    finally:
+        _insisted.reset(token)
+
+
+def why(problem: Problem) -> tuple[str, dict[str, str]]:
+    """The engine that does this convolution, and for each one before it the reason it does not."""
+    insisted = _insisted.get()
+    reasons: dict[str, str] = {}
+    for name, engine in ENGINES.items():
+        if insisted not in (None, name):
+            continue
+        reason = "" if engine is None else engine.why_not(problem)
+        if not reason:
+            return name, reasons
+        if insisted is not None:
+            raise RuntimeError(f"the convolution engine {name!r} cannot do this: {reason}")
+        reasons[name] = reason
+    raise AssertionError("the last engine does everything")
+
+
+def _chosen(problem: Problem) -> ModuleType | None:
+    return ENGINES[why(problem)[0]]
+
+
+def register(device: Device) -> None:
+    """Let a device's convolutions, their adjoints and transposed convolutions run by the engines."""
+    for dims in (1, 2, 3):
+        name = f"conv{dims}d"
+        plain = {n: device.forwards[n + "!"] for n in (name, f"{name}_input", f"{name}_weight")}
+        for made in (_convolve(device, name, plain), _spread(device, name, plain), _correlate(device, name, plain)):
+            override(device, made.__name__, made)
+        transposed = _transposed(device, dims)
+        override(device, transposed.__name__, transposed)
+
+
+def _convolve(device: Device, name: str, plain: dict[str, Any]) -> Callable[..., Any]:
+    def convolve(x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
+        check_arrays(name, x, w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+        y_shape = out_shape(x.shape, w.shape, stride, padding, dilation)
+        problem = Problem(x.shape, w.shape, y_shape, stride, padding, dilation, groups, x.dtype.name)
+        engine = _chosen(problem)
+        if engine is None:
+            return plain[name](x, w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+        return engine.forward(device, problem, x, w, bias), {"_rows": None}
+
+    convolve.__name__ = name
+    return convolve
+
+
+def _spread(device: Device, name: str, plain: dict[str, Any]) -> Callable[..., Any]:
+    name += "_input"
+
+    def spread(y: Any, w: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
+        problem = Problem(tuple(shape), w.shape, y.shape, stride, padding, dilation, groups, y.dtype.name)
+        engine = _chosen(problem)
+        if engine is None:
+            settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+            return plain[name](y, w, shape=shape, **settings)
+        return engine.backward_data(device, problem, y, w)
+
+    spread.__name__ = name
+    return spread
+
+
+def _correlate(device: Device, name: str, plain: dict[str, Any]) -> Callable[..., Any]:
+    name += "_weight"
+
+    def correlate(
+        y: Any, x: Any, rows: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int
+    ) -> Any:
+        problem = Problem(x.shape, tuple(shape), y.shape, stride, padding, dilation, groups, y.dtype.name)
+        engine = _chosen(problem)
+        if engine is None:
+            settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+            return plain[name](y, x, rows, shape=shape, **settings)
+        return engine.backward_filter(device, problem, y, x)
+
+    correlate.__name__ = name
+    return correlate
+
+
+def _transposed(device: Device, dims: int) -> Callable[..., Any]:
+    def transposed(
+        x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims, output_padding: Dims, dilation: Dims, groups: int
+    ) -> Any:
+        settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        shape = transposed_shape(x, w, bias, output_padding=output_padding, **settings)
+        out = device.forwards[f"conv{dims}d_input"](x, w, shape=shape, **settings)
+        return out if bias is None else out + bias.reshape(-1, *(1,) * dims)
+
+    transposed.__name__ = f"conv_transpose{dims}d"
+    return transposed

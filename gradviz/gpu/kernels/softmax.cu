@@ -1,0 +1,40 @@
+// Softmax and its logarithm, one block for each row: the largest, then the sum of what is left, then the result.
+//
+// A row is `size` numbers that lie `inner` apart. Sums are added up pairwise, always in the same order.
+
+#define THREADS 128
+
+extern "C" __global__ void softmax(const T* x, T* out, int size, int inner, bool logarithm) {
+    __shared__ A part[THREADS];
+    int mine = threadIdx.x;
+    long long start = (long long)(blockIdx.x / inner) * size * inner + blockIdx.x % inner;
+    A largest = A(__uint_as_float(0xff800000u));  // minus infinity
+    for (int i = mine; i < size; i += THREADS) {
+        A value = A(x[start + (long long)i * inner]);
+        if (value > largest || value != value) largest = value;
+    }
+    part[mine] = largest;
+    __syncthreads();
+    for (int half = THREADS / 2; half > 0; half /= 2) {
+        if (mine < half && (part[mine + half] > part[mine] || part[mine + half] != part[mine + half]))
+            part[mine] = part[mine + half];
+        __syncthreads();
+    }
+    largest = part[0];
+    __syncthreads();
+    A sum = 0;
+    for (int i = mine; i < size; i += THREADS) sum += exp(A(x[start + (long long)i * inner]) - largest);
+    part[mine] = sum;
+    __syncthreads();
+    for (int half = THREADS / 2; half > 0; half /= 2) {
+        if (mine < half) part[mine] += part[mine + half];
+        __syncthreads();
+    }
+    sum = part[0];
+    A log_sum = log(sum);
+    for (int i = mine; i < size; i += THREADS) {
+        long long at = start + (long long)i * inner;
+        A moved = A(x[at]) - largest;
+        out[at] = T(logarithm ? moved - log_sum : exp(moved) / sum);
+    }
+}

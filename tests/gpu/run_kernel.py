@@ -1,0 +1,69 @@
+"""Run the text of a CUDA kernel on the CPU: g++ compiles it, and its blocks and threads run in a shuffled order.
+
+Threads may wait for one another (cuda_on_cpu.h). Arithmetic is rounded operation by operation, as
+under -fmad=false.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.gpu import fibers
+
+KINDS = {
+    "double": ctypes.c_double, "float": ctypes.c_float, "int": ctypes.c_int, "u32": ctypes.c_uint32,
+    "unsigned int": ctypes.c_uint32, "u64": ctypes.c_uint64, "unsigned long long": ctypes.c_uint64,
+    "long long": ctypes.c_int64, "bool": ctypes.c_bool,
+}  # fmt: skip
+
+
+def compiler() -> str | None:
+    """The path of g++, or None."""
+    return shutil.which("g++")
+
+
+@functools.cache
+def compiled(text: str) -> tuple[Any, dict[str, list[str]]]:
+    """The kernels of a text as functions of a library, with the types of their parameters."""
+    folder = Path(tempfile.mkdtemp())
+    source, expanded = folder / "kernel.cpp", folder / "expanded.cpp"
+    source.write_text(f'#include "{fibers.HEADER}"\n{text}')
+    subprocess.run(["g++", "-E", "-P", "-D__global__=__kernel__", str(source), "-o", str(expanded)], check=True)
+    code = expanded.read_text()
+    kernels, drivers = {}, []
+    for name, inside in re.findall(r"__kernel__\s+void\s+(\w+)\s*\(([^)]*)\)", code):
+        parameters = [" ".join(p.replace("*", " * ").split()) for p in inside.split(",")]
+        names = [p.split(" ")[-1] for p in parameters]
+        kernels[name] = [p[: p.rindex(" ")] for p in parameters]
+        drivers.append(fibers.driver(text, name, parameters, names))
+    expanded.write_text(code.replace("__kernel__", "") + "\n".join(drivers))
+    library = folder / "kernel.so"
+    subprocess.run(["g++", *fibers.OPTIONS, str(expanded), "-o", str(library)], check=True)
+    return ctypes.CDLL(str(library)), kernels
+
+
+def launch(
+    text: str, name: str, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], seed: int | None = None
+) -> None:
+    """Run a kernel; arrays among its arguments are given as their addresses.
+
+    `seed`: the order of blocks and threads, another one each time if there is none.
+    """
+    library, kernels = compiled(text)
+    if name not in kernels:
+        raise KeyError(f"no kernel {name!r}: there are {', '.join(kernels)}")
+    kinds = kernels[name]
+    assert len(args) == len(kinds), f"{name} takes {len(kinds)} arguments, got {len(args)}"
+    three = [(ctypes.c_uint * 3)(*(*size, 1, 1)[:3]) for size in (grid, block)]
+    values = [
+        ctypes.c_void_p(int(value)) if "*" in kind else KINDS[kind.removeprefix("const ").strip()](value.item())
+        for kind, value in zip(kinds, args, strict=True)
+    ]
+    fibers.check(name, getattr(library, f"drive_{name}")(*three, next(fibers.seeds) if seed is None else seed, *values))

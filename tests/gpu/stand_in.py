@@ -1,0 +1,349 @@
+"""A stand-in for the module CuPy on a machine with two GPUs, for gradviz.gpu and gradviz.cuda. No GPU code is executed.
+
+Arrays are the strict device's, each on one of two devices: what touches one while the other is current fails, as it
+does without peer access. Streams and events only keep order and time; pools count bytes; kernels are run by g++ on the
+CPU; a captured graph is done again on the same memory. Whatever is asked for by a name that CuPy's wheel does not have
+fails.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import sys
+import time
+import types
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+
+from tests.gpu import run_kernel
+from tests.gpu.cupy_names import known
+from tests.strict_device import Namespace, StrictArray, sp
+from tests.strict_machine import here, replay
+
+CUPY = known()
+COUNT = 2
+CAPACITY = 256 * 2**20  # bytes of each device
+
+
+class CUDARuntimeError(RuntimeError):
+    pass
+
+
+class OutOfMemoryError(MemoryError):
+    pass
+
+
+class Block:
+    """Memory of a pool, given back when nothing refers to it (CuPy's MemoryPointer)."""
+
+    def __init__(self, pool: Pool, device: int, size: int) -> None:
+        self.pool, self.device, self.size = pool, device, size
+        weakref.finalize(self, pool.take_back, device, size)
+
+
+class Pool:
+    """A pool of memory for each device, in blocks of 512 bytes."""
+
+    def __init__(self, allocator: Any = None) -> None:
+        self.used, self.free, self.limit = [0] * COUNT, [0] * COUNT, [0] * COUNT
+        POOLS.add(self)
+
+    def malloc(self, size: int) -> Block:
+        device = here.device or 0
+        size = max(-(-size // 512) * 512, 512)
+        if size > self.free[device]:
+            taken = sum(p.used[device] + p.free[device] for p in POOLS)
+            own = self.used[device] + self.free[device]
+            if taken + size > CAPACITY or (self.limit[device] and own + size > self.limit[device]):
+                tell("alloc_postprocess", device_id=device, mem_size=size, mem_ptr=0)
+                tell("malloc_postprocess", device_id=device, size=size, mem_size=size, mem_ptr=0, pmem_id=0)
+                raise OutOfMemoryError(f"Out of memory allocating {size:,} bytes")
+            self.free[device] += size
+            tell("alloc_postprocess", device_id=device, mem_size=size, mem_ptr=512)
+        self.free[device] -= size
+        self.used[device] += size
+        tell("malloc_postprocess", device_id=device, size=size, mem_size=size, mem_ptr=512, pmem_id=512)
+        return Block(self, device, size)
+
+    def take_back(self, device: int, size: int) -> None:
+        self.used[device] -= size
+        self.free[device] += size
+        tell("free_postprocess", device_id=device, mem_size=size, mem_ptr=512, pmem_id=512)
+
+    def used_bytes(self) -> int:
+        return self.used[here.device or 0]
+
+    def total_bytes(self) -> int:
+        return self.used[here.device or 0] + self.free[here.device or 0]
+
+    def free_all_blocks(self, stream: Any = None) -> None:
+        self.free[here.device or 0] = 0
+
+    def set_limit(self, size: int | None = None, fraction: float | None = None) -> None:
+        self.limit[here.device or 0] = int(CAPACITY * fraction) if fraction is not None else size or 0
+
+
+POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()
+HOOKS: list[Any] = []
+
+
+def tell(what: str, **told: Any) -> None:
+    for hook in HOOKS:
+        getattr(hook, what)(**told)
+
+
+class MemoryHook:
+    name = "MemoryHook"
+
+    def alloc_postprocess(self, **told: Any) -> None: ...
+    def malloc_postprocess(self, **told: Any) -> None: ...
+    def free_postprocess(self, **told: Any) -> None: ...
+
+    def __enter__(self) -> Any:
+        HOOKS.append(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        HOOKS.remove(self)
+
+
+class Device:
+    def __init__(self, device: int | None = None) -> None:
+        self.id = (here.device or 0) if device is None else int(device)
+        self.before: list[int | None] = []
+
+    def __enter__(self) -> Self:
+        self.before.append(here.device)
+        here.device = self.id
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        here.device = self.before.pop()
+
+    def use(self) -> None:
+        here.device = self.id
+
+    def synchronize(self) -> None:
+        here.wait("synchronize")
+
+
+class Stream:
+    null: Stream
+    _next = 0x1000
+
+    def __init__(
+        self, null: bool = False, non_blocking: bool = False, ptds: bool = False, priority: Any = None
+    ) -> None:
+        Stream._next += 16
+        self.ptr = 0 if null else Stream._next
+        self.device_id = -1 if null else here.device
+        self.steps: list[Any] | None = None
+
+    done = True
+
+    def synchronize(self) -> None:
+        here.wait("synchronize")
+
+    def record(self, event: Event | None = None) -> Event:
+        made = Event() if event is None else event
+        made.record(self)
+        return made
+
+    def wait_event(self, event: Event) -> None:
+        assert event.at is not None
+
+    def use(self) -> None:
+        STREAMS[here.device or 0] = self
+
+    def begin_capture(self, mode: int | None = None) -> None:
+        assert self.ptr, "cannot capture the null stream"
+        here.capture = []
+
+    def end_capture(self) -> Graph:
+        steps, here.capture = here.capture, None
+        assert steps is not None
+        return Graph(steps)
+
+    def is_capturing(self) -> bool:
+        return here.capture is not None
+
+
+Stream.null = Stream(null=True)
+STREAMS = [Stream.null] * COUNT
+
+
+class Event:
+    def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
+        self.timed, self.at = not disable_timing, None
+
+    def record(self, stream: Any = None) -> None:
+        self.at = time.perf_counter()
+
+    def synchronize(self) -> None:
+        here.wait("synchronize")
+
+    done = True
+
+
+class Graph:
+    def __init__(self, steps: list[Any]) -> None:
+        self.steps = steps
+
+    def launch(self, stream: Any = None) -> None:
+        replay(self.steps)
+
+    def upload(self, stream: Any = None) -> None: ...
+
+    def debug_dot_str(self, flags: int | None = None) -> str:
+        names = [getattr(function, "__name__", "kernel") for function, *_ in self.steps]
+        boxes = "".join(f'n{i} [label="{name}"];\n' for i, name in enumerate(names))
+        return "digraph dot {\n" + boxes + "".join(f"n{i} -> n{i + 1};\n" for i in range(len(names) - 1)) + "}\n"
+
+
+class PinnedMemoryPointer(bytearray):
+    """Page-locked memory of the host."""
+
+
+class RawModule:
+    """Kernels from their text, run on the CPU."""
+
+    def __init__(
+        self, code: str | None = None, *, path: Any = None, options: tuple[str, ...] = (), **rest: Any
+    ) -> None:
+        assert code is not None
+        assert set(rest) <= set(CUPY["cupy.RawModule"]["()"])
+        self.code = code
+
+    def get_function(self, name: str) -> Any:
+        def kernel(
+            grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], *, shared_mem: int = 0
+        ) -> None:
+            assert all(isinstance(a, (StrictArray, np.generic)) for a in args), "CuPy takes arrays and NumPy's numbers"
+            given = tuple(opened_for_kernel(a) for a in args)
+
+            def run(*values: Any) -> None:
+                pointers = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in values]
+                run_kernel.launch(self.code, name, grid, block, tuple(pointers))
+
+            run.__name__, run.kernel = name, True  # type: ignore[attr-defined]
+            if here.capture is None:
+                here.launch(name, run, given, {})
+                return
+            here.capture.append((run, given, {}, None))  # what it reads is not there before the replay
+            here.launches[name] += 1
+
+        return kernel
+
+
+def opened_for_kernel(value: Any) -> Any:
+    if not isinstance(value, StrictArray):
+        return value
+    assert value.place == here.device, "an array of another device"
+    return value._a
+
+
+def asnumpy(a: Any, stream: Any = None, order: str = "C", out: Any = None, *, blocking: bool = True) -> Any:
+    return a.get(stream, order, out, blocking) if isinstance(a, StrictArray) else np.asarray(a)
+
+
+def properties(device: int) -> dict[str, Any]:
+    return {
+        "name": b"Stand-in GPU", "major": 8, "minor": 0, "totalGlobalMem": CAPACITY, "multiProcessorCount": 4,
+        "warpSize": 32, "maxThreadsPerMultiProcessor": 2048, "sharedMemPerBlock": 49152, "regsPerMultiprocessor": 65536,
+        "l2CacheSize": 2**20, "integrated": 0, "isMultiGpuBoard": 0,
+    }  # fmt: skip
+
+
+def set_device(device: int) -> None:
+    if not 0 <= device < COUNT:
+        raise CUDARuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
+    here.device = device
+
+
+def mem_get_info() -> tuple[int, int]:
+    taken = sum(p.used[here.device or 0] + p.free[here.device or 0] for p in POOLS)
+    return CAPACITY - taken, CAPACITY
+
+
+@contextmanager
+def using_allocator(allocator: Any) -> Iterator[None]:
+    before, here.allocate = here.allocate, allocator
+    try:
+        yield
+    finally:
+        here.allocate = before
+
+
+def module(path: str, **names: Any) -> types.ModuleType:
+    """A module of these names, each of which CuPy has."""
+    missing = set(names) - set(CUPY[path]) - {"__version__"}
+    assert not missing, f"{path} has no {missing}"
+    made = types.ModuleType(path)
+    made.__dict__.update(names)
+    return made
+
+
+def build() -> dict[str, Any]:
+    """The modules, by their names."""
+    pool, pinned = Pool(), types.SimpleNamespace(free_all_blocks=lambda: None)
+    runtime = module(
+        "cupy.cuda.runtime",
+        getDeviceCount=lambda: COUNT, getDevice=lambda: here.device or 0, setDevice=set_device, memGetInfo=mem_get_info,
+        getDeviceProperties=properties, deviceCanAccessPeer=lambda device, peerDevice: 0, streamCaptureModeGlobal=0,
+        driverGetVersion=lambda: 13000, streamCaptureModeThreadLocal=1, streamCaptureModeRelaxed=2,
+    )  # fmt: skip
+    cuda = module(
+        "cupy.cuda", runtime=runtime, memory=module("cupy.cuda.memory", OutOfMemoryError=OutOfMemoryError),
+        Device=Device, Stream=Stream, Event=Event, Graph=Graph, MemoryPool=Pool, MemoryHook=MemoryHook,
+        ExternalStream=lambda ptr, device_id=-1: Stream(), using_allocator=using_allocator,
+        alloc_pinned_memory=lambda size: PinnedMemoryPointer(size), is_available=lambda: True,
+        set_allocator=lambda allocator: setattr(here, "allocate", allocator),
+        get_current_stream=lambda device_id=-1: STREAMS[(here.device or 0) if device_id in (-1, None) else device_id],
+        get_elapsed_time=lambda start_event, end_event: (end_event.at - start_event.at) * 1e3,
+    )  # fmt: skip
+    cupy = Namespace("cupy", "numpy")
+    cupy.__dict__.update(
+        cuda=cuda, asnumpy=asnumpy, RawModule=RawModule, get_default_memory_pool=lambda: pool,
+        get_default_pinned_memory_pool=lambda: pinned, is_available=lambda: True, __version__="14.2.0 (stand-in)",
+    )  # fmt: skip
+    scipy = types.ModuleType("cupyx.scipy")
+    modules = {"cupy": cupy, "cupyx": types.ModuleType("cupyx"), "cupyx.scipy": scipy}
+    modules |= {f"cupyx.scipy.{name}": getattr(sp, name) for name in vars(sp)}
+    for name, made in modules.items():
+        made.__spec__ = importlib.machinery.ModuleSpec(name, None)
+    return modules
+
+
+@contextmanager
+def two_gpus() -> Iterator[Any]:
+    """A `with` block in which gradviz finds CuPy and two GPUs, beginning with no device open."""
+    from gradviz.core import checks, device, random
+    from gradviz.gpu import backend, late, memory
+    from gradviz.gpu import random as kernels
+
+    tables = [device._known, random._others, backend._opened, memory.accounts, late._pending, kernels._modules]
+    tables.append(checks._later)
+    kept = [dict(table) for table in tables]
+    watching, streams = list(memory._watching), list(STREAMS)
+    modules = build()
+    sys.modules.update(modules)
+    here.device = 0
+    here.reset()
+    try:
+        yield modules["cupy"]
+    finally:
+        here.device = here.capture = here.allocate = None
+        backend._current.set(0)
+        device.Several.guarded = False
+        HOOKS.clear()
+        STREAMS[:] = streams
+        memory._watching[:] = watching
+        for table, before in zip(tables, kept, strict=True):
+            table.clear()
+            table.update(before)
+        for name in modules:
+            del sys.modules[name]

@@ -1,0 +1,340 @@
+"""Pooling, softmax, losses and optimiser steps by our kernels: as on the CPU, and alone against NumPy.
+
+g++ runs the kernels on the CPU, in shuffled orders, and each barrier is left out in turn. No GPU code is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradviz as torch
+from gradviz.gpu import compiled
+from tests.strict_machine import here
+
+from .fibers import KernelError, guarded, without_barrier
+from .run_kernel import compiler, launch
+from .stand_in import two_gpus
+
+pytestmark = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
+F = torch.nn.functional
+SEEDS = range(1, 5)
+
+
+@pytest.fixture(autouse=True)
+def machine() -> Iterator[Any]:
+    with two_gpus() as cupy:
+        yield cupy
+
+
+def both(compute: Callable[..., Any], *arrays: Any, dtype: str = "float32") -> tuple[list[Any], list[Any]]:
+    """Result and gradients on the CPU and on the stand-in."""
+    made = []
+    for device in ("cpu", "cuda"):
+        given = [torch.tensor(a, dtype=getattr(torch, dtype), device=device, requires_grad=True) for a in arrays]
+        out = compute(*given)
+        grads = torch.autograd.grad((out * out).sum(), given)
+        made.append([t.detach().cpu().double().numpy() for t in (out, *grads)])
+    return made[0], made[1]
+
+
+def same(pair: tuple[list[Any], list[Any]], rtol: float) -> None:
+    for cpu, cuda in zip(*pair, strict=True):
+        np.testing.assert_allclose(cuda, cpu, rtol=rtol, atol=rtol)
+
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12, "float16": 5e-3, "bfloat16": 5e-2}
+random = np.random.default_rng(0)
+
+
+# -- pooling ---------------------------------------------------------------------------------------------------------
+POOLS: list[tuple[int, Any]] = [
+    (2, {"kernel_size": 2}), (2, {"kernel_size": 3, "stride": 2, "padding": 1}),
+    (2, {"kernel_size": (2, 3), "stride": (3, 1), "dilation": (1, 2), "ceil_mode": True}),
+    (2, {"kernel_size": 3, "stride": 4, "padding": 1, "ceil_mode": True}), (3, {"kernel_size": 2}),
+    (3, {"kernel_size": (2, 3, 2), "stride": 1, "padding": 1}), (1, {"kernel_size": 3, "stride": 2}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("dims", "options"), POOLS, ids=[str(i) for i in range(len(POOLS))])
+def test_max_pooling(dims: int, options: Any, dtype: str) -> None:
+    x = random.standard_normal((2, 3, 6, 7, 8)[: dims + 2])
+    here.reset()
+    same(both(lambda x: getattr(F, f"max_pool{dims}d")(x, **options), x, dtype=dtype), TOLERANCE[dtype])
+    assert here.launches["max_pool"] == 1
+    assert here.launches["put"] + here.launches["put_together"] == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf, np.inf, 3.0])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_the_place_is_pytorchs_where_numbers_are_equal_or_nan(value: float, padding: int) -> None:
+    x = np.full((1, 1, 5, 5), value)
+    x[0, 0, 1, 2] = 1.0
+    found = [
+        F.max_pool2d(torch.tensor(x, device=d), 3, 2, padding, return_indices=True)[1].tolist() for d in ("cpu", "cuda")
+    ]
+    assert found[0] == found[1]
+
+
+# -- softmax and losses ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("shape", "dim"), [((4, 10), 1), ((5,), 0), ((2, 3, 4), 1), ((3, 300), 1), ((300, 2), 0)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax(name: str, shape: tuple[int, ...], dim: int, dtype: str) -> None:
+    here.reset()
+    same(both(lambda x: getattr(F, name)(x, dim), random.standard_normal(shape), dtype=dtype), TOLERANCE[dtype])
+    assert here.launches["softmax"] == 1
+
+
+def test_softmax_of_what_is_not_finite() -> None:
+    rows = [[np.nan, 1.0], [-np.inf, -np.inf], [np.inf, 0.0], [-np.inf, 2.0], [1e4, -1e4]]
+    for name in ("softmax", "log_softmax"):
+        cpu, cuda = (getattr(F, name)(torch.tensor(rows, device=d), 1).cpu().numpy() for d in ("cpu", "cuda"))
+        np.testing.assert_array_equal(cpu, cuda)
+
+
+LOSSES: list[Any] = [
+    {}, {"reduction": "sum"}, {"ignore_index": 1}, {"weight": [0.5, 0.0, 2.0, 1.0]}, {"reduction": "none"},
+    {"weight": [0.5, 1.0, 2.0, 1.0], "ignore_index": 2}, {"label_smoothing": 0.1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [(shape, d) for d in TOLERANCE for shape in ((7, 4), (2, 4, 3), (1, 4, 2, 5))]
+    + [((600, 4), d) for d in ("float32", "float64")],  # more samples than threads
+)
+@pytest.mark.parametrize("options", LOSSES, ids=[str(i) for i in range(len(LOSSES))])
+def test_cross_entropy(options: Any, shape: tuple[int, ...], dtype: str) -> None:
+    target = random.integers(0, 4, (shape[0], *shape[2:]))
+
+    def loss(x: Any) -> Any:
+        options_there = dict(options)
+        if "weight" in options:
+            options_there["weight"] = torch.tensor(options["weight"], dtype=x.dtype, device=x.device)
+        return F.cross_entropy(x, torch.tensor(target, device=x.device), **options_there)
+
+    here.reset()
+    same(both(loss, random.standard_normal(shape), dtype=dtype), 3 * TOLERANCE[dtype])
+    assert here.launches["nll_loss_input"] >= 1
+    assert here.launches["nll_loss"] == ("none" not in options.values())
+
+
+def test_a_target_out_of_range_is_told_when_numbers_are_fetched() -> None:
+    x = torch.zeros(3, 4, device="cuda", requires_grad=True)
+    loss = F.cross_entropy(x, torch.tensor([1, 7, 9], device="cuda"))
+    loss.backward()
+    with pytest.raises(IndexError, match=r"Target 7 is out of bounds\.\nThe input has 4 classes"):
+        loss.item()
+    assert F.cross_entropy(x, torch.tensor([1, -100, 2], device="cuda")).item() == pytest.approx(np.log(4))
+
+
+def test_nothing_counted_is_not_a_number() -> None:
+    x = torch.zeros(2, 3, device="cuda")
+    assert np.isnan(F.cross_entropy(x, torch.tensor([-100, -100], device="cuda")).item())
+
+
+# -- normalisation ---------------------------------------------------------------------------------------------------
+NORMS: dict[str, Any] = {
+    "batch": ((5, 3, 4, 2), lambda x, w, b: F.batch_norm(x, None, None, w, b, True)),
+    "batch of 300": ((300, 3), lambda x, w, b: F.batch_norm(x, None, None, w, b, True)),
+    "layer": ((4, 5, 3), lambda x, w, b: F.layer_norm(x, (3,), w, b)),
+    "instance": ((2, 3, 5, 4), lambda x, w, b: F.instance_norm(x, None, None, w, b)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NORMS)
+def test_normalisation(name: str, dtype: str) -> None:
+    shape, norm = NORMS[name]
+    x = random.standard_normal(shape) + 3
+    here.reset()
+    same(both(norm, x, random.standard_normal(3), random.standard_normal(3), dtype=dtype), 20 * TOLERANCE[dtype])
+    assert here.launches["moments"] == here.launches["x_hat_input"] == 1
+
+
+def test_a_variance_far_from_zero_does_not_cancel() -> None:
+    x = torch.tensor(random.standard_normal((1000, 1)) + 1e4, dtype=torch.float32)
+    found = F.batch_norm(x.cuda(), None, None, training=True).cpu().double().numpy()
+    exact = x.double().numpy()
+    np.testing.assert_allclose(found, (exact - exact.mean()) / np.sqrt(exact.var() + 1e-5), atol=2e-3)
+
+
+def test_the_gradient_of_a_gradient_of_a_batch_normalised() -> None:
+    def twice(x: Any) -> Any:
+        y = F.batch_norm(x, None, None, training=True)
+        return torch.autograd.grad((y**3).sum(), x, create_graph=True)[0]
+
+    same(both(twice, random.standard_normal((4, 3, 2)), dtype="float64"), 1e-9)
+
+
+# -- embedding -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", [*TOLERANCE, "complex64"])
+@pytest.mark.parametrize("padding_idx", [None, 2])
+def test_the_gradient_of_an_embedding(padding_idx: int | None, dtype: str) -> None:
+    index = random.integers(0, 5, (4, 7))
+    grads = []
+    g = torch.tensor(random.standard_normal((4, 7, 3)), dtype=getattr(torch, dtype))
+    here.reset()
+    for device in ("cpu", "cuda"):
+        weight = torch.zeros(6, 3, dtype=g.dtype, device=device, requires_grad=True)
+        out = F.embedding(torch.tensor(index, device=device), weight, padding_idx)
+        grads.append(torch.autograd.grad(out, weight, g.to(device))[0].cpu().to(torch.complex128).numpy())
+    assert here.launches["add_rows"] == 1
+    assert not grads[1][5].any()
+    tolerance = TOLERANCE.get(dtype, 1e-5)
+    np.testing.assert_allclose(grads[1], grads[0], rtol=tolerance, atol=4 * tolerance)
+
+
+def test_rows_by_negative_numbers() -> None:
+    x = torch.zeros(4, 2, device="cuda", requires_grad=True)
+    x[torch.tensor([-1, 0, 3], device="cuda")].sum().backward()
+    assert x.grad.tolist() == [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0], [2.0, 2.0]]
+
+
+# -- steps -----------------------------------------------------------------------------------------------------------
+STEPS: list[tuple[str, Any]] = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.1, "weight_decay": 0.01, "maximize": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("Adam", {"lr": 0.1}),
+    ("Adam", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.1, "maximize": True}),
+    ("AdamW", {"lr": 0.1, "betas": (0.5, 0.7)}),
+]
+
+
+def steps(name: str, options: Any, device: str, dtype: Any, count: int = 17) -> list[Any]:
+    """`count` parameters after three steps; gradients are not always there, and one is laid out otherwise."""
+    draw = np.random.default_rng(1)
+    shapes = [*((i, 3) for i in range(count)), (3000,)]
+    params = [torch.tensor(draw.standard_normal(shape), dtype=dtype, device=device) for shape in shapes]
+    for p in params:
+        p.requires_grad_()
+    optimizer = getattr(torch.optim, name)(params, **options)
+    for k in range(3):
+        for i, p in enumerate(params):
+            grad = torch.tensor(draw.standard_normal(p.shape[::-1]), dtype=dtype, device=device)
+            p.grad = None if (i, k) == (2, 1) else grad.mT if p.ndim > 1 else grad
+        optimizer.step()
+    return [p.detach().cpu().double().numpy() for p in params]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("name", "options"), STEPS, ids=[f"{i} {row[0]}" for i, row in enumerate(STEPS)])
+def test_steps(name: str, options: Any, dtype: str) -> None:
+    kind = getattr(torch, dtype)
+    if dtype == "float16" and name != "SGD":
+        options = {**options, "eps": 1e-3, "betas": (0.5, 0.7)}  # 1e-8 and 0.001 g^2 are 0 in half precision
+    here.reset()
+    found = steps(name, options, "cuda", kind)
+    launches = here.launches[name.lower().removesuffix("w")]
+    assert 6 <= launches <= 9  # 18 tensors: two launches a step, one more where one is a step behind
+    here.reset()
+    plain = steps(name, {**options, "foreach": False}, "cuda", kind)
+    assert not here.launches["sgd"] + here.launches["adam"]
+    for a, b in zip(found, plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=10 * TOLERANCE[dtype], atol=10 * TOLERANCE[dtype])
+
+
+def test_a_rule_of_ones_own_is_not_replaced() -> None:
+    class Backwards(torch.optim.SGD):
+        def _rule(self, F: Any, p: Any, g: Any, kept: Any, group: Any, lr: Any) -> None:
+            F.add(p, g, lr)
+
+    p = torch.ones(2, device="cuda", requires_grad=True)
+    p.grad = torch.ones(2, device="cuda")
+    Backwards([p], lr=0.5).step()
+    assert p.tolist() == [1.5, 1.5]
+
+
+def test_a_scaler_skips_on_the_device() -> None:
+    p = torch.ones(3, device="cuda", requires_grad=True)
+    optimizer = torch.optim.SGD([p], lr=0.5, fused=True)
+    scaler = torch.amp.GradScaler("cuda", init_scale=4.0)
+    for bad, want in ((True, 1.0), (False, 0.5)):
+        scaler.scale((p * (float("inf") if bad else 1.0)).sum()).backward()
+        here.reset()
+        scaler.step(optimizer)
+        scaler.update()
+        assert here.launches["sgd"] == 1
+        assert not here.waits
+        assert p.tolist() == [want] * 3
+        optimizer.zero_grad()
+
+
+# -- each barrier is needed ------------------------------------------------------------------------------------------
+def run_softmax(text: str, seed: int) -> bool:
+    x = np.random.default_rng(seed).standard_normal((3, 200)) * 3
+    given, out = guarded(x), guarded(np.zeros_like(x))
+    args = (given.ctypes.data, out.ctypes.data, *compiled.ints(200, 1), np.bool_(True))
+    launch(text, "softmax", (3,), (128,), args, seed)
+    want = x - np.log(np.exp(x).sum(1, keepdims=True))
+    return bool(np.allclose(out, want, rtol=1e-10))
+
+
+def run_nll_loss(text: str, seed: int) -> bool:
+    draw = np.random.default_rng(seed)
+    x, target, weight = draw.standard_normal((500, 3)), draw.integers(0, 3, 500), draw.random(3)
+    arrays = [guarded(a) for a in (x, target, weight, np.zeros(1), np.zeros(1), np.zeros(1, np.bool_))]
+    args = (*(a.ctypes.data for a in arrays), np.int64(500), *compiled.ints(3, 1), np.int64(-100), np.bool_(True))
+    launch(text, "nll_loss", (1,), (256,), args, seed)
+    want = -(x[np.arange(500), target] * weight[target]).sum() / weight[target].sum()
+    return bool(np.isclose(arrays[3][0], want, rtol=1e-10) and not arrays[5][0])
+
+
+def run_normalise(text: str, seed: int) -> bool:
+    """Both kernels of the file, on (4, 3, 100)."""
+    draw = np.random.default_rng(seed)
+    x, y = draw.standard_normal((2, 4, 3, 100))
+    mean, var = (np.reshape(f(x, axis=(0, 2)), (1, 3, 1)) for f in (np.mean, np.var))
+    inverse = 1 / np.sqrt(var + 1e-5)
+    hat = (x - mean) * inverse
+    back = (y - y.mean((0, 2), keepdims=True) - hat * (y * hat).mean((0, 2), keepdims=True)) * inverse
+    given, other, out, grad = (guarded(a) for a in (x, y, np.zeros_like(x), np.zeros_like(x)))
+    found = [guarded(np.zeros(3)) for _ in range(3)]
+    sizes = compiled.ints(4, 3, 100)
+    places = [a.ctypes.data for a in (given, out, *found)]
+    args = (places[0], 0, 0, *places[1:], *sizes, np.float64(1e-5))
+    launch(text, "moments", (3,), (256,), args, seed)
+    exact = [guarded(a.reshape(3)) for a in (mean, inverse)]
+    args = (*(a.ctypes.data for a in (other, given, *exact, grad)), *sizes)
+    launch(text, "x_hat_input", (3,), (256,), args, seed)
+    pairs = ((out, hat), (grad, back), *zip(found, (mean.reshape(3), var.reshape(3), inverse.reshape(3)), strict=True))
+    return all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in pairs)
+
+
+RUNS: dict[str, Callable[[str, int], bool]] = {
+    "softmax": run_softmax,
+    "nll_loss": run_nll_loss,
+    "normalise": run_normalise,
+}
+
+
+def test_every_kernel_with_barriers_is_here() -> None:
+    texts = {file.stem: file.read_text() for file in compiled.FOLDER.glob("*.cu")}
+    assert {name for name, text in texts.items() if "__syncthreads" in text} == set(RUNS)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", RUNS)
+def test_kernels_against_numpy_in_any_order(name: str, seed: int) -> None:
+    assert RUNS[name](compiled.source(name, "float64"), seed)
+
+
+def fails(name: str, text: str) -> bool:
+    try:
+        return not all(RUNS[name](text, seed) for seed in SEEDS)
+    except KernelError:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("name", "which"),
+    [(n, i) for n in RUNS for i in range(len(without_barrier(compiled.source(n, "float64"))))],
+)
+def test_a_barrier_left_out_is_noticed(name: str, which: int) -> None:
+    assert fails(name, without_barrier(compiled.source(name, "float64"))[which])

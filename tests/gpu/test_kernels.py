@@ -1,0 +1,40 @@
+"""Every kernel's text by NVIDIA's own compiler, for each GPU and type of number. No GPU code is executed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gradviz.gpu import compiled, random
+
+from . import nvrtc
+
+pytestmark = pytest.mark.skipif(
+    nvrtc.library() is None, reason="NVRTC is not installed: pip install nvidia-cuda-nvrtc (no GPU is needed)"
+)
+ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")
+# Files that are made for one type of number only, and what they are compiled with.
+PLAIN = {"philox": random.OPTIONS}
+TYPED = sorted(file.stem for file in compiled.FOLDER.glob("*.cu") if file.stem not in PLAIN)
+
+
+def texts() -> list[Any]:
+    plain = [(name, "", (compiled.FOLDER / f"{name}.cu").read_text(), options) for name, options in PLAIN.items()]
+    typed = [
+        (name, dtype, compiled.source(name, dtype), compiled.OPTIONS)
+        for name in TYPED
+        for dtype in compiled.types_of(name)
+    ]
+    return [pytest.param(text, options, id=f"{name} {dtype}".strip()) for name, dtype, text, options in plain + typed]
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize(("text", "options"), texts())
+def test_it_compiles(text: str, options: tuple[str, ...], arch: str) -> None:
+    assert nvrtc.compile(text, arch, options)[:4] == b"\x7fELF"
+
+
+def test_a_mistake_is_told() -> None:
+    with pytest.raises(RuntimeError, match='identifier "nowhere" is undefined'):
+        nvrtc.compile('extern "C" __global__ void f(float* x) { x[0] = nowhere; }', "sm_90")
