@@ -62,8 +62,8 @@ globals().update(_SETTINGS)
 globals().update(_DTYPES)  # from here on `float`, `bool` and `int` are dtypes in this module
 
 _PACKAGES = (
-    "accelerator", "amp", "backends", "core", "cpu", "cuda", "distributions", "fft", "func", "gpu", "linalg", "mps", "nn",
-    "optim", "random", "return_types", "signal", "special", "teach", "utils", "vision", "viz", "widgets", "xpu",
+    "accelerator", "amp", "backends", "core", "cpu", "cuda", "distributions", "fft", "func", "gpu", "linalg", "mps",
+    "nn", "optim", "random", "return_types", "signal", "special", "teach", "utils", "vision", "viz", "widgets", "xpu",
 )  # fmt: skip
 
 

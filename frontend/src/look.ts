@@ -49,8 +49,6 @@ export const GRAPH = `
 .bar{fill:var(--bwd-bg)}.value .bar{fill:var(--fwd-bg)}.none .bar,.zeroed .bar{fill:none}.freed .bar{fill:var(--frame)}.stored .bar{fill:var(--leaf-bg)}
 .row text{font:500 11.5px var(--mono);fill:currentColor}
 .row .number{text-anchor:end}.row .part{font-size:11px;font-weight:700}
-.badge circle{fill:var(--leaf);stroke:var(--bg);stroke-width:1.5}.badge text{font:700 11px var(--sans);fill:var(--bg);text-anchor:middle}.badge.none{display:none}
-.badge.bad circle,.badge.stop circle,.badge.removed circle{fill:var(--bad)}.badge.changed circle{fill:var(--upd)}
 .message rect{fill:var(--node);stroke:var(--now);stroke-width:1.4}
 .message[data-slot^=sum] rect{fill:var(--bwd-bg);stroke-width:2.2}
 .message text{font:11px var(--mono);fill:var(--ink);white-space:pre}

@@ -2,6 +2,11 @@
 import type { Model } from "./model";
 import type { Badge } from "./types";
 
+/** The styles of a mark; whoever sets marks adds them to its own. */
+export const BADGE = `
+.badge circle{fill:var(--leaf);stroke:var(--bg);stroke-width:1.5}.badge text{font:700 11px var(--sans);fill:var(--bg);text-anchor:middle}.badge.none{display:none}
+.badge.bad circle,.badge.stop circle,.badge.removed circle{fill:var(--bad)}.badge.changed circle{fill:var(--upd)}
+`;
 const GRAVE: Record<string, number> = { bad: 4, stop: 3, changed: 2, unsure: 1 };
 
 /** Marks of one part on the boxes; those of several parts on one box are said together, the gravest is shown. */

@@ -52,16 +52,22 @@ export function head(points: Point[], across: boolean, back = false, size = 7): 
     : `M${r(x)} ${r(y)}L${r(x - half)} ${r(y - s)}L${r(x + half)} ${r(y - s)}Z`;
 }
 
-/** State of a gradient as a mark of radius 4.5 around (0, 0): told apart by form, not only by colour. */
-export function glyph(kind: GradKind, share: number): { line: string; fill: string; dashed: boolean } {
-  const ring = "M4.5 0A4.5 4.5 0 1 1-4.5 0A4.5 4.5 0 1 1 4.5 0Z";
-  if (kind === "final") return { line: ring, fill: ring, dashed: false };
-  if (kind === "stored") return { line: "M-4.2-4.2H4.2V4.2H-4.2Z", fill: "M-4.2-4.2H4.2V4.2H-4.2Z", dashed: false };
-  if (kind === "zeroed") return { line: ring + "M-3.5 3.5L3.5-3.5", fill: "", dashed: false };
-  if (kind === "freed") return { line: ring, fill: "M2 0A2 2 0 1 1-2 0A2 2 0 1 1 2 0Z", dashed: true };
-  if (kind !== "partial" || share <= 0) return { line: ring, fill: "", dashed: false };
+const RING = "m4.5 0a4.5 4.5 0 1 1-9 0a4.5 4.5 0 1 1 9 0z";
+const SQUARE = "m-4.2-4.2h8.4v8.4h-8.4z";
+
+/** State of a gradient as a mark of radius 4.5 around (x, y): told apart by form, not only by colour. "value" is an arrow: carried forward. */
+export function glyph(kind: GradKind | "value", share: number, x = 0, y = 0): { line: string; fill: string; dashed: boolean } {
   const a = share * 2 * Math.PI;
-  return { line: ring, fill: `M0 0V-4.5A4.5 4.5 0 ${share > 0.5 ? 1 : 0} 1 ${r(4.5 * Math.sin(a))} ${r(-4.5 * Math.cos(a))}Z`, dashed: false };
+  let line = RING;
+  let fill = "";
+  if (kind === "value") line = "m-4 0h8m-3-3l3 3l-3 3";
+  else if (kind === "final") fill = RING;
+  else if (kind === "stored") line = fill = SQUARE;
+  else if (kind === "zeroed") line += "m-8 3.5l7-7";
+  else if (kind === "freed") fill = "m2 0a2 2 0 1 1-4 0a2 2 0 1 1 4 0z";
+  else if (kind === "partial" && share > 0) fill = `v-4.5a4.5 4.5 0 ${share > 0.5 ? 1 : 0} 1 ${r(4.5 * Math.sin(a))} ${r(4.5 - 4.5 * Math.cos(a))}z`;
+  const at = `M${r(x)} ${r(y)}`;
+  return { line: at + line, fill: fill && at + fill, dashed: kind === "freed" };
 }
 
 export function along(points: Point[], t: number): Point {

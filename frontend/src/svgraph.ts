@@ -1,4 +1,5 @@
-// The graph as SVG: built once for a scene, then only the nodes and edges that changed are touched.
+// The graph as SVG: built once for a scene, then only the nodes and edges that changed are touched. Everything stands at its
+// place in the scene, under one transform: a browser paints each transformed group apart, which made a step twice as dear.
 import { put, say, svg } from "./dom";
 import type { Camera } from "./camera";
 import type { Line, Look, Model } from "./model";
@@ -19,6 +20,7 @@ interface RowParts {
   fill: SVGPathElement;
   part: SVGTextElement;
   text: SVGTextElement;
+  y: number; // of its marks
 }
 
 interface Parts {
@@ -26,8 +28,6 @@ interface Parts {
   badge?: SVGGElement;
   rows: RowParts[];
 }
-
-const VALUE = { line: "M-4 0H4M1-3L4 0L1 3", fill: "", dashed: false }; // an arrow: carried forward
 
 export class SvgGraph implements Renderer {
   readonly element = svg("svg", { class: "graph", "aria-hidden": "true" });
@@ -68,27 +68,26 @@ export class SvgGraph implements Renderer {
   }
 
   #node(s: SceneNode): SVGGElement {
-    const rx = s.kind === "op" || s.kind === "group" ? S.round : Math.min(S.pill, s.h / 2);
-    const box = (name: string, grow: number): SVGRectElement => svg("rect", { class: name, x: -grow, y: -grow, width: s.w + 2 * grow, height: s.h + 2 * grow, rx: rx + grow });
+    const { x, y, w, h } = s;
+    const rx = s.kind === "op" || s.kind === "group" ? S.round : Math.min(S.pill, h / 2);
+    const box = (name: string, grow: number, off = 0): SVGRectElement => svg("rect", { class: name, x: x - grow + off, y: y - grow + off, width: w + 2 * grow, height: h + 2 * grow, rx: rx + grow });
     const portal = s.kind === "portal";
-    const title = svg("text", { class: "title", x: portal ? s.w / 2 : S.side, y: portal ? s.h / 2 + 4 : S.titleY }, s.title);
-    const rows = portal ? [] : this.model.scene.rows.map((_, i) => this.#row(s, i));
-    const g = svg("g", { transform: `translate(${s.x} ${s.y})` }, box("glow", 4),
-      s.kind === "group" && svg("rect", { class: "box", x: 4, y: 4, width: s.w, height: s.h, rx }), box("box", 0), title,
-      s.sub ? svg("text", { class: "sub", x: s.w - S.side, y: S.titleY }, s.sub) : null, s.tip ? svg("title", {}, s.tip) : null, ...rows.map((r) => r.g));
+    const title = svg("text", { class: "title", x: x + (portal ? w / 2 : S.side), y: y + (portal ? h / 2 + 4 : S.titleY) }, s.title);
+    const rows = portal ? [] : this.model.scene.rows.map((_, i) => this.#row(s, y + S.head + S.row * i));
+    const g = svg("g", {}, box("glow", 4), s.kind === "group" && box("box", 0, 4), box("box", 0), title,
+      s.sub ? svg("text", { class: "sub", x: x + w - S.side, y: y + S.titleY }, s.sub) : null, s.tip ? svg("title", {}, s.tip) : null, ...rows.map((r) => r.g));
     this.#owner.set(g, s);
     this.#parts.set(s, { g, rows });
     return g;
   }
 
-  #row(s: SceneNode, i: number): RowParts {
+  #row({ x, w }: SceneNode, y: number): RowParts {
     const ring = svg("path", { class: "ring" });
     const fill = svg("path", { class: "fill" });
-    const part = svg("text", { class: "part", x: 23, y: S.base });
-    const text = svg("text", { class: "number", x: s.w - 11, y: S.base });
-    const g = svg("g", { transform: `translate(0 ${S.head + S.row * i})` }, svg("rect", { class: "bar", x: 5.5, width: s.w - 11, height: 17, rx: 4 }),
-      svg("g", { transform: "translate(14 8.5)" }, ring, fill), part, text);
-    return { g, ring, fill, part, text };
+    const part = svg("text", { class: "part", x: x + 23, y: y + S.base });
+    const text = svg("text", { class: "number", x: x + w - 11, y: y + S.base });
+    const g = svg("g", {}, svg("rect", { class: "bar", x: x + 5.5, y, width: w - 11, height: 17, rx: 4 }), ring, fill, part, text);
+    return { g, ring, fill, part, text, y: y + 8.5 };
   }
 
   paint(nodes: Iterable<SceneNode>, edges: Iterable<SceneEdge>): void {
@@ -105,18 +104,18 @@ export class SvgGraph implements Renderer {
     if (!p) return;
     const names = (["ghost", "current", "selected", "near", "found"] as const).filter((k) => look[k]);
     put(p.g, "class", ["node", s.kind, ...names].join(" "));
-    p.rows.forEach((row, i) => this.#fill(row, look.lines[i], s.w));
+    p.rows.forEach((row, i) => this.#fill(row, look.lines[i], s));
     const badge = this.model.badge(s);
     if (!badge && !p.badge) return;
-    if (!p.badge) p.g.append((p.badge = svg("g", { transform: `translate(${s.w - 2} 1)` }, svg("circle", { r: 9 }), svg("text", { y: 4 }), svg("title"))));
+    if (!p.badge) p.g.append((p.badge = svg("g", { transform: `translate(${s.x + s.w - 2} ${s.y + 1})` }, svg("circle", { r: 9 }), svg("text", { y: 4 }), svg("title"))));
     put(p.badge, "class", badge ? `badge ${badge.kind}` : "badge none");
     say(p.badge.children[1], badge ? BADGES[badge.kind] : "");
     say(p.badge.children[2], badge?.text ?? "");
   }
 
-  #fill(row: RowParts, now: Line | null, w: number): void {
+  #fill(row: RowParts, now: Line | null, { x, w }: SceneNode): void {
     const kind = now?.kind ?? "off";
-    const mark = kind === "off" ? null : kind === "value" ? VALUE : glyph(kind, now!.share);
+    const mark = kind === "off" ? null : glyph(kind, now!.share, x + 14, row.y);
     put(row.g, "class", `row ${kind}`);
     put(row.ring, "d", mark?.line ?? "");
     put(row.ring, "stroke-dasharray", mark?.dashed ? "2 2" : null);
@@ -134,8 +133,15 @@ export class SvgGraph implements Renderer {
 
   #last = 0;
   frame(): void {
-    const { k, x, y } = this.camera;
+    const { k, x, y, w, h } = this.camera;
     put(this.#world, "transform", `translate(${x} ${y}) scale(${k})`);
+    // Out of the window is out of the page: what is not there need not be painted.
+    const cull = (g: Element, ...at: number[][]): void => put(g, "display", [x, y].some((from, i) => {
+      const all = at.map((p) => p[i] * k + from);
+      return Math.max(...all) < -40 || Math.min(...all) > [w, h][i] + 40;
+    }) ? "none" : null);
+    for (const [s, { g }] of this.#parts) cull(g, [s.x, s.y], [s.x + s.w, s.y + s.h]);
+    for (const [e, g] of this.#wires) cull(g, ...e.points);
     if (k !== this.#last) this.#placeChips();
     this.#last = k;
   }

@@ -22,7 +22,7 @@ afterEach(() => {
 const all = (css: string): Element[] => [...host.shadowRoot!.querySelectorAll(css)];
 const press = (key: string): boolean => host.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
 const seen = (): string[] => all("g.node:not(.ghost) .title").map((t) => t.textContent!);
-const places = (): string[] => all("g.node").map((g) => g.getAttribute("transform")!);
+const places = (): string[] => all("g.node").map((g) => ["x", "y"].map((at) => g.querySelector("rect.box")!.getAttribute(at)).join());
 const steps = packed.extra.growth.steps as unknown as [number, number, number, number, number, number, number[]][];
 
 test("each step shows what its line made, and only that is new", () => {

@@ -17,6 +17,11 @@ def unscale_(grads: list[Tensor], found_inf: Tensor, inv_scale: Tensor) -> None:
     """
     device, found, inverse = found_inf.device, found_inf._array, inv_scale._array
     xp = device.xp
+    kernel = device.forwards.get("unscale")  # many at once, where the device has one
+    if kernel is not None and kernel([grad._array for grad in grads], found, inverse):
+        for grad in grads:
+            wrote(grad)
+        return
     for grad in grads:
         array = grad._array
         bad = xp.any(~xp.isfinite(array))

@@ -1,7 +1,7 @@
 """What the machine offers to compute with, and switches for it (torch.backends).
 
 Arrays are NumPy's on a CPU and CuPy's on a GPU. The switches that permit less exact or less repeatable results are
-kept, and nothing here makes use of the permission.
+kept, and only cuDNN, on a GPU, makes use of the permission.
 """
 
 from . import cpu, cuda, cudnn, mkl, mkldnn, mps, openmp, opt_einsum

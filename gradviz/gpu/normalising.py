@@ -13,6 +13,7 @@ from ..core.ops.layers.sliding_windows import Dims
 from .compiled import ints, launch, types_of, whole
 
 NOTHING = np.uint64(0)  # a null pointer
+MANY = 2**31  # the kernels count in 32 bits
 
 
 def register(device: Device) -> None:
@@ -33,7 +34,8 @@ def _view(shape: Dims, dims: Dims) -> tuple[int, int, int] | None:
 
 def _fits(*arrays: Any) -> bool:
     kind = arrays[0].dtype
-    return kind.name in types_of("normalise") and all(a is None or (a.dtype == kind and a.size) for a in arrays)
+    fits = kind.name in types_of("normalise") and arrays[0].size < MANY
+    return fits and all(a is None or (a.dtype == kind and a.size) for a in arrays)
 
 
 def _moments(device: Device, x: Any, w: Any, b: Any, view: tuple[int, int, int], eps: float) -> tuple[Any, ...]:

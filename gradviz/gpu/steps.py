@@ -1,6 +1,7 @@
-"""Steps of optimisers on a cuda device: one kernel changes up to 12 parameters (kernels/steps.cu).
+"""Steps of optimisers and GradScaler on a cuda device: one kernel changes up to 12 tensors (kernels/steps.cu).
 
-They are among the device's forwards, under names that `gradviz.optim` asks for: "sgd_step" and "adam_step".
+They are among the device's forwards, under the names that `gradviz.optim` and `gradviz.amp` ask for: "sgd_step",
+"adam_step" and "unscale".
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ def register(device: Device) -> None:
     """Offer the kernels to the optimisers of a device's parameters."""
     device.forwards["sgd_step"] = _sgd(device)
     device.forwards["adam_step"] = _adam(device)
+    device.forwards["unscale"] = _unscale(device)
 
 
-def _launch(device: Device, name: str, columns: list[Arrays | None], found: Any, numbers: tuple[Any, ...]) -> None:
+def _launch(device: Device, name: str, columns: list[Arrays | None], *more: Any) -> None:
     """Run a kernel over the tensors in `columns` (parameters, gradients, state; None where there is none)."""
     first = columns[0] or []
     kind = first[0].dtype
@@ -38,7 +40,7 @@ def _launch(device: Device, name: str, columns: list[Arrays | None], found: Any,
         given += [*[NOTHING] * len(columns), np.int64(0)] * (TOGETHER - len(some))
         largest = max(first[i].size for i in some)
         blocks = -(-largest // (THREADS * PER_THREAD))
-        launch(device, "steps", name, kind, (blocks, len(some)) if blocks else 0, (*given, found, *numbers))
+        launch(device, "steps", name, kind, (blocks, len(some)) if blocks else 0, (*given, *more))
 
 
 def fits(params: Arrays, state: list[Arrays]) -> bool:
@@ -57,7 +59,7 @@ def _sgd(device: Device) -> Callable[..., bool]:
         columns = [params, _whole(device, grads), state.get("momentum_buffer")]
         numbers = (np.float64(v) for v in (lr, group["momentum"], group["dampening"], decay))
         flags = (np.bool_(v) for v in (group["nesterov"], group["maximize"], fresh))
-        _launch(device, "sgd", columns, NOTHING if found is None else found, (*numbers, *flags))
+        _launch(device, "sgd", columns, NOTHING if found is None else found, *numbers, *flags)
         return True
 
     return step
@@ -78,10 +80,20 @@ def _adam(device: Device) -> Callable[..., bool]:
         )  # fmt: skip
         columns = [params, _whole(device, grads), *(state.get(n) for n in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"))]
         more = (*(np.float64(v) for v in numbers), np.bool_(group["maximize"]))
-        _launch(device, "adam", columns, NOTHING if found is None else found, more)
+        _launch(device, "adam", columns, NOTHING if found is None else found, *more)
         return True
 
     return step
+
+
+def _unscale(device: Device) -> Callable[..., bool]:
+    def unscale(grads: Arrays, found: Any, inverse: Any) -> bool:
+        if not fits(grads, []):
+            return False
+        _launch(device, "unscale", [grads], found, inverse)
+        return True
+
+    return unscale
 
 
 def _whole(device: Device, grads: Arrays) -> Arrays:

@@ -89,7 +89,9 @@ def test_every_operator_on_the_cpu(given: str, low: str) -> None:
                 if got != want:
                     wrong.append(f"{info.name}: {got}, torch {want}")
     assert not wrong, "\n".join(wrong)
-    assert compared > {("float32", "bfloat16"): 500, ("float16", "bfloat16"): 400, ("float32", "float16"): 90}[given, low], compared
+    assert (
+        compared > {("float32", "bfloat16"): 500, ("float16", "bfloat16"): 400, ("float32", "float16"): 90}[given, low]
+    ), compared
 
 
 def test_the_cpu_list_is_torchs() -> None:

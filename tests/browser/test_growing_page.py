@@ -36,7 +36,8 @@ def seen(view: View) -> dict[str, str]:
     """The boxes that can be seen, and where they are."""
     found: dict[str, str] = view.element.evaluate(
         "host => Object.fromEntries([...host.shadowRoot.querySelectorAll('g.node:not(.ghost):not(.portal)')]"
-        ".map(g => [g.querySelector('.title').textContent, g.getAttribute('transform')]))"
+        ".map(g => [g.querySelector('.title').textContent,"
+        " ['x', 'y'].map(at => g.querySelector('rect.box').getAttribute(at)).join()]))"
     )
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import gradviz as torch
+from gradviz.amp.unscale import unscale_
 from gradviz.gpu import compiled
 from tests.strict_machine import here
 
@@ -264,6 +265,26 @@ def test_a_scaler_skips_on_the_device() -> None:
         assert not here.waits
         assert p.tolist() == [want] * 3
         optimizer.zero_grad()
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("bad", [None, "nan", "inf", "-inf"])
+def test_gradients_are_unscaled_at_once(dtype: str, bad: str | None) -> None:
+    kind = getattr(torch, dtype)
+    values = [random.standard_normal(size) for size in (*range(1, 15), 3000)]
+    if bad is not None:
+        values[12][5] = float(bad)
+    after = []
+    for device in ("cpu", "cuda"):
+        grads = [torch.tensor(v, dtype=kind, device=device) for v in values]
+        found, inverse = (torch.tensor(v, device=device) for v in (0.0, 0.125))
+        here.reset()
+        unscale_(grads, found, inverse)
+        after.append([t.cpu().double().numpy() for t in (found, *grads)])
+    assert here.launches["unscale"] == 2
+    for a, b in zip(*after, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert after[1][0] == (bad is not None)
 
 
 # -- each barrier is needed ------------------------------------------------------------------------------------------

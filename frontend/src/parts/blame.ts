@@ -1,5 +1,6 @@
 // A part of the viewer, for ErrorGraph: the sentence on top, outlines and notes in the graph, and the lines to blame, each a way to its node.
 import { el, svg } from "../dom";
+import { BADGE } from "../marks";
 import { part, type Part } from "../register";
 import { BADGES, type Badge, type SceneEdge } from "../types";
 import type { Viewer } from "../viewer";
@@ -69,7 +70,7 @@ export function arrow(edges: SceneEdge[], note: Note): SceneEdge | undefined {
 }
 
 export class BlamePanel implements Part {
-  static css = BLAME;
+  static css = BADGE + BLAME;
   readonly element: HTMLElement;
   #data: Blame;
   #layer = svg("g", { class: "blamed" });

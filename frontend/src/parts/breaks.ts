@@ -1,7 +1,7 @@
 // A part of the viewer, for steppers. Stops: places where playing halts, and to which one can run on or back.
 // What counts as a place is told the same way in gradviz/widgets/graph/breakpoints.py; a test compares the two.
 import { el } from "../dom";
-import { mark } from "../marks";
+import { BADGE, mark } from "../marks";
 import type { Model } from "../model";
 import { g, size } from "../number";
 import { part, type Part } from "../register";
@@ -167,7 +167,7 @@ const KINDS: [Stop["kind"], string][] = [["op", "an operation"], ["node", "a nod
 const KEYS: [string, string][] = [["N", "run to the next stop"], ["P", "run back to the stop before"], ["B", "stop at this node, or no longer"]];
 
 export class Breaks implements Part {
-  static css = CSS;
+  static css = BADGE + CSS;
   readonly #button = el("button", { type: "button", title: "Stops", "aria-expanded": "false", onclick: () => this.toggle() }, "Stops");
   readonly tools = [this.#button];
   readonly element = el("div", { class: "stops", hidden: true, role: "group", "aria-label": "Stops" });

@@ -1,7 +1,7 @@
 // A part of the viewer, for steppers. Checks: every gradient beside a finite difference, as gradviz/widgets/graph/finite_difference.py
 // found them; a badge on each box says whether they agree, and if not, where the fault is.
 import { el, put, say } from "../dom";
-import { mark } from "../marks";
+import { BADGE, mark } from "../marks";
 import { g } from "../number";
 import { part, type Part } from "../register";
 import type { Badge, Num } from "../types";
@@ -48,7 +48,7 @@ export function apart(a: Num, b: Num): string {
 }
 
 export class Checks implements Part {
-  static css = CSS;
+  static css = BADGE + CSS;
   readonly #button = el("button", { type: "button", title: "Gradients beside finite differences", "aria-expanded": "false", onclick: () => this.toggle() }, "Check");
   readonly tools = [this.#button];
   readonly element = el("div", { class: "checks", hidden: true, role: "region", tabindex: "0", "aria-label": "Gradients beside finite differences" });

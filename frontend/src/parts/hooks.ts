@@ -1,7 +1,7 @@
 // A part of the viewer, for records in which a hook changed a gradient (gradviz/widgets/graph/hooked.py): it says so at the step, on the box
 // and in the card.
 import { el } from "../dom";
-import { mark } from "../marks";
+import { BADGE, mark } from "../marks";
 import { part, type Part } from "../register";
 import type { Badge, Step } from "../types";
 import type { Viewer } from "../viewer";
@@ -10,7 +10,7 @@ type Hooked = Step & { hook?: string };
 const capital = (text: string): string => text[0].toUpperCase() + text.slice(1);
 
 export class Hooks implements Part {
-  static css = ".hooked{color:var(--upd);font-weight:600}";
+  static css = BADGE + ".hooked{color:var(--upd);font-weight:600}";
   #said = new Map<number, string>();
 
   constructor(private viewer: Viewer) {

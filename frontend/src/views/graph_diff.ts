@@ -6,6 +6,7 @@ import { hand } from "../hand";
 import { showKeys } from "../help";
 import type { Action } from "../keys";
 import { GRAPH } from "../look";
+import { BADGE } from "../marks";
 import { Model } from "../model";
 import { brief } from "../number";
 import { register, type Handle } from "../register";
@@ -34,7 +35,7 @@ export interface DiffData {
   more: number;
 }
 
-const CSS = `${GRAPH}
+const CSS = `${GRAPH}${BADGE}
 .pair{display:grid;grid-template-columns:minmax(0,1fr);border-top:1px solid var(--line)}
 .side{min-width:0;border-top:1px solid var(--line)}.side:first-child{border-top:0}
 .side h4{margin:0;padding:5px 16px;color:var(--ink);font-size:13px}

@@ -10,10 +10,10 @@ extern "C" __global__ void moments(
     const T* x, const T* w, const T* b, T* out, A* means, A* variances, A* inverses, int N, int C, int inner, double eps) {
     __shared__ A counts[THREADS], mean_of[THREADS], squares[THREADS];
     int mine = threadIdx.x, c = blockIdx.x;
-    long long size = (long long)N * inner;
+    unsigned size = (unsigned)N * inner, width = inner;  // 32 bits: quick to divide
     A count = 0, mean = 0, square = 0;
-    for (long long j = mine; j < size; j += THREADS) {
-        A value = A(x[(j / inner * C + c) * inner + j % inner]), away = value - mean;
+    for (unsigned j = mine; j < size; j += THREADS) {
+        A value = A(x[((long long)(j / width) * C + c) * width + j % width]), away = value - mean;
         count += 1;
         mean += away / count;
         square += away * (value - mean);
@@ -40,8 +40,8 @@ extern "C" __global__ void moments(
         inverses[c] = inverse;
     }
     A factor = w ? inverse * A(w[c]) : inverse, shift = b ? A(b[c]) : A(0);
-    for (long long j = mine; j < size; j += THREADS) {
-        long long at = (j / inner * C + c) * inner + j % inner;
+    for (unsigned j = mine; j < size; j += THREADS) {
+        long long at = ((long long)(j / width) * C + c) * width + j % width;
         out[at] = T((A(x[at]) - mean) * factor + shift);
     }
 }
@@ -51,10 +51,10 @@ extern "C" __global__ void x_hat_input(
     const T* y, const T* x, const A* means, const A* inverses, T* out, int N, int C, int inner) {
     __shared__ A sums[THREADS], along[THREADS];
     int mine = threadIdx.x, c = blockIdx.x;
-    long long size = (long long)N * inner;
+    unsigned size = (unsigned)N * inner, width = inner;  // 32 bits: quick to divide
     A mean = means[c], inverse = inverses[c], sum = 0, product = 0;
-    for (long long j = mine; j < size; j += THREADS) {
-        long long at = (j / inner * C + c) * inner + j % inner;
+    for (unsigned j = mine; j < size; j += THREADS) {
+        long long at = ((long long)(j / width) * C + c) * width + j % width;
         sum += A(y[at]);
         product += A(y[at]) * (A(x[at]) - mean) * inverse;
     }
@@ -70,8 +70,8 @@ extern "C" __global__ void x_hat_input(
     }
     sum = sums[0] / A(size);
     product = along[0] / A(size);
-    for (long long j = mine; j < size; j += THREADS) {
-        long long at = (j / inner * C + c) * inner + j % inner;
+    for (unsigned j = mine; j < size; j += THREADS) {
+        long long at = ((long long)(j / width) * C + c) * width + j % width;
         out[at] = T((A(y[at]) - sum - (A(x[at]) - mean) * inverse * product) * inverse);
     }
 }

@@ -56,3 +56,17 @@ extern "C" __global__ void adam(
         p[i] = T(value + A(-rate) * mean / (sqrt(square) / A(root) + A(eps)));
     }
 }
+
+// Gradients multiplied by `*inverse`; `*found` becomes 1 where one is inf or NaN before: whoever finds it writes the same.
+#define GRADIENT(i) T *g##i, long long n##i
+#define GRADIENT_CASE(i) case i: g = g##i, n = n##i; break;
+extern "C" __global__ void unscale(EACH(GRADIENT), float* found, const float* inverse) {
+    T* g = nullptr;
+    long long n = 0;
+    switch (blockIdx.y) { CASES(GRADIENT_CASE) }
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x) {
+        A value = A(g[i]);
+        if (!isfinite(value)) *found = 1;
+        g[i] = T(value * A(*inverse));
+    }
+}
