@@ -146,7 +146,7 @@ export class CanvasGraph implements Renderer {
         pen.translate(s.x + 14, y + 8.5);
         pen.lineWidth = 1.4;
         pen.strokeStyle = this.#ink(colour);
-        if (mark.dashed) pen.setLineDash([2, 2]);
+        if (now.kind === "freed") pen.setLineDash([2, 2]);
         pen.stroke(new Path2D(mark.line));
         if (mark.fill) pen.fill(new Path2D(mark.fill));
         pen.restore();

@@ -84,7 +84,7 @@ export class Card {
   #arrived(node: RecNode, state: GradState): HTMLElement {
     const mark = glyph(state.kind, state.of ? state.k / state.of : state.kind === "none" ? 0 : 1);
     const badge = el("span", { class: `chip state ${state.kind}` }, state.kind === "off" ? null
-      : svg("svg", { viewBox: "-7 -7 14 14", class: "glyph", "aria-hidden": "true" }, svg("path", { d: mark.line, class: "ring", "stroke-dasharray": mark.dashed ? "2 2" : null }), svg("path", { d: mark.fill, class: "fill" })), say(state));
+      : svg("svg", { viewBox: "-7 -7 14 14", class: "glyph", "aria-hidden": "true" }, svg("path", { d: mark.line, class: "ring" }), svg("path", { d: mark.fill, class: "fill" })), say(state));
     const title = el("h4", {}, `Gradient of ${node.label || node.op} `, badge);
     const body = el("section", { class: "gradient" }, title);
     for (const c of state.parts) {

@@ -14,7 +14,7 @@ export const GRAPH = `
 .legend{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:11px;color:var(--soft);background:var(--panel);padding:4px 16px 6px}
 .legend span{display:inline-flex;align-items:center;gap:4px}
 .glyph{width:12px;height:12px;flex:none}
-.ring{fill:none;stroke:currentColor;stroke-width:1.5}.fill{fill:currentColor}
+.ring{fill:none;stroke:currentColor;stroke-width:1.5}.fill{fill:currentColor}.freed .ring{stroke-dasharray:2 2}
 .search{position:absolute;left:10px;top:10px;display:flex;align-items:center;gap:6px;background:var(--bg);border:1px solid var(--line);border-radius:8px;padding:3px 8px;box-shadow:var(--shade)}
 .search input{border:0;background:none;width:170px;height:26px;outline:none}
 .frames rect{fill:var(--frame);stroke:var(--line);stroke-dasharray:2 4}

@@ -56,7 +56,7 @@ const RING = "m4.5 0a4.5 4.5 0 1 1-9 0a4.5 4.5 0 1 1 9 0z";
 const SQUARE = "m-4.2-4.2h8.4v8.4h-8.4z";
 
 /** State of a gradient as a mark of radius 4.5 around (x, y): told apart by form, not only by colour. "value" is an arrow: carried forward. */
-export function glyph(kind: GradKind | "value", share: number, x = 0, y = 0): { line: string; fill: string; dashed: boolean } {
+export function glyph(kind: GradKind | "value", share: number, x = 0, y = 0): { line: string; fill: string } {
   const a = share * 2 * Math.PI;
   let line = RING;
   let fill = "";
@@ -67,7 +67,7 @@ export function glyph(kind: GradKind | "value", share: number, x = 0, y = 0): { 
   else if (kind === "freed") fill = "m2 0a2 2 0 1 1-4 0a2 2 0 1 1 4 0z";
   else if (kind === "partial" && share > 0) fill = `v-4.5a4.5 4.5 0 ${share > 0.5 ? 1 : 0} 1 ${r(4.5 * Math.sin(a))} ${r(4.5 - 4.5 * Math.cos(a))}z`;
   const at = `M${r(x)} ${r(y)}`;
-  return { line: at + line, fill: fill && at + fill, dashed: kind === "freed" };
+  return { line: at + line, fill: fill && at + fill };
 }
 
 export function along(points: Point[], t: number): Point {

@@ -118,7 +118,6 @@ export class SvgGraph implements Renderer {
     const mark = kind === "off" ? null : glyph(kind, now!.share, x + 14, row.y);
     put(row.g, "class", `row ${kind}`);
     put(row.ring, "d", mark?.line ?? "");
-    put(row.ring, "stroke-dasharray", mark?.dashed ? "2 2" : null);
     put(row.fill, "d", mark?.fill ?? "");
     say(row.part, now?.part ?? "");
     say(row.text, now ? cut(now.text, w - 36 - now.part.length * S.letter) : "");
@@ -136,12 +135,8 @@ export class SvgGraph implements Renderer {
     const { k, x, y, w, h } = this.camera;
     put(this.#world, "transform", `translate(${x} ${y}) scale(${k})`);
     // Out of the window is out of the page: what is not there need not be painted.
-    const cull = (g: Element, ...at: number[][]): void => put(g, "display", [x, y].some((from, i) => {
-      const all = at.map((p) => p[i] * k + from);
-      return Math.max(...all) < -40 || Math.min(...all) > [w, h][i] + 40;
-    }) ? "none" : null);
-    for (const [s, { g }] of this.#parts) cull(g, [s.x, s.y], [s.x + s.w, s.y + s.h]);
-    for (const [e, g] of this.#wires) cull(g, ...e.points);
+    const out = (low: number, size: number, room: number): boolean => low > room + 40 || low + size * k < -40;
+    for (const [s, { g }] of this.#parts) put(g, "display", out(s.x * k + x, s.w, w) || out(s.y * k + y, s.h, h) ? "none" : null);
     if (k !== this.#last) this.#placeChips();
     this.#last = k;
   }

@@ -120,7 +120,7 @@ export class Viewer implements Handle {
     if (this.model.frames.some((f) => f.step.kind === "zero_grad")) kinds.push(["zeroed", 0, WORDS.zeroed]);
     return el("div", { class: "legend", "aria-hidden": "true" }, "gradient:", ...kinds.map(([kind, share, words]) => {
       const mark = glyph(kind, share);
-      return el("span", {}, svg("svg", { viewBox: "-7 -7 14 14", class: `glyph row ${kind}` }, svg("path", { class: "ring", d: mark.line, "stroke-dasharray": mark.dashed ? "2 2" : null }), svg("path", { class: "fill", d: mark.fill })), words);
+      return el("span", {}, svg("svg", { viewBox: "-7 -7 14 14", class: `glyph row ${kind}` }, svg("path", { class: "ring", d: mark.line }), svg("path", { class: "fill", d: mark.fill })), words);
     }));
   }
 
