@@ -27,7 +27,8 @@ def names() -> dict[str, Any]:
 def shown(view: Any, net: int, names: dict[str, Any]) -> dict[str, Any]:
     """Wait until the page shows the place of its sliders, and compare that with a run made here."""
     view.element.page.wait_for_function(
-        "v => v.getAttribute('data-shown') === v.dataset.at", arg=view.element.element_handle()
+        "([v, net]) => v.getAttribute('data-shown') === v.dataset.at && v.signals.net === net",
+        arg=[view.element.element_handle(), net],
     )
     got: dict[str, Any] = view.element.evaluate("v => v.signals")
     assert got["net"] == net
