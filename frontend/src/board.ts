@@ -4,7 +4,7 @@ import { el, put } from "./dom";
 import { showKeys } from "./help";
 import type { Action, Actions } from "./keys";
 import type { Shell } from "./shell";
-import { join, Timeline, type Moment } from "./timeline";
+import { join, Timeline, type Moment, walking } from "./timeline";
 import { transport, type Stretch } from "./transport";
 import type { Num } from "./types";
 
@@ -43,14 +43,7 @@ export class Board {
     put(this.#twin, "aria-label", plan.said ?? "The picture as a table");
     this.tools.append(this.#text, el("button", { type: "button", title: "Keys (?)", "aria-label": "Keys (?)", onclick: () => this.help() }, "?"));
     this.stage.append(this.#twin, this.#help);
-    const still = (to: () => void) => () => {
-      time.pause();
-      to();
-    };
-    const walk: Actions = plan.length > 0 ? {
-      next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-      first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
-    } : {};
+    const walk: Actions = plan.length > 0 ? walking(() => time) : {};
     shell.keys({ ...walk, ...plan.actions, text: () => this.text(), help: () => this.help(), leave: () => this.leave() });
     time.on((now) => {
       if (!this.#following) this.#channel.tell(plan.moment?.(now) ?? { iteration: now });

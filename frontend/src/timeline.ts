@@ -1,4 +1,6 @@
 // A cursor that can be stepped, scrubbed and played. It knows nothing of what it moves through, so several views may share one.
+import type { Actions } from "./keys";
+
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 const BEAT = 1100; // milliseconds a frame at speed 1
 
@@ -79,6 +81,18 @@ export class Timeline {
   #mood(): void {
     for (const hear of this.#moods) hear();
   }
+}
+
+/** What the keys for walking do, in every view. Asked anew at each press: a view may have taken another timeline by then. */
+export function walking(time: () => Timeline): Actions {
+  const still = (move: (now: Timeline) => void) => () => {
+    time().pause();
+    move(time());
+  };
+  return {
+    next: still((t) => t.by(1)), previous: still((t) => t.by(-1)), ten: still((t) => t.by(10)), "back-ten": still((t) => t.by(-10)),
+    first: still((t) => t.go(0)), last: still((t) => t.go(t.length)), play: () => time().toggle(), slower: () => time().faster(-1), faster: () => time().faster(1),
+  };
 }
 
 /** A place in a run, for views that show different sides of it: which iteration, and where within it. */

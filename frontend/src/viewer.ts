@@ -12,6 +12,7 @@ import { glyph } from "./shape";
 import { Shell } from "./shell";
 import { WORDS, type GradKind } from "./state";
 import { SvgGraph, type Renderer } from "./svgraph";
+import { walking } from "./timeline";
 import { icon, transport } from "./transport";
 import { fillTwin, markTwin } from "./twin";
 import type { Data, SceneNode } from "./types";
@@ -192,16 +193,8 @@ export class Viewer implements Handle {
   // ---- what the reader does ------------------------------------------------------------------------------------
   #keys(): void {
     const { time } = this.model;
-    const still = (move: () => void) => () => {
-      time.pause();
-      move();
-    };
-    const stepping = time.length ? {
-      next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-      first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
-    } : {};
     this.shell.keys({
-      ...stepping,
+      ...(time.length ? walking(() => time) : {}),
       search: () => this.#openSearch(),
       "walk-left": () => this.#walk(-1, 0), "walk-right": () => this.#walk(1, 0), "walk-up": () => this.#walk(0, -1), "walk-down": () => this.#walk(0, 1),
       inspect: () => this.#inspect(),

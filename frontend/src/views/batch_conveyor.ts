@@ -9,7 +9,7 @@ import { register } from "../register";
 import { painter, type Packed } from "../samples";
 import { Shell } from "../shell";
 import { Strip, STRIP } from "../strip";
-import { join, Timeline } from "../timeline";
+import { join, Timeline, walking } from "../timeline";
 import { transport, type Stretch } from "../transport";
 
 export interface ConveyorData {
@@ -361,13 +361,8 @@ export function mountConveyor(host: HTMLElement, data: ConveyorData): Shell {
     time.pause();
     if (epochs[e + by]) time.go(offsets[e + by] + Math.min(Math.max(1, p), epochs[e + by].steps.length));
   }
-  const still = (go: () => void) => () => {
-    time.pause();
-    go();
-  };
   const actions: Actions = {
-    next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-    first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
+    ...walking(() => time),
     "walk-right": () => walk(1), "walk-left": () => walk(-1), "walk-down": () => otherEpoch(1), "walk-up": () => otherEpoch(-1),
     inspect: () => {
       const [e, p] = where();

@@ -14,7 +14,7 @@ import type { Program } from "../scalar";
 import { Shell } from "../shell";
 import { logged } from "../standings";
 import { sign, Terrain, TERRAIN, W, type TerrainData } from "../terrain";
-import { join, Timeline } from "../timeline";
+import { join, Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 
 export interface BatchData {
@@ -404,13 +404,8 @@ export function mountBatchSizes(host: HTMLElement, data: BatchData): Shell {
     });
     chart.element.addEventListener("pointermove", (e) => chart.element.hasPointerCapture(e.pointerId) && seek(e));
   });
-  const still = (go: () => void) => () => {
-    time.pause();
-    go();
-  };
   const actions: Actions = {
-    next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-    first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
+    ...walking(() => time),
     text: tell,
     help: () => {
       twin.hidden = true;

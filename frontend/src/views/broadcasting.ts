@@ -6,7 +6,7 @@ import { showKeys } from "../help";
 import { g } from "../number";
 import { register } from "../register";
 import { Shell } from "../shell";
-import { Timeline } from "../timeline";
+import { Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 import type { Num } from "../types";
 
@@ -252,13 +252,8 @@ export function mountBroadcasting(host: HTMLElement, data: Data): Shell {
     at[k] += by;
     pick(source(of.out, at));
   };
-  const still = (run: () => void) => () => {
-    time.pause();
-    run();
-  };
   shell.keys({
-    next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-    first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
+    ...walking(() => time),
     "walk-left": () => walk(1, -1), "walk-right": () => walk(1, 1), "walk-up": () => walk(2, -1), "walk-down": () => walk(2, 1),
     leave: () => (help.hidden ? (shell.root.activeElement ? host.focus() : host.blur()) : (help.hidden = true)), help: keys,
   });

@@ -9,7 +9,7 @@ import { Model } from "../model";
 import { register, type Handle } from "../register";
 import { Shell } from "../shell";
 import { say } from "../state";
-import { Timeline } from "../timeline";
+import { Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 import { fillTwin, markTwin } from "../twin";
 import { unpack } from "../unpack";
@@ -58,13 +58,8 @@ class ChainRuleView implements Handle {
     this.#back.textContent = `Back to ${name}`;
     this.shell.header.append(el("span", { class: "grow" }), this.#back, button("Text", "Every step as text (T)", () => this.#toggle()), button("?", "Keys (?)", () => this.#keys()));
     this.shell.body.append(el("div", { class: "place" }, this.card.element, this.#twin, this.#help), this.#row);
-    const still = (move: () => void) => () => {
-      this.#time.pause();
-      move();
-    };
     this.shell.keys({
-      next: still(() => this.#time.by(1)), previous: still(() => this.#time.by(-1)), ten: still(() => this.#time.by(10)), "back-ten": still(() => this.#time.by(-10)),
-      first: still(() => this.#time.go(0)), last: still(() => this.#time.go(this.#time.length)), play: () => this.#time.toggle(), slower: () => this.#time.faster(-1), faster: () => this.#time.faster(1),
+      ...walking(() => this.#time),
       inspect: () => this.card.element.focus(), text: () => this.#toggle(), help: () => this.#keys(), leave: () => this.#leave(),
     });
     this.shell.later(() => this.#time.pause());

@@ -6,7 +6,7 @@ import { showKeys } from "../help";
 import { g } from "../number";
 import { register } from "../register";
 import { Shell } from "../shell";
-import { Timeline } from "../timeline";
+import { Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 import type { Num } from "../types";
 
@@ -301,13 +301,8 @@ export function mountConv(host: HTMLElement, data: Data): Shell {
     time.pause();
     time.go((back() ? rows * columns : 0) + a * columns + b + 1);
   };
-  const still = (run: () => void) => () => {
-    time.pause();
-    run();
-  };
   shell.keys({
-    next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-    first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
+    ...walking(() => time),
     "walk-left": () => move(0, -1), "walk-right": () => move(0, 1), "walk-up": () => move(-1, 0), "walk-down": () => move(1, 0),
     leave: () => (help.hidden ? (shell.root.activeElement ? host.focus() : host.blur()) : (help.hidden = true)), help: keys,
   });

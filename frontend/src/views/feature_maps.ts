@@ -7,7 +7,7 @@ import { g } from "../number";
 import { register } from "../register";
 import { painter, type Packed } from "../samples";
 import { Shell } from "../shell";
-import { join, Timeline } from "../timeline";
+import { join, Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 import type { Num } from "../types";
 
@@ -182,10 +182,6 @@ export function mountFeatures(host: HTMLElement, data: Data): Shell {
     const count = grid.querySelectorAll(".map").length;
     if (count) choose(Math.max(0, Math.min(count - 1, chosen + by)));
   };
-  const still = (run: () => void) => () => {
-    time.pause();
-    run();
-  };
   const link = join(data.timeline, (moment) => moment.op !== undefined && time.go(moment.op));
   time.on((now) => {
     link.tell({ iteration: 0, phase: back() ? "backward" : "forward", op: now });
@@ -196,8 +192,7 @@ export function mountFeatures(host: HTMLElement, data: Data): Shell {
   shell.later(() => time.pause());
   shell.onTheme = () => grid.childElementCount && paint();
   shell.keys({
-    next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-    first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
+    ...walking(() => time),
     "walk-left": () => move(-1), "walk-right": () => move(1), "walk-up": () => move(-across()), "walk-down": () => move(across()),
     leave: () => (help.hidden ? (shell.root.activeElement ? host.focus() : host.blur()) : (help.hidden = true)), help: keys,
   });

@@ -9,7 +9,7 @@ import type { Action, Actions } from "../keys";
 import { PLOT } from "../plot";
 import { register } from "../register";
 import { Shell } from "../shell";
-import { join, Timeline } from "../timeline";
+import { join, Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 
 const CSS = `${PLOT}${ROWS}${LINES}
@@ -157,10 +157,6 @@ export function mountGradFlow(host: HTMLElement, data: GradFlowData): Shell {
     }
   }
 
-  const still = (move: () => void) => (): void => {
-    time.pause();
-    move();
-  };
   const actions: Actions = {
     text: () => turn(twin), help: () => turn(help), search: () => find.focus(),
     inspect: () => choose(chosen < 0 ? worst() : -1),
@@ -172,10 +168,7 @@ export function mountGradFlow(host: HTMLElement, data: GradFlowData): Shell {
       else if (chosen >= 0) choose(-1);
       else host.blur();
     },
-    ...(several ? {
-      next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-      first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
-    } : {}),
+    ...(several ? walking(() => time) : {}),
   };
 
   shell.body.append(el("div", { class: "stage" }, rows.element, wrong, detail, over, holder, twin, help));

@@ -11,7 +11,7 @@ import { brief } from "../number";
 import { register, type Port } from "../register";
 import { Shell } from "../shell";
 import { SvgGraph } from "../svgraph";
-import { Timeline } from "../timeline";
+import { Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 import { fillTwin, markTwin } from "../twin";
 import type { Data, SceneEdge, SceneNode } from "../types";
@@ -380,13 +380,8 @@ class View {
   // ---- keys ----------------------------------------------------------------------------------------------------
   #keys(): void {
     const { time } = this.model;
-    const still = (move: () => void) => () => {
-      time.pause();
-      move();
-    };
     this.shell.keys({
-      next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-      first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
+      ...walking(() => time),
       "walk-left": () => this.#along(-1, 0), "walk-right": () => this.#along(1, 0), "walk-up": () => this.#along(0, -1), "walk-down": () => this.#along(0, 1),
       search: () => this.#search(), inspect: () => this.#pick(this.model.focus), text: () => this.#text(), leave: () => this.#leave(), help: () => this.#keysHelp(),
     });

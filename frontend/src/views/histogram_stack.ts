@@ -7,7 +7,7 @@ import type { Action, Actions } from "../keys";
 import { g } from "../number";
 import { register } from "../register";
 import { Shell } from "../shell";
-import { join, Timeline } from "../timeline";
+import { join, Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 
 type Mode = "offset" | "overlay" | "heat";
@@ -304,10 +304,6 @@ export function mountHistogramStack(host: HTMLElement, data: HistogramStackData)
     }
   }
 
-  const still = (move: () => void) => (): void => {
-    time.pause();
-    move();
-  };
   const actions: Actions = {
     text: () => turn(twin), help: () => turn(help), search: () => find.focus(),
     "walk-up": () => walk(-1), "walk-down": () => walk(1),
@@ -316,17 +312,16 @@ export function mountHistogramStack(host: HTMLElement, data: HistogramStackData)
       else if (shell.root.activeElement) host.focus();
       else host.blur();
     },
-    ...(steps.length > 1 ? {
-      next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-      first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
-    } : {}),
+    ...(steps.length > 1 ? walking(() => time) : {}),
   };
 
   function point(e: PointerEvent): void {
     const y = e.clientY - pic.getBoundingClientRect().top;
     let best = 0;
     base.forEach((b, k) => Math.abs(b - y) < Math.abs(base[best] - y) && (best = k));
-    if (mode !== "overlay") still(() => time.go(steps.indexOf(tensor().steps[best])))();
+    if (mode === "overlay") return;
+    time.pause();
+    time.go(steps.indexOf(tensor().steps[best]));
   }
   pic.addEventListener("pointerdown", (e) => {
     pic.setPointerCapture(e.pointerId);

@@ -14,7 +14,7 @@ import { real } from "../scalar";
 import { Shell } from "../shell";
 import { fate, logged, lossRange, places, reached } from "../standings";
 import { sign, Terrain, TERRAIN, W, type TerrainData } from "../terrain";
-import { join, Timeline } from "../timeline";
+import { join, Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 import type { Num } from "../types";
 
@@ -405,16 +405,11 @@ export function mountRace(host: HTMLElement, data: RaceData, port?: Port): Shell
   for (const name of ["pointerup", "pointercancel"]) chart.element.addEventListener(name, () => (scrubbing = false));
 
   // -- keys -----------------------------------------------------------------------------------------------------------
-  const still = (go: () => void) => () => {
-    time.pause();
-    go();
-  };
   const turn = (across: number, up: number) => () => {
     if (terrain?.side) terrain.turn(across, up);
   };
   const actions: Actions = {
-    next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-    first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
+    ...walking(() => time),
     "walk-left": turn(-8, 0), "walk-right": turn(8, 0), "walk-up": turn(0, 6), "walk-down": turn(0, -6),
     text: () => {
       twin.hidden = !twin.hidden;

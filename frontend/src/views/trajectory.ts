@@ -11,7 +11,7 @@ import { register } from "../register";
 import type { Program } from "../scalar";
 import { Shell } from "../shell";
 import { Terrain, TERRAIN, W, type TerrainData } from "../terrain";
-import { join, Timeline } from "../timeline";
+import { join, Timeline, walking } from "../timeline";
 import { transport } from "../transport";
 import type { Num } from "../types";
 
@@ -231,16 +231,11 @@ export function mountTrajectory(host: HTMLElement, data: TrajectoryData): Shell 
     host.focus({ preventScroll: true });
     time.go(chart.at(e)[0] / every);
   });
-  const still = (go: () => void) => () => {
-    time.pause();
-    go();
-  };
   const turn = (across: number, up: number) => () => {
     if (terrain.side) terrain.turn(across, up);
   };
   const actions: Actions = {
-    next: still(() => time.by(1)), previous: still(() => time.by(-1)), ten: still(() => time.by(10)), "back-ten": still(() => time.by(-10)),
-    first: still(() => time.go(0)), last: still(() => time.go(time.length)), play: () => time.toggle(), slower: () => time.faster(-1), faster: () => time.faster(1),
+    ...walking(() => time),
     "walk-left": turn(-8, 0), "walk-right": turn(8, 0), "walk-up": turn(0, 6), "walk-down": turn(0, -6),
     text: fold,
     help: () => showKeys(help, new Set(Object.keys(actions).filter((a) => !a.startsWith("walk")) as Action[]), ALSO.filter(([, , flat]) => flat || !terrain.flat).map(([k, w]): [string, string] => [k, w])),
