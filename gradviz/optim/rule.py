@@ -111,7 +111,7 @@ class Rule(Optimizer):
         together = self.elementwise and group.get("foreach") is not False and not events.watching
         together = together and len(set(map(id, params))) == len(params)
         first = (*numbers, *names, None)[0]
-        at_once = together and group.get("foreach") is None and group.get("fused") is not False and self.kernel
+        at_once = together and self._kernel(group)
         batches: dict[Any, Batch] = {}
         state, fresh, alike = None, False, ()
         for param in params:
@@ -200,11 +200,15 @@ class Rule(Optimizer):
         if before is not None:
             events.emit(events.OptimizerStep(self, params[0], before, arrays[0]))
 
+    def _kernel(self, group: dict[str, Any]) -> str:
+        """What devices call a kernel for this group; nothing where its options ask for another way."""
+        return self.kernel if group.get("foreach") is None and group.get("fused") is not False else ""
+
     def _by_kernel(self, batch: Batch, names: tuple[str, ...], group: dict[str, Any], lr: Any) -> bool:
         """Whether the device has a kernel for the step, which has then been taken."""
         device = batch.params[0].device
-        step = device.forwards.get(self.kernel) if self.kernel else None
-        if step is None or group.get("foreach") is not None or group.get("fused") is False:
+        step = device.forwards.get(self._kernel(group))
+        if step is None:
             return False
         stored = {name: batch.kept(name) for name in names if name in batch.states[0]}
         count = batch.states[0]["step"]._array.item() if self.numbers else 0

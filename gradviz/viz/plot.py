@@ -208,6 +208,11 @@ def legend(names: Sequence[str], plot: Plot, y: float | None = None, colours: Se
     return "".join(out)
 
 
+def label(x: float, y: float, words: str, ink: str, size: float = SMALL, more: str = "") -> str:
+    """Words at a place, escaped; `more` are further attributes, as they stand in the file."""
+    return f'<text x="{short(x)}" y="{short(y)}" font-size="{short(size)}" fill="{ink}" {more}>{escape(words)}</text>'
+
+
 def document(parts: Iterable[str], wide: float, tall: float, title: str, *, theme: str = "light") -> str:
     """A whole SVG file: opaque ground, its title for screen readers, the parts in order."""
     ground = THEMES[theme]["card"]

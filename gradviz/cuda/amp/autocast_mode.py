@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from gradviz import amp
+from gradviz.amp.deprecated import deprecated
 from gradviz.core.dtype import dtype, float16
-
-
-def _deprecated(old: str, new: str) -> None:
-    warnings.warn(
-        f"`torch.cuda.amp.{old}` is deprecated. Please use `torch.amp.{new}` instead.", FutureWarning, stacklevel=3
-    )
 
 
 class autocast(amp.autocast):
     """`torch.amp.autocast("cuda", ...)`; warns that it is deprecated."""
 
     def __init__(self, enabled: bool = True, dtype: dtype = float16, cache_enabled: bool = True) -> None:
-        _deprecated("autocast(args...)", "autocast('cuda', args...)")
+        deprecated("cuda", "autocast(args...)", "autocast('cuda', args...)")
         super().__init__("cuda", enabled=enabled, dtype=dtype, cache_enabled=cache_enabled)
 
 
 def custom_fwd(fwd: Any = None, *, cast_inputs: dtype | None = None) -> Any:
     """`torch.amp.custom_fwd(..., device_type="cuda")`; warns that it is deprecated."""
-    _deprecated("custom_fwd(args...)", "custom_fwd(args..., device_type='cuda')")
+    deprecated("cuda", "custom_fwd(args...)", "custom_fwd(args..., device_type='cuda')")
     return amp.custom_fwd(fwd, device_type="cuda", cast_inputs=cast_inputs)
 
 
 def custom_bwd(bwd: Any) -> Any:
     """`torch.amp.custom_bwd(..., device_type="cuda")`; warns that it is deprecated."""
-    _deprecated("custom_bwd(args...)", "custom_bwd(args..., device_type='cuda')")
+    deprecated("cuda", "custom_bwd(args...)", "custom_bwd(args..., device_type='cuda')")
     return amp.custom_bwd(bwd, device_type="cuda")

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
-from gradviz import amp
+from gradviz.amp.deprecated import OlderGradScaler
 
 
-class GradScaler(amp.GradScaler):
+class GradScaler(OlderGradScaler):
     """`torch.amp.GradScaler("cuda", ...)`; warns that it is deprecated."""
 
-    def __init__(
-        self, init_scale: float = 2.0**16, growth_factor: float = 2.0, backoff_factor: float = 0.5,
-        growth_interval: int = 2000, enabled: bool = True,
-    ) -> None:  # fmt: skip
-        warnings.warn(
-            "`torch.cuda.amp.GradScaler(args...)` is deprecated. "
-            "Please use `torch.amp.GradScaler('cuda', args...)` instead.",
-            FutureWarning,
-            stacklevel=2,
-        )
-        super().__init__("cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled)
+    kind = "cuda"

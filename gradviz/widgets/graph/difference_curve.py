@@ -19,8 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from gradviz.core.summary import number as json_number
 from gradviz.viz.numbers import number
 from gradviz.viz.plot import Axis, Plot, document, legend, short
 from gradviz.widgets.base import View
@@ -155,13 +154,13 @@ class DifferenceCurve(View):
             "types": {
                 kind: {
                     "eps": t.eps,
-                    "here": _safe(t.here),
-                    "plus": [_safe(v) for v in t.plus],
-                    "minus": [_safe(v) for v in t.minus],
+                    "here": json_number(t.here),
+                    "plus": [json_number(v) for v in t.plus],
+                    "minus": [json_number(v) for v in t.minus],
                     "formulas": {
                         name: {
-                            "slopes": [_safe(v) for v in t.slopes[name]],
-                            "errors": [_safe(digits(v)) for v in t.errors[name]],
+                            "slopes": [json_number(v) for v in t.slopes[name]],
+                            "errors": [json_number(digits(v)) for v in t.errors[name]],
                             "best": self.best(kind, name),
                             "theory": self.theory(kind, name),
                             "truncation": self.expected(kind, name)[0],
@@ -276,7 +275,3 @@ def _derivatives(fn: Callable[[Any], Any], at: float) -> list[Any]:
     ):  # a Function of the learner's that can be differentiated once
         pass
     return found
-
-
-def _safe(value: float) -> Any:
-    return value if np.isfinite(value) else str(float(value))

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.viz.measure import clean, escape
+from gradviz.core.summary import number as json_number
+from gradviz.viz.measure import clean
 from gradviz.viz.numbers import number
-from gradviz.viz.plot import Axis, Plot, document, legend, short, span
+from gradviz.viz.plot import Axis, Plot, document, label, legend, span
 from gradviz.widgets.base import View
 from gradviz.widgets.graph.embed import line
 from gradviz.widgets.graph.rule_formula import Formula
@@ -171,9 +172,9 @@ class RuleEditor(View):
         marks = plot.line(self.xs, one.slopes, "line", 6) + plot.line(self.xs, returned, 1, 2)
         return document(
             [
-                _text(self.title, 16, 24, 14, plot.colour("ink"), ' font-weight="600"'),
-                _text(rule, 16, 44, 12, plot.colour("ink")),
-                _text(head, 16, 62, 12, plot.colour("leaf" if ok else "bad")),
+                label(16, 24, line(self.title, 100), plot.colour("ink"), 14, 'font-weight="600"'),
+                label(16, 44, line(rule, 100), plot.colour("ink")),
+                label(16, 62, head, plot.colour("leaf" if ok else "bad")),
                 plot.axes(),
                 plot.inside(marks),
                 legend(["finite difference", "the rule"], plot, colours=["line", 1]),
@@ -184,12 +185,8 @@ class RuleEditor(View):
         )
 
 
-def _text(text: str, x: float, y: float, size: int, ink: str, more: str = "") -> str:
-    return f'<text x="{short(x)}" y="{y}" font-size="{size}" fill="{ink}"{more}>{escape(line(text, 100))}</text>'
-
-
 def _listed(numbers: Any) -> list[Any]:
-    return [v if np.isfinite(v) else str(v) for v in np.asarray(numbers, dtype=np.float64).tolist()]
+    return [json_number(v) for v in np.asarray(numbers, dtype=np.float64).tolist()]
 
 
 def limits(slopes: Any, returned: Any) -> tuple[float, float]:

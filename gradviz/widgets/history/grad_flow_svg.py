@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gradviz.viz.measure import clip, escape, width
-from gradviz.viz.plot import SMALL, Axis, Plot, document, path, short, span
+from gradviz.viz.measure import clip, width
+from gradviz.viz.plot import SMALL, Axis, Plot, document, label, path, short, span
 from gradviz.viz.theme import THEMES
 from gradviz.widgets.history.grad_flow_warnings import GLYPHS, KINDS
 
@@ -66,28 +66,24 @@ def draw(data: dict[str, Any], warnings: Sequence[Any], theme: str = "light") ->
     ink = THEMES[theme]
     position = data["iterations"].index(data["at"])
     where = "" if data["single"] else f" · iteration {data['at']}"
-    out = [_text(16, 26, clip(data["title"] + where, WIDE - 32, 15), ink["ink"], 15, 'font-weight="600"')]
+    out = [label(16, 26, clip(data["title"] + where, WIDE - 32, 15), ink["ink"], 15, 'font-weight="600"')]
     top = 88.0
     row = rows_height(len(data["layers"]))
     floor = top + row * len(data["layers"])
     out.append(_names(data, top, row, ink))
     for name, (at, broad) in columns(data).items():
         out.append(_column(data, name, position, (at, top, broad, floor - top), row, theme))
-    out.append(_text(LEFT - 10, floor + 18, "↓ forward  ↑ gradient", ink["muted"], 11, 'text-anchor="end"'))
+    out.append(label(LEFT - 10, floor + 18, "↓ forward  ↑ gradient", ink["muted"], 11, 'text-anchor="end"'))
     said, down = _sentences(warnings, floor + 48, ink)
     out.append(said)
     if len(data["iterations"]) > 1:
         out.append(f'<g transform="translate(0 {short(down)})">{_over_time(data, theme)}</g>')
         down += OVER_TIME
     if data["note"]:
-        out.append(_text(16, down + 14, clip(data["note"], WIDE - 32, SMALL), ink["muted"]))
+        out.append(label(16, down + 14, clip(data["note"], WIDE - 32, SMALL), ink["muted"]))
         down += 22
     title = f"{data['title']}{where}: {warnings[0].text if warnings else 'no warnings'}"
     return document(out, WIDE, down + 6, title, theme=theme)
-
-
-def _text(x: float, y: float, text: str, colour: str, size: float = SMALL, more: str = "") -> str:
-    return f'<text x="{short(x)}" y="{short(y)}" font-size="{short(size)}" fill="{colour}" {more}>{escape(text)}</text>'
 
 
 def _names(data: dict[str, Any], top: float, row: float, ink: dict[str, str]) -> str:
@@ -101,7 +97,7 @@ def _names(data: dict[str, Any], top: float, row: float, ink: dict[str, str]) ->
         if i % every == 0:
             name = clip(layer["name"], LEFT - 26, SMALL)
             more = 'text-anchor="end"'
-            out.append(_text(LEFT - 10, y + row / 2 + (4 if every == 1 else 8), name, ink["ink"], SMALL, more))
+            out.append(label(LEFT - 10, y + row / 2 + (4 if every == 1 else 8), name, ink["ink"], SMALL, more))
     return "".join(out)
 
 
@@ -115,24 +111,24 @@ def _column(
     def place(v: float) -> float:
         return left + side.share(v) * broad
 
-    out = [_text(left, top - 34, COLUMNS[name][0], ink[COLOURS[name]], 13, 'font-weight="600"')]
+    out = [label(left, top - 34, COLUMNS[name][0], ink[COLOURS[name]], 13, 'font-weight="600"')]
     if name == "ratio":
         a, b = (place(v) for v in data["band"])
         out.append(
             f'<rect x="{short(a)}" y="{short(top)}" width="{short(b - a)}" height="{short(tall)}" '
             f'fill="{ink["leaf"]}" fill-opacity=".13"/>'
         )
-        out.append(_text((a + b) / 2, top + tall + 18, "usual", ink["leaf"], 11, 'text-anchor="middle"'))
+        out.append(label((a + b) / 2, top + tall + 18, "usual", ink["leaf"], 11, 'text-anchor="middle"'))
     ticks = [0, 0.5, 1] if name == "dead" else side.ticks(broad / 62)
     for v in ticks:
         said = f"{100 * v:g}%" if name == "dead" else power(v)
         out.append(f'<path d="M{short(place(v))} {short(top - 4)}V{short(top + tall)}" stroke="{ink["line"]}"/>')
-        out.append(_text(place(v), top - 9, said, ink["muted"], 11, 'text-anchor="middle"'))
+        out.append(label(place(v), top - 9, said, ink["muted"], 11, 'text-anchor="middle"'))
     for word, limit in limits_of(data, name):
         if side.low <= limit <= side.high:
             d = f"M{short(place(limit))} {short(top - 4)}V{short(top + tall + 4)}"
             out.append(f'<path d="{d}" stroke="{ink["bad"]}" stroke-dasharray="4 3" fill="none"/>')
-            out.append(_text(place(limit), top + tall + 18, word, ink["bad"], 11, 'text-anchor="middle"'))
+            out.append(label(place(limit), top + tall + 18, word, ink["bad"], 11, 'text-anchor="middle"'))
     small = row <= 8
     runs: list[tuple[str, float, list[str]]] = []  # colour, top, bars: of small rows those of one colour are one shape
     bits = kinds_of(name)
@@ -155,7 +151,7 @@ def _column(
         beside = end + 9 + width(said, 11) < left + broad + GAP - 8
         x, anchor = (end + 9, "start") if beside else (end - 9, "end")
         halo = f'paint-order="stroke" stroke="{ink["card"]}" stroke-width="3" stroke-linejoin="round"'
-        out.append(_text(x, y + 4, said, ink["bad"] if marked else ink["ink"], 11, f'text-anchor="{anchor}" {halo}'))
+        out.append(label(x, y + 4, said, ink["bad"] if marked else ink["ink"], 11, f'text-anchor="{anchor}" {halo}'))
     out[:0] = [
         f'<path d="M{short(left)} {y:.2f}{"".join(bars)}H{short(left)}z" fill="{colour}" fill-opacity=".38"/>'
         for colour, y, bars in runs
@@ -183,15 +179,15 @@ def kinds_of(measure: str) -> int:
 def _sentences(warnings: Sequence[Any], down: float, ink: dict[str, str]) -> tuple[str, float]:
     """What is wrong; the place under it."""
     if not warnings:
-        return _text(16, down, "✓ no warnings at this iteration", ink["leaf"], 13), down + 16
+        return label(16, down, "✓ no warnings at this iteration", ink["leaf"], 13), down + 16
     out = []
     shown = warnings[:SENTENCES]
     for one in shown:
         text = clip(f"{GLYPHS[one.kind]} {one.text}", WIDE - 32, 13)
-        out.append(_text(16, down, text, ink["bad"], 13))
+        out.append(label(16, down, text, ink["bad"], 13))
         down += 20
     if len(warnings) > len(shown):
-        out.append(_text(16, down, f"and {len(warnings) - len(shown)} more", ink["muted"], 13))
+        out.append(label(16, down, f"and {len(warnings) - len(shown)} more", ink["muted"], 13))
         down += 20
     return "".join(out), down - 4
 
@@ -223,12 +219,12 @@ def _over_time(data: dict[str, Any], theme: str) -> str:
             lines.append(f'<rect {place} fill="{ink["bad-soft"]}"/>')
     if broken:
         at = min(plot.at(steps[broken[0]], plot.y.high)[0] + 6, WIDE - 110 - 62)
-        lines.append(_text(at, 32, "not finite", ink["bad"]))
+        lines.append(label(at, 32, "not finite", ink["bad"]))
     for word, limit in limits_of(data, "grad"):
         if not up.low < limit < up.high:
             continue
         lines.append(plot.rule(y=limit, colour="bad"))
-        lines.append(_text(70, plot.at(steps[0], limit)[1] - 4, word, ink["bad"], 11))
+        lines.append(label(70, plot.at(steps[0], limit)[1] - 4, word, ink["bad"], 11))
     count = len(data["layers"])
     ends: list[tuple[float, str, str]] = []
     step = max(1, math.ceil(count / LINES))
@@ -246,7 +242,7 @@ def _over_time(data: dict[str, Any], theme: str) -> str:
         y = max(24.0, min(OVER_TIME - 46.0, y + 4))
         if k and abs(y - ends[0][0] - 4) < 14:
             y = ends[0][0] + (18 if y >= ends[0][0] + 4 else -10)
-        names.append(_text(WIDE - 104, y, clip(name, 98, SMALL), colour))
+        names.append(label(WIDE - 104, y, clip(name, 98, SMALL), colour))
     return plot.axes() + plot.inside("".join(lines)) + "".join(names)
 
 

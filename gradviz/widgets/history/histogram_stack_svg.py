@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gradviz.viz.measure import clip, escape
-from gradviz.viz.plot import SMALL, document, heat, image, path, short, ticks
+from gradviz.viz.measure import clip
+from gradviz.viz.plot import SMALL, document, heat, image, label, path, short, ticks
 from gradviz.viz.theme import THEMES
 from gradviz.widgets.history.histogram_stack_bins import bands, bars, columns, domain, marks, outline, said
 
@@ -53,11 +53,11 @@ def draw(data: dict[str, Any], theme: str = "light") -> str:
     drawn = _heat if data["mode"] == "heat" else _ridges
     picture = [drawn(tensor, data, now, theme), _frame(tensor, data, RIDGE, ink, 6)]
     out = [
-        _text(16, 26, clip(data["title"] + more, 540, 15), ink["ink"], 15, 'font-weight="600"'),
-        _text(16, 46, clip(name, 540, 13), ink["forward"], 13, 'font-weight="600"'),
+        label(16, 26, clip(data["title"] + more, 540, 15), ink["ink"], 15, 'font-weight="600"'),
+        label(16, 46, clip(name, 540, 13), ink["forward"], 13, 'font-weight="600"'),
         *(picture if data["mode"] == "heat" else reversed(picture)),  # colours cover what lies under them
         _shares(tensor, data, now, ink),
-        _text(
+        label(
             RIDGE[0] + RIDGE[2] / 2,
             RIDGE[1] + RIDGE[3] + 34,
             axis_name(data),
@@ -65,18 +65,14 @@ def draw(data: dict[str, Any], theme: str = "light") -> str:
             SMALL,
             'text-anchor="middle"',
         ),
-        _text(SIDE[0], 26, f"iteration {tensor['steps'][now]}", ink["backward"], 13, 'font-weight="600"'),
+        label(SIDE[0], 26, f"iteration {tensor['steps'][now]}", ink["backward"], 13, 'font-weight="600"'),
         _own(tensor, data, now, ink),
         _numbers(tensor, data, now, ink),
     ]
     if data["note"]:
-        out.append(_text(16, TALL - 8, clip(data["note"], WIDE - 32, SMALL), ink["muted"]))
+        out.append(label(16, TALL - 8, clip(data["note"], WIDE - 32, SMALL), ink["muted"]))
     title = f"{data['title']}: {name}, iteration {tensor['steps'][now]}"
     return document(out, WIDE, TALL, title, theme=theme)
-
-
-def _text(x: float, y: float, text: str, colour: str, size: float = SMALL, more: str = "") -> str:
-    return f'<text x="{short(x)}" y="{short(y)}" font-size="{short(size)}" fill="{colour}" {more}>{escape(text)}</text>'
 
 
 def _frame(
@@ -100,7 +96,7 @@ def _frame(
     for x, words in marks(tensor, data, about):
         at = short(place(x))
         out.append(f'<path d="M{at} {short(top + tall)}v4" stroke="{ink["muted"]}"/>')
-        out.append(_text(place(x), top + tall + 17, words, ink["muted"], 11, 'text-anchor="middle"'))
+        out.append(label(place(x), top + tall + 17, words, ink["muted"], 11, 'text-anchor="middle"'))
     return "".join(out)
 
 
@@ -117,7 +113,7 @@ def _shares(tensor: dict[str, Any], data: dict[str, Any], now: int, ink: dict[st
         anchor = "end" if words == "over" else "middle"
         at = left + wide - 2 if words == "over" else middle
         for k, text in enumerate((words, percent)):
-            out.append(_text(at, top + 13 + 13 * k, text, ink["bad"], 11, f'text-anchor="{anchor}"'))
+            out.append(label(at, top + 13 + 13 * k, text, ink["bad"], 11, f'text-anchor="{anchor}"'))
     return "".join(out)
 
 
@@ -149,7 +145,7 @@ def _ridges(tensor: dict[str, Any], data: dict[str, Any], now: int, theme: str) 
             if k != len(rows) - 1 and (len(rows) - 1 - k) * apart < 13:
                 continue
             base = top + tall - (len(rows) - 1 - k) * apart
-            out.append(_text(left + wide + 6, base + 4, str(tensor["steps"][k]), ink["muted"], 11))
+            out.append(label(left + wide + 6, base + 4, str(tensor["steps"][k]), ink["muted"], 11))
     return "".join(out)
 
 
@@ -189,7 +185,7 @@ def _heat(tensor: dict[str, Any], data: dict[str, Any], now: int, theme: str) ->
     every = max(1, math.ceil(len(rows) / 10))
     beside, steps = left + wide + 6, tensor["steps"]
     named = range(0, len(rows), every)
-    out += [_text(beside, top + (k + 0.5) * each + 4, str(steps[k]), ink["muted"], 11) for k in named]
+    out += [label(beside, top + (k + 0.5) * each + 4, str(steps[k]), ink["muted"], 11) for k in named]
     return "".join(out)
 
 
@@ -198,7 +194,7 @@ def _own(tensor: dict[str, Any], data: dict[str, Any], now: int, ink: dict[str, 
     left, top, wide, tall = SIDE
     found = bars(tensor, data, now)
     if not found:
-        return _text(left, top + 20, "no finite value", ink["muted"])
+        return label(left, top + 20, "no finite value", ink["muted"])
     linear = data["scale"] == "linear"
     one = {**data, "split": False}
     if linear:
@@ -219,9 +215,9 @@ def _own(tensor: dict[str, Any], data: dict[str, Any], now: int, ink: dict[str, 
     out.append(f'<path d="M{short(left)} {short(zero)}h{short(wide)}" stroke="{ink["muted"]}"/>')
     if linear:
         middle = 'text-anchor="middle"'
-        out += [_text(place(v), top + tall + 17, f"{v:g}", ink["muted"], 11, middle) for v in ticks(low, high, 4)]
-    out.append(_text(left, top - 8, "+ positive", ink["forward"], 11))
-    out.append(_text(left + 72, top - 8, "− negative", ink["backward"], 11))
+        out += [label(place(v), top + tall + 17, f"{v:g}", ink["muted"], 11, middle) for v in ticks(low, high, 4)]
+    out.append(label(left, top - 8, "+ positive", ink["forward"], 11))
+    out.append(label(left + 72, top - 8, "− negative", ink["backward"], 11))
     return "".join(out)
 
 
@@ -229,7 +225,7 @@ def _numbers(tensor: dict[str, Any], data: dict[str, Any], now: int, ink: dict[s
     left, top, wide, tall = SIDE
     down, out = top + tall + 42, []
     for words, number in said(tensor, data, now):
-        out.append(_text(left, down, words, ink["bad"] if words.startswith("⚠") else ink["muted"]))
-        out.append(_text(left + wide, down, number, ink["ink"], SMALL, 'text-anchor="end"'))
+        out.append(label(left, down, words, ink["bad"] if words.startswith("⚠") else ink["muted"]))
+        out.append(label(left + wide, down, number, ink["ink"], SMALL, 'text-anchor="end"'))
         down += 18
     return "".join(out)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.summary import number as json_number
 from gradviz.viz.measure import escape
 from gradviz.viz.numbers import number
 from gradviz.viz.plot import Axis, Plot, document, short, span
@@ -239,10 +240,10 @@ class ClipView(View):
             "names": self.names,
             "size": self.steps[0].size,
             "steps": [s.step for s in self.steps],
-            "norms": [[_safe(s.norms[i]) for s in self.steps] for i in range(3)],
-            "after": [[_safe(norm), turn] for norm, turn in self.after],
+            "norms": [[json_number(s.norms[i]) for s in self.steps] for i in range(3)],
+            "after": [[json_number(norm), turn] for norm, turn in self.after],
             "done": {str(i): s.done for i, s in enumerate(self.steps) if s.done},
-            "whole": [[_safe(v) for v in s.whole or ()] for s in self.steps] if self.steps[0].whole else None,
+            "whole": [[json_number(v) for v in s.whole or ()] for s in self.steps] if self.steps[0].whole else None,
             "clipped": self.hits(),
             "left_out": self.left_out,
             "walks": self._walks_json(),
@@ -449,13 +450,9 @@ def _refuse(*pairs: Any) -> None:
             raise TypeError(f"{name}= is for a function of two numbers: gradients that were met are not walked again.")
 
 
-def _safe(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
-
-
 def _four(value: float) -> float | str:
     return float(f"{value:.4g}") if math.isfinite(value) else str(value)
 
 
 def _rows(rows: list[list[float]]) -> list[list[float | str]]:
-    return [[_safe(v) for v in row] for row in rows]
+    return [[json_number(v) for v in row] for row in rows]

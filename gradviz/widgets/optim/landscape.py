@@ -8,7 +8,6 @@ ICLR 2015.
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.summary import number as json_number
 from gradviz.widgets.live import interactive
 from gradviz.widgets.optim import surface
 from gradviz.widgets.optim.descent import reseed, undisturbed
@@ -246,4 +246,4 @@ def spread(values: Array) -> bool:
 
 def floats(values: Iterable[float]) -> Iterator[float | str]:
     """JSON has no infinity and no NaN."""
-    return (v if math.isfinite(v) else str(v) for v in values)
+    return map(json_number, values)

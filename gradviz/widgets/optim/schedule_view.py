@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from gradviz.core.summary import number as json_number
 from gradviz.viz.measure import clean
 from gradviz.viz.numbers import number
 from gradviz.viz.plot import Axis, Plot, document, legend, short, span
@@ -184,7 +185,10 @@ class ScheduleView(View):
             "first": self.first,
             "steps": self.steps,
             "panels": [
-                {**p, "lines": [{**one._asdict(), "values": [_safe(v) for v in one.values]} for one in p["lines"]]}
+                {
+                    **p,
+                    "lines": [{**one._asdict(), "values": [*map(json_number, one.values)]} for one in p["lines"]],
+                }
                 for p in self.panels()
             ],
             "marks": [list(mark) for mark in self.marks()],
@@ -482,10 +486,6 @@ def _legend_rows(names: list[str]) -> int:
 
 def _real(value: float | str) -> float:
     return float(value)
-
-
-def _safe(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
 
 
 __all__ = ["ScheduleView"]

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from gradviz.amp import GradScaler
+from gradviz.core.summary import number as json_number
 from gradviz.viz.numbers import number
 from gradviz.viz.plot import Axis, Plot, document, short
 from gradviz.widgets.base import View
@@ -113,8 +114,8 @@ class ScalerTimeline(View):
             "format": "gradviz.scaler_timeline/1",
             "title": line(self.title, 200),
             "first": self.first,
-            "before": [_safe(u.before) for u in self.updates],
-            "after": [_safe(u.after) for u in self.updates],
+            "before": [json_number(u.before) for u in self.updates],
+            "after": [json_number(u.after) for u in self.updates],
             "tracker": [u.tracker for u in self.updates],
             "what": [u.what for u in self.updates],
             "timeline": self.timeline,
@@ -186,7 +187,3 @@ def power(scale: float) -> str:
     """A scale as a power of two where it is one, otherwise as a number."""
     mantissa, exponent = math.frexp(scale) if math.isfinite(scale) else (0.0, 0)
     return f"2^{exponent - 1}" if mantissa == 0.5 else number(scale)
-
-
-def _safe(value: float) -> Any:
-    return value if math.isfinite(value) else str(value)

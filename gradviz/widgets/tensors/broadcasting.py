@@ -18,7 +18,7 @@ import numpy as np
 import gradviz as torch
 from gradviz.viz.measure import clean, clip, escape, width
 from gradviz.viz.numbers import number
-from gradviz.viz.plot import document, short
+from gradviz.viz.plot import document, label, short
 from gradviz.viz.theme import MONO, THEMES
 from gradviz.widgets.base import View
 from gradviz.widgets.replay import replay_html
@@ -124,16 +124,16 @@ class Broadcasting(View):
         for i, (caption, values, own) in enumerate(blocks):
             if i:
                 sign = self.op if i == 1 else "="
-                parts.append(_text(sign.replace("*", "×").replace("-", "−"), left + 14, 86, 18, colours["muted"]))
+                parts.append(label(left + 14, 86, sign.replace("*", "×").replace("-", "−"), colours["muted"], 18))
                 left += 42
-            parts.append(_text(escape(caption), left, 58, 12, colours["muted"]))
+            parts.append(label(left, 58, caption, colours["muted"]))
             wide, tall = _grid(parts, values, own, left, 68, colours)
             left, low = left + max(wide, 8.0 * len(caption)), max(low, tall)
         wide, tall = max(left + 16, 430, width(self.error, 12) + 32), low + 50
-        head = escape(clip(self.title, wide - 32, 14))
-        last = escape(clip(self.error or self.steps()[-1], wide - 32, 12))
-        parts.insert(0, _text(head, 16, 26, 14, colours["ink"], ' font-weight="600"'))
-        parts.append(_text(last, 16, low + 28, 12, colours["bad" if self.error else "ink"]))
+        head = clip(self.title, wide - 32, 14)
+        last = clip(self.error or self.steps()[-1], wide - 32, 12)
+        parts.insert(0, label(16, 26, head, colours["ink"], 14, 'font-weight="600"'))
+        parts.append(label(16, low + 28, last, colours["bad" if self.error else "ink"]))
         return document(parts, wide, tall, self.title)
 
 
@@ -149,15 +149,11 @@ def _grid(parts: list[str], values: Any, own: Any, left: float, top: float, colo
             f'<rect x="{short(px + 1)}" y="{short(py + 1)}" width="{CELL - 2}" height="{CELL - 2}" rx="4" '
             f'fill="{fill}" stroke="{edge}"/>'
         )
-        text = escape(clip(number(float(value), 4), CELL - 2, 11, mono=True))
+        text = clip(number(float(value), 4), CELL - 2, 11, mono=True)
         ink = colours["ink" if mine else "muted"]
-        middle = f' text-anchor="middle" font-family="{escape(MONO)}"'
-        parts.append(_text(text, px + CELL / 2, py + CELL / 2 + 4, 11, ink, middle))
+        middle = f'text-anchor="middle" font-family="{escape(MONO)}"'
+        parts.append(label(px + CELL / 2, py + CELL / 2 + 4, text, ink, 11, middle))
     return shape[2] * CELL, top + shape[0] * (shape[1] * CELL + 10)
-
-
-def _text(text: str, x: float, y: float, size: float, ink: str, more: str = "") -> str:
-    return f'<text x="{short(x)}" y="{short(y)}" font-size="{size}" fill="{ink}"{more}>{text}</text>'
 
 
 def numbers_of(value: Any, first: int, name: str) -> Any:

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.summary import number as json_number
 from gradviz.viz.measure import clean, clip, escape, width
 from gradviz.viz.numbers import number
-from gradviz.viz.plot import document, short
+from gradviz.viz.plot import document, label, short
 from gradviz.viz.theme import MONO, THEMES
 from gradviz.widgets.base import View
 from gradviz.widgets.replay import replay_html
@@ -141,7 +142,7 @@ class StateDictDiff(View):
         return {
             "name": title_of(pair.name),
             "verdict": pair.verdict,
-            "far": _plain(pair.far),
+            "far": None if pair.far is None else json_number(pair.far),
             "saved": _packed(pair.saved, side),
             "model": _packed(pair.model, side),
             "after": _packed(pair.after, side),
@@ -196,12 +197,12 @@ class StateDictDiff(View):
         left, right = 30 + middle + 20, 30 + middle + 210
         wide, tall = right + 330, 92 + LINE * len(shown) + 56
         out = [
-            _text(escape(clip(clean(self.title), wide - 32, 14)), 16, 28, 14, colours["ink"], ' font-weight="600"'),
+            label(16, 28, clip(clean(self.title), wide - 32, 14), colours["ink"], 14, 'font-weight="600"'),
             *(
-                _text(escape(clip(clean(name), 150, 12)), at, 58, 12, colours["muted"])
+                label(at, 58, clip(clean(name), 150, 12), colours["muted"])
                 for name, at in zip(self.names, (left, right), strict=True)
             ),
-            _text("loading", right + 150, 58, 12, colours["muted"]),
+            label(right + 150, 58, "loading", colours["muted"]),
         ]
         for i, pair in enumerate(shown):
             glyph, words, colour = VERDICTS[pair.verdict]
@@ -209,24 +210,20 @@ class StateDictDiff(View):
             soft = f"{colour}-soft" if f"{colour}-soft" in colours else "ground"
             band = f'x="10" y="{short(y)}" width="{short(wide - 20)}" height="{LINE - 3}" rx="5"'
             out.append(f'<rect {band} fill="{colours[soft]}"/>')
-            mono = f' font-family="{escape(MONO)}"'
-            name = escape(clip(title_of(pair.name), middle, 12, mono=True))
-            out.append(_text(name, 20, y + 16, 12, colours["ink"], mono))
+            mono = f'font-family="{escape(MONO)}"'
+            name = clip(title_of(pair.name), middle, 12, mono=True)
+            out.append(label(20, y + 16, name, colours["ink"], more=mono))
             for entry, at in ((pair.saved, left), (pair.model, right)):
-                out.append(_text(escape(clip(_about(entry), 150, 12)), at, y + 16, 12, colours["ink"]))
+                out.append(label(at, y + 16, clip(_about(entry), 150, 12), colours["ink"]))
             ink = colours[colour]
-            out.append(_text(escape(glyph), right - 26, y + 16, 14, ink, ' font-weight="700" text-anchor="middle"'))
-            out.append(_text(escape(words), right + 150, y + 16, 12, ink))
+            out.append(label(right - 26, y + 16, glyph, ink, 14, 'font-weight="700" text-anchor="middle"'))
+            out.append(label(right + 150, y + 16, words, ink))
         rest = len(self.pairs) + self.left_out - len(shown)
         ink = colours["bad" if self.errors() else "ink"]
         last = [f"… {rest} more names"] * bool(rest) + self.outcome().split(". ")
         for i, text in enumerate(last):
-            out.append(_text(escape(clip(text, wide - 32, 12)), 16, 92 + LINE * len(shown) + 18 * i, 12, ink))
+            out.append(label(16, 92 + LINE * len(shown) + 18 * i, clip(text, wide - 32, 12), ink))
         return document(out, wide, tall, self.summary())
-
-
-def _text(text: str, x: float, y: float, size: float, ink: str, more: str = "") -> str:
-    return f'<text x="{short(x)}" y="{short(y)}" font-size="{size}" fill="{ink}"{more}>{text}</text>'
 
 
 def _shape(entry: Entry | None) -> str:
@@ -255,10 +252,6 @@ def _about(entry: Entry | None) -> str:
     return clean(entry.array or entry.dtype) if entry.shape is None else f"{_shape(entry)} {entry.dtype}"
 
 
-def _plain(value: float | None) -> float | str | None:
-    return value if value is None or np.isfinite(value) else str(value)
-
-
 def _packed(entry: Entry | None, side: int) -> dict[str, Any] | None:
     """A side as the page gets it: small tensors as numbers, a sample of large ones as float32 in base64."""
     if entry is None:
@@ -269,7 +262,7 @@ def _packed(entry: Entry | None, side: int) -> dict[str, Any] | None:
     whole = plane(entry.shape)
     packed: dict[str, Any] = {"about": _about(entry), "size": list(found.shape), "whole": list(whole)}
     if found.dtype == np.float64:
-        packed["numbers"] = [_plain(v) for v in found.reshape(-1).tolist()]
+        packed["numbers"] = [json_number(v) for v in found.reshape(-1).tolist()]
     else:
         packed["floats"] = base64.b64encode(found.astype("<f4").tobytes()).decode("ascii")
     return packed
