@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import linecache
 import sys
 from typing import Any
@@ -20,17 +19,19 @@ def module_path(link: Any) -> tuple[str, str | None]:
     """The dotted path of the innermost running module below the outermost one, and its class name."""
     if link is None:
         return "", None
-    chain = []
-    at = link
-    while at is not None:
-        chain.append(at[1])
-        at = at[0]
-    chain.reverse()
-    names = []
-    for outer, inner in itertools.pairwise(chain):
-        named = itertools.chain(outer._modules.items(), outer.named_modules())  # its children first: it is mostly one
-        names.append(next((name for name, m in named if m is inner), type(inner).__name__))
-    return ".".join(n for n in names if n), type(link[1]).__name__
+    outer, inner = link[0], link[1]
+    if outer is None:
+        return "", type(inner).__name__
+    above, name = module_path(outer)[0], _name_in(outer[1], inner)
+    return f"{above}.{name}" if above and name else above or name, type(inner).__name__
+
+
+def _name_in(outer: Any, inner: Any) -> str:
+    """What a module is called inside another: mostly it is one of its children."""
+    for name, module in outer._modules.items():
+        if module is inner:
+            return str(name)
+    return next((str(name) for name, module in outer.named_modules() if module is inner), type(inner).__name__)
 
 
 def outermost(link: Any) -> Any:
