@@ -3,7 +3,7 @@
 Without arguments there are three stages; with arguments, they go to pytest and there is one.
 
     tests       all of tests/ but the browser's, spread over the cores by file
-    browser     tests/browser, one after the other: they share one JupyterLab and one Chromium
+    browser     tests/browser, two at a time: each of the two has one JupyterLab and one Chromium
     notebooks   every committed notebook, run again and compared with its outputs (nbval, strict)
 """
 
@@ -67,11 +67,11 @@ def _refuse(why: str) -> int:
 
 def stages(root: Path, cores: int | None = None) -> list[Stage]:
     """The whole run, as pytest's arguments."""
-    workers = min(cores or os.cpu_count() or 1, 4)
-    spread = ["-n", str(workers), "--dist", "loadfile"] if workers > 1 and importlib.util.find_spec("xdist") else []
+    available = (cores or os.cpu_count() or 1) if importlib.util.find_spec("xdist") else 1
+    spread, browsers = _workers(min(available, 4)), _workers(min(available, 2))
     planned = [
         Stage("tests", ["tests", "--ignore=tests/browser", *spread]),
-        Stage("browser", ["tests/browser"]),
+        Stage("browser", ["tests/browser", *browsers]),
     ]
     if importlib.util.find_spec("nbval") is not None and any((root / "notebooks").glob("*.ipynb")):
         sanitize = root / "tests" / "notebooks" / "sanitize.cfg"
@@ -79,6 +79,11 @@ def stages(root: Path, cores: int | None = None) -> list[Stage]:
         options += [f"--nbval-sanitize-with={sanitize.relative_to(root)}"] if sanitize.is_file() else []
         planned.append(Stage("notebooks", ["notebooks", *options, *spread]))
     return [stage for stage in planned if (root / stage.arguments[0]).is_dir()]
+
+
+def _workers(count: int) -> list[str]:
+    """pytest-xdist's arguments: whole files are handed out, so that what a file shares is made once."""
+    return ["-n", str(count), "--dist", "loadfile"] if count > 1 else []
 
 
 def _run(stage: Stage, root: Path, scratch: Path) -> Outcome:

@@ -98,10 +98,11 @@ def test_required_needs_are_named() -> None:
 
 
 def test_the_stages(repo: Path) -> None:
-    one, two = tests.stages(repo, cores=1), tests.stages(repo, cores=2)
-    assert [stage.name for stage in two][:2] == ["tests", "browser"]
+    one, two, many = (tests.stages(repo, cores=cores)[:2] for cores in (1, 2, 16))
+    assert [stage.name for stage in two] == ["tests", "browser"]
     assert not any("-n" in stage.arguments for stage in one)
-    assert ["loadfile" in stage.arguments for stage in two][:2] == [True, False]
+    workers = [[stage.arguments[stage.arguments.index("-n") + 1] for stage in planned] for planned in (two, many)]
+    assert workers == [["2", "2"], ["4", "2"]], "a browser and a JupyterLab each take a gigabyte"
 
 
 def outcome(name: str, status: int) -> tests.Outcome:
