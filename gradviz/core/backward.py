@@ -27,7 +27,7 @@ from .edges import place, seed
 from .hooks import run_post_hooks, run_pre_hooks, run_tensor_hooks
 from .messages import fit, raw_dtype, shared
 from .mode import grad_mode
-from .node import AccumulateGrad, Freed, Node, Output
+from .node import AccumulateGrad, Folding, Freed, Node, Output
 from .op import RECORDED
 from .rules import products
 from .tensor import Tensor
@@ -132,6 +132,12 @@ class Backward:
         self.grads: dict[Any, Any] = {}
         self.captured: dict[Any, Any] = {}
         self.journal: list[Undo] | None = [] if journal else None
+        if Folding.ever and (
+            (seen := journal or create_graph or events.watching or Anomaly.enabled) or Folding.unfolded
+        ):
+            from .fold import open_all
+
+            open_all(self.roots, only_known=not seen)
         self._freed = Freed(user_frame())
         given = [None] * len(self.roots) if grads is None else list(grads)
         edges = [self._seed(i, t, g) for i, (t, g) in enumerate(zip(self.roots, given, strict=True))]

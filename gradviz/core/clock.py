@@ -77,22 +77,30 @@ def short_name(filename: str) -> str:
     return filename.replace("\\", "/").rpartition("/")[2]
 
 
-class _Ours(dict[str, bool]):
-    """Whether code of a module by its name is the library's own, worked out once for each name."""
-
-    def __missing__(self, name: str) -> bool:
-        found = self[name] = name.startswith("gradviz")
-        return found
+_ours: set[int] = set()  # the global names of the library's modules, which stay where they are, by their addresses
 
 
-_ours = _Ours()
+def is_ours(space: dict[str, Any]) -> bool:
+    """Whether these are the global names of a module of this library."""
+    if id(space) in _ours:
+        return True
+    name = space.get("__name__", "")
+    if not name.startswith("gradviz"):
+        return False
+    if getattr(sys.modules.get(name), "__dict__", None) is space:
+        _ours.add(id(space))
+    return True
+
+
+def outside(inner: int = 1) -> Any:
+    """The innermost frame outside the package, from the `inner`-th on, or None."""
+    frame: Any = sys._getframe(inner)
+    while frame is not None and (id(frame.f_globals) in _ours or is_ours(frame.f_globals)):
+        frame = frame.f_back
+    return frame
 
 
 def user_frame(inner: int = 1) -> tuple[str, int] | None:
     """File name and line number of the innermost frame outside the package, from the `inner`-th on."""
-    frame = sys._getframe(inner)
-    while frame is not None:
-        if not _ours[frame.f_globals.get("__name__", "")]:
-            return frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]
-    return None
+    frame = outside(inner + 1)
+    return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)

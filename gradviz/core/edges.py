@@ -22,7 +22,7 @@ class GradientEdge(NamedTuple):
 
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """The place in the graph where the gradient of a tensor arrives."""
-    edge = edge_of(tensor)
+    edge = edge_of(tensor) if tensor.grad_fn is None else tensor._edge
     if edge is None:
         raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
     return GradientEdge(edge.node, edge.nr)

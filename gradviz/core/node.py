@@ -40,8 +40,20 @@ class Freed:
         return shown_line(self.place)
 
 
+class Folding:
+    """Whether any node ever stood for a stretch of graph, and those that were unfolded since: see fold.py."""
+
+    ever = False
+    unfolded: ClassVar[weakref.WeakSet[Any]] = weakref.WeakSet()
+
+
 _IN_AUTOGRAD = ("AccumulateGrad", "CopyBackwards", "CopySlices", "NotImplemented")
 _FULL_NAMES = {name: f"torch::autograd::{name}" for name in _IN_AUTOGRAD}
+
+
+def class_name(kind: type) -> str:
+    """What PyTorch calls nodes of this class, unless they say otherwise themselves."""
+    return _FULL_NAMES.get(kind.__name__, kind.__name__)
 
 
 class Extra:
@@ -66,6 +78,7 @@ class Node:
 
     op: ClassVar[Any] = None
     plain: ClassVar[bool] = False  # of an operation with one output and a fixed number of inputs
+    folded: ClassVar[bool] = False  # whether it stands for several operations
     extra: Extra | None
     shapes: tuple[Any, ...]
     seq: int
@@ -78,8 +91,7 @@ class Node:
 
     def name(self) -> str:
         """The name of the operation's gradient, such as `MulBackward0`."""
-        name = type(self).__name__
-        return _FULL_NAMES.get(name, name)
+        return class_name(type(self))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object>"
@@ -96,6 +108,10 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """For each input the node that made it and its output number, `(None, 0)` where no gradient flows."""
+        if Folding.ever:
+            from .fold import open_below
+
+            open_below(self)
         edges = self.parents
         if self.op is not None and self.op.variadic is None:
             edges = tuple(e for e, ruled in zip(edges, self.op.ruled, strict=True) if ruled)

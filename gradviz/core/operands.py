@@ -103,7 +103,10 @@ def promote(op: Any, inputs: tuple[Any, ...], arrays: list[Any], device: Any) ->
     made = []
     for x, array in zip(inputs, arrays, strict=True):
         if isinstance(x, Tensor):
-            made.append(array if array.dtype == target else array.astype(target))
+            if array.dtype != target:
+                device.enter()
+                array = array.astype(target)
+            made.append(array)
         elif isinstance(x, NUMBERS):
             value = _wrapped(x, common)
             # On another device it is filled in: a copy from here would make the host wait.

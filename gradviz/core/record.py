@@ -11,54 +11,34 @@ Nodes are numbered in the order they appear; nothing of the program is kept aliv
 from __future__ import annotations
 
 import copy
-import functools
 import math
 import sys
+import threading
 import weakref
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
+from weakref import ref
 
 from . import events
-from .clock import Last, user_frame
-from .dtype import from_numpy
+from .clock import Last, _ours, is_ours
 from .events import observe
-from .formula import formulas, inputs_of
+from .node import Node
 from .op import OPS
 from .record_backward import BackwardSteps
+from .record_nodes import Call as Call
+from .record_nodes import Nodes, is_fixed, sees_input
 from .summary import KEPT, LARGE, plain, summary
 from .tensor import Tensor
 from .views import Place
-from .whence import line_at, module_path, running_module, variable_name
+from .whence import line_at, path_below, running_module, variable_name
 
 KEEP_LEAF = 1_000_000
 PUT_OFF = 1 << 26  # bytes of copies, of which the statistics are put off, at a time
-LIBRARY = 5  # frames of this file that stand between a recorder's caller and the place that asks for the user's line
+LIBRARY = 4  # frames that stand between what asks for the user's line and it, at least, where an event is heard
+own_name = Node.name
+_getframe = sys._getframe
 # Recorders that are still held by someone: where a graph made under one of them finds the values it did not keep.
 TAPES: weakref.WeakSet[Recorder] = weakref.WeakSet()
-
-
-class Call(NamedTuple):
-    """How an op node came about: what was called, with which inputs that are no tensors, by their places."""
-
-    op: Any
-    settings: dict[str, Any]
-    output: int  # which of its results this node is
-    first: int  # the node of its first result
-    others: dict[int, Any]
-
-
-@functools.cache
-def in_common(op: Any) -> dict[str, Any]:
-    """The entry of a node of this op as far as it is the same for all of them; None stands for the rest."""
-    forward, rules = formulas(op)
-    flags = {name: bool(getattr(op, name, False)) for name in ("view", "elementwise")}
-    return {
-        "n": None, "kind": "op", "op": str(getattr(op, "name", None) or op.__name__), "name": None, "label": None,
-        "path": None, "module": None, "inputs": None, "settings": None, "shape": None, "dtype": None,
-        "requires_grad": None, "view": flags["view"], "inplace": None, "value": None, "forward": forward,
-        "rules": rules, "latex": getattr(op, "latex", None), "elementwise": flags["elementwise"], "line": None,
-        "output": None,
-    }  # fmt: skip
 
 
 class Recording:
@@ -66,10 +46,14 @@ class Recording:
 
     def __init__(self, recorder: Recorder) -> None:
         recorder.finish()
-        self.nodes: list[dict[str, Any]] = recorder.nodes
         self.steps: list[dict[str, Any]] = recorder.steps
         self.meta: dict[str, Any] = recorder.meta
         self.recorder = recorder
+
+    @property
+    def nodes(self) -> list[dict[str, Any]]:
+        """What was computed and what it was computed from, one entry each."""
+        return self.recorder.nodes
 
     def __repr__(self) -> str:
         return f"Recording({len(self.nodes)} nodes, {len(self.steps)} steps)"
@@ -95,29 +79,33 @@ class Recording:
         return replay(self, changes or {})
 
 
-class Recorder(BackwardSteps):
+class Recorder(Nodes, BackwardSteps):
     """An observer that turns events into a Recording. `names` maps labels to tensors, for leaves to be called by."""
 
     def __init__(self, names: dict[str, Any] | None = None, thumbnails: bool = False, title: str = "") -> None:
-        self.nodes: list[dict[str, Any]] = []
+        self._no_nodes()
         self._steps: list[dict[str, Any]] = []
         self.meta: dict[str, Any] = {"title": title}
         self.thumbnails = thumbnails
         self.arrays: dict[int, Any] = {}  # copies of leaf and constant values, for replay
-        self.calls: dict[int, Call] = {}
         self.by_seq: dict[tuple[int, int], int] = {}  # graph node and output number -> ordinal
         self._by_id: dict[int, tuple[Any, int, int]] = {}  # id of a tensor -> reference, ordinal, newest write then
-        self._counts: dict[str, int] = {}
         self._names = {id(t): name for name, t in (names or {}).items()}
         self._partial: dict[Any, tuple[Any, int]] = {}
         self._expected: dict[Any, int] = {}
         self._sent: dict[Any, tuple[Any, dict[str, Any]]] = {}
-        self._outer: list[tuple[Any, Any, Any]] = []
+        self._quiet = False
+        self._ones: dict[Any, tuple[Any, dict[str, Any]]] = {}
+        self._outer: list[tuple[Any, Any, Any, bool]] = []
         self._waiting: list[tuple[dict[str, Any], Any, Any]] = []
         self._entered: list[tuple[Any, dict[int, tuple[int, Any]]]] = []  # Functions that run: their tensors before
         self._named: set[int] = set()
         self._paths: dict[Any, tuple[str, str | None]] = {}
+        self._link: Any = None  # the module call that ran last, and what it is called
+        self._at: tuple[str, str | None] = "", None
         self._lines: dict[tuple[str, int], dict[str, Any]] = {}
+        self._places: dict[tuple[int, int], tuple[Any, dict[str, Any]]] = {}  # the same by code and where in it
+        self._called: list[dict[str, Any] | None] = []  # where each of the modules that are running was called
         self._later: dict[int, Any] = {}  # node -> what its statistics will be of: an array, or another node's number
         self._room = PUT_OFF
         TAPES.add(self)
@@ -138,9 +126,7 @@ class Recorder(BackwardSteps):
         return Recording(self)
 
     def __call__(self, event: Any) -> None:
-        handler: Any = self._HANDLERS.get(type(event))
-        if handler is not None:
-            handler(self, event)
+        self.hears[type(event)](self, event)
 
     # -- forward -----------------------------------------------------------------------------------------------
     def _forward(self, event: events.Forward) -> None:
@@ -178,7 +164,7 @@ class Recorder(BackwardSteps):
         if event.result is not None and n is None:  # it turned out that there was nothing to do
             n = self._known(target)
         elif n is not None:
-            self.nodes[n]["inplace"] = True
+            self._now_inplace(n)
         if n is not None:
             if target._base is not None and edge is not None and (edge.node.seq, edge.nr) in self.by_seq:
                 return  # a view: it is seen anew from its base, which says so itself
@@ -215,103 +201,144 @@ class Recorder(BackwardSteps):
         self._add(event.op, given, (event.target,), event.settings, inplace=event.value is not None)
 
     def _add(
-        self, op: Any, inputs: Any, outputs: tuple[Any, ...], settings: dict[str, Any], *, inplace: bool = False
+        self,
+        op: Any,
+        inputs: Any,
+        outputs: tuple[Any, ...],
+        settings: dict[str, Any],
+        *,
+        inplace: bool = False,
+        frames: int = LIBRARY,
     ) -> None:
         """One op node for each result that is a tensor."""
-        slots, entries = inputs_of(op), []
-        others: dict[int, Any] = {}
-        for i, x in enumerate(inputs):
-            slot = slots[i] if i < len(slots) else str(i)
-            if isinstance(x, Tensor):
-                entries.append({"slot": slot, "n": self.ordinal(x)})
+        by_id, write = self._by_id, Last.write
+        given: list[Any] = []
+        for x in inputs:
+            found = by_id.get(id(x))
+            if found is not None and found[2] == write and found[0]() is x:
+                given.append(found[1])
+            elif isinstance(x, Tensor):
+                given.append(self.ordinal(x))
             else:
-                entries.append({"slot": slot, "value": plain(x)})
-                others[i] = x
-        call = Call(op, settings, 0, len(self.nodes), others)
-        line = self._line()
-        for nr, out in enumerate(outputs):
-            if isinstance(out, Tensor):
-                self.calls[len(self.nodes)] = call if nr == 0 else call._replace(output=nr)
-                self._add_op(op, entries, out, settings, nr, inplace=inplace, line=line)
+                given.append((x,) if is_fixed(x) else (x, plain(x)))
+        line = self._line(frames)
+        self._add_ops(op, given, outputs, settings, inplace, line, len(self._notes))
 
-    def _add_op(
-        self, op: Any, inputs: Any, out: Tensor, settings: Any, nr: int, *, inplace: bool = False, line: Any = None
+    def _add_ops(
+        self,
+        op: Any,
+        given: list[Any],
+        outputs: Any,
+        settings: dict[str, Any],
+        inplace: bool = False,
+        line: Any = None,
+        first: int | None = None,
+        begin: int = 0,
     ) -> None:
-        edge, array = out._edge, out._array
-        node = None if edge is None else edge.node
-        same = in_common(op)
-        name, n = same["op"], len(self.nodes)
-        count = self._counts[name] = self._counts.get(name, 0) + 1
-        entry = same.copy()  # every key is there, in the order of the format: what follows only fills it in
-        entry["n"], entry["inputs"] = n, inputs
-        entry["shape"], entry["dtype"] = list(array.shape), from_numpy(array.dtype).name
-        entry["label"] = name if count == 1 else f"{name}_{count}"
-        if node is None:
-            entry["path"], entry["module"] = self._path(running_module())
-        else:
-            entry["name"] = node.name()
-            entry["path"], entry["module"] = self._path(node.path)
-            self.by_seq[node.seq, edge.nr] = n
-        entry["settings"] = {k: plain(v) for k, v in settings.items()} if settings else {}
-        entry["requires_grad"], entry["inplace"] = out._needs, inplace
-        entry["value"] = self._value(n, same, inputs, out)
-        entry["line"], entry["output"] = line, nr
-        self.nodes.append(entry)
-        if isinstance(op, events.Written):
-            self._keep(n, out)
-        self._by_id[id(out)] = (weakref.ref(out), n, Last.write)
-        self._steps.append({"kind": "forward", "n": n})
+        said = None
+        if settings and not all(map(is_fixed, settings.values())):
+            said = {k: plain(v) for k, v in settings.items()}
+        notes = self._notes
+        for nr, out in enumerate(outputs, begin):
+            if not isinstance(out, Tensor):
+                continue
+            edge, array, n = out._edge, out._array, len(notes)
+            if edge is None:
+                name: Any = None
+                link = running_module()
+            else:
+                node = edge.node
+                kind = node.__class__
+                name, link = kind if kind.name is own_name else node.name(), node.path
+                self.by_seq[node.seq, edge.nr] = n
+            at = self._at if link is self._link else self._path(link)
+            size = array.nbytes
+            if size > LARGE or size > self._room or sees_input(op):
+                value, source = self._value(op, given, out)
+            else:
+                self._room -= size
+                value, source = None, (array.copy(), out.device)
+            notes.append((
+                op, name, array.shape, array.dtype, out._needs, value, given, at, settings, said, inplace, line, nr,
+                first,
+            ))  # fmt: skip
+            if source is not None:
+                self._later[n] = source
+            if op.__class__ is events.Written:
+                self._keep(n, out)
+            self._by_id[id(out)] = ref(out), n, Last.write
+            self._steps.append({"kind": "forward", "n": n})
 
-    def _line(self) -> dict[str, Any] | None:
+    def _line(self, frames: int) -> dict[str, Any] | None:
         """The user's line that is running: one entry that all nodes of the line share."""
-        found = user_frame(LIBRARY)
-        if found is None:
+        return self._line_from(_getframe(frames + 1))
+
+    def _line_from(self, frame: Any) -> dict[str, Any] | None:
+        """The innermost user's line from a frame on; inside a module, that which called the module."""
+        call = events.module_call if self._called else None
+        while frame is not None:
+            code = frame.f_code
+            if code is call:
+                return self._called[-1]
+            if id(frame.f_globals) not in _ours and not is_ours(frame.f_globals):
+                break
+            frame = frame.f_back
+        else:
             return None
-        line = self._lines.get(found)
-        if line is None:
-            line = self._lines[found] = line_at(*found)
-        return line
+        at = frame.f_lasti
+        known = self._places.get((id(code), at))
+        if known is None:
+            where = code.co_filename, frame.f_lineno
+            line = self._lines.get(where)
+            if line is None:
+                line = self._lines[where] = line_at(*where)
+            known = self._places[id(code), at] = code, line
+        return known[1]
 
     def _path(self, link: Any) -> tuple[str, str | None]:
+        """The dotted path of the innermost running module below the outermost one, and its class name."""
         found = self._paths.get(link)
         if found is None:
-            found = self._paths[link] = module_path(link)
+            above = None if link is None or link[0] is None else self._path(link[0])[0]
+            found = self._paths[link] = path_below(link, above)
+        self._link, self._at = link, found
         return found
 
     def finish(self) -> None:
         """Work out what was put off while recording: the statistics of values, from their copies."""
-        for n, source in self._later.items():
-            if isinstance(source, int):
-                value = self.nodes[source]["value"]
-                self.nodes[n]["value"] = value and {**value, "shape": self.nodes[n]["shape"]}
-            else:
-                array, device = source
-                self.nodes[n]["value"] = summary(array, device, self.thumbnails)
-        for made, array, device in self._waiting:
-            made.update(summary(array, device, self.thumbnails))
-        self._later.clear()
-        self._waiting.clear()
-        self._room = PUT_OFF
+        with self._lock:
+            nodes = self.nodes
+            later, self._later = self._later, {}
+            waiting, self._waiting = self._waiting, []
+            self._room = PUT_OFF
+            for n, source in later.items():
+                if isinstance(source, int):
+                    value = nodes[source]["value"]
+                    nodes[n]["value"] = value and {**value, "shape": nodes[n]["shape"]}
+                else:
+                    array, device = source
+                    nodes[n]["value"] = summary(array, device, self.thumbnails)
+            for made, array, device in waiting:
+                made.update(summary(array, device, self.thumbnails))
 
-    def _value(self, n: int, same: dict[str, Any], inputs: Any, out: Tensor) -> dict[str, Any] | None:
-        """The statistics of a result of the op with this in common; None where they are put off until somebody looks.
+    def _value(self, op: Any, given: list[Any], out: Tensor) -> tuple[dict[str, Any] | None, Any]:
+        """The statistics of a result of this op; or None, and what they are worked out from when somebody looks.
 
         A view of everything its input holds has its input's: only the shape is new.
         """
         array, device = out._array, out.device
-        if same["view"] and array.size > KEPT and not self.thumbnails and same["op"] != "as_strided":
-            before = self.nodes[inputs[0]["n"]]
-            if math.prod(before["shape"]) == array.size and before["dtype"] == out.dtype.name:
-                self._later[n] = before["n"]
-                return None
+        if sees_input(op) and array.size > KEPT and not self.thumbnails:
+            before = given[0] if given[0].__class__ is int else given[0].get("n")
+            shape, kind, _ = self._kind_of(before)
+            if math.prod(shape) == array.size and kind == out.dtype.name:
+                return None, before
         size = array.nbytes
         if size > LARGE:
-            return summary(array, device, self.thumbnails)
+            return summary(array, device, self.thumbnails), None
         self._room -= size
         if self._room < 0:
             self.finish()
-        self._later[n] = (array.copy(), device)
-        return None
+        return None, (array.copy(), device)
 
     def ordinal(self, tensor: Tensor) -> int:
         """The number of the node this tensor is; a leaf or constant seen for the first time gets one."""
@@ -332,42 +359,33 @@ class Recorder(BackwardSteps):
         """
         base = tensor if tensor._base is None else tensor._base
         cell = base._cell
-        if cell is None or cell.stamp <= since or self.nodes[n]["kind"] == "leaf":
+        if cell is None or cell.stamp <= since or self._kind_of(n)[2]:
+            self._remember(tensor, n)
             return n
         if base is not tensor and self._known(base) is not None and tensor.dtype == base.dtype:
-            self._add(OPS["as_strided_view"], (base,), (tensor,), {"place": Place(base, tensor)})
+            self._add(OPS["as_strided_view"], (base,), (tensor,), {"place": Place(base, tensor)}, frames=3)
             return self._by_id[id(tensor)][1]
-        self._add(events.Written("written", aside=True), (), (tensor,), {}, inplace=True)
-        self.nodes[-1]["inputs"].append({"slot": "x", "n": n})
-        return len(self.nodes) - 1
+        made = len(self._notes)
+        self._add_ops(events.Written("written", aside=True), [n], (tensor,), {}, True, self._line(2), made)
+        return made
 
     def _add_leaf(self, tensor: Tensor) -> int:
-        n = len(self.nodes)
-        leaf = tensor._needs and tensor._edge is None
-        kind = "leaf" if leaf else "const"
+        notes, edge, array = self._notes, tensor._edge, tensor._array
+        n, needs = len(notes), tensor._needs
+        kind, name = ("leaf", "AccumulateGrad") if needs and edge is None else ("const", None)
         label = self._names.get(id(tensor)) or tensor.name or variable_name(tensor)
-        if not label:
-            self._counts[kind] = self._counts.get(kind, 0) + 1
-            label = f"{kind}_{self._counts[kind]}"
-        value = None if self._keep(n, tensor) else summary(tensor._array, tensor.device, self.thumbnails)
-        name = "AccumulateGrad" if leaf else tensor._edge.node.name() if tensor._edge is not None else None
-        self.nodes.append({
-            "n": n, "kind": kind, "op": None, "name": name, "label": label, "path": label.rpartition(".")[0],
-            "module": None, "inputs": [], "settings": {}, "shape": list(tensor._array.shape),
-            "dtype": tensor.dtype.name, "requires_grad": tensor._needs, "view": False, "inplace": False,
-            "value": value, "forward": "", "rules": {}, "latex": None,
-            "elementwise": False, "line": None, "output": 0,
-        })  # fmt: skip
-        if tensor._edge is not None:
-            self.by_seq[tensor._edge.node.seq, tensor._edge.nr] = n
+        value = None if array.size <= KEEP_LEAF else summary(array, tensor.device, self.thumbnails)
+        if edge is not None:
+            name = edge.node.name()
+            self.by_seq[edge.node.seq, edge.nr] = n
+        notes.append((kind, name, array.shape, array.dtype, needs, value, label))
+        self._keep(n, tensor)
         return n
 
-    def _keep(self, n: int, tensor: Tensor) -> bool:
+    def _keep(self, n: int, tensor: Tensor) -> None:
         """Copy a node's value, for replay, unless it is too large."""
-        small = bool(tensor._array.size <= KEEP_LEAF)
-        if small:
-            self.arrays[n] = self._later[n] = (tensor._array.copy(), tensor.device)
-        return small
+        if tensor._array.size <= KEEP_LEAF:
+            self.arrays[n] = self._later[n] = tensor._array.copy(), tensor.device
 
     def last_result(self, shape: tuple[int, ...] | None = None) -> Tensor | None:
         """The newest result that needs a gradient and is still alive, a single number or of this shape; or None."""
@@ -378,9 +396,11 @@ class Recorder(BackwardSteps):
 
     def copy(self) -> Recorder:
         """A recorder that goes on from here without changing this one."""
+        self._write_out()
         again = copy.copy(self)
         again.nodes, again._steps, again._waiting = list(self.nodes), list(self._steps), list(self._waiting)
-        for name in ("arrays", "calls", "by_seq", "_by_id", "_counts", "_later"):
+        again._lock = threading.RLock()
+        for name in ("arrays", "_calls", "by_seq", "_by_id", "_counts", "_later"):
             setattr(again, name, dict(getattr(self, name)))
         return again
 
@@ -389,7 +409,7 @@ class Recorder(BackwardSteps):
         return found[1] if found is not None and found[0]() is tensor else None
 
     def _remember(self, tensor: Tensor, n: int) -> None:
-        self._by_id[id(tensor)] = (weakref.ref(tensor), n, Last.write)
+        self._by_id[id(tensor)] = (ref(tensor), n, Last.write)
 
     # -- modules -----------------------------------------------------------------------------------------------
     def _enter(self, event: events.ModuleEnter) -> None:
@@ -397,32 +417,42 @@ class Recorder(BackwardSteps):
         if (link is None or link[0] is None) and id(event.module) not in self._named:
             self._named.add(id(event.module))
             self.name_parameters(event.module)
+        frame: Any = _getframe(2)
+        while frame.f_code is not events.module_call:
+            frame = frame.f_back
+        self._called.append(self._line_from(frame.f_back))
         path, module = self._path(link)
         self._steps.append({"kind": "module_enter", "path": path, "module": module})
 
     def name_parameters(self, module: Any) -> None:
         """Call parameters by their paths in this module."""
-        for name, p in module.named_parameters():
-            self._names.setdefault(id(p), name)
+        names = self._names
+        for path, owner in module.named_modules():
+            for name, p in owner._parameters.items():
+                if id(p) not in names and p is not None:
+                    names[id(p)] = f"{path}.{name}" if path else name
 
     def _exit(self, event: events.ModuleExit) -> None:
-        path, module = self._path(running_module())
+        if self._called:
+            self._called.pop()
+        link = running_module()
+        path, module = self._at if link is self._link else self._path(link)
         self._steps.append({"kind": "module_exit", "path": path, "module": module})
 
     def name_values(self, frame: Any) -> None:
         """Call recorded values by the names they have in a frame, where they have one."""
-        for name, value in {**frame.f_globals, **frame.f_locals}.items():
-            if isinstance(value, Tensor) and not name.startswith("_"):
-                n = self._known(value)
-                if n is not None and self.nodes[n]["kind"] == "op" and "variable" not in self.nodes[n]:
-                    self.nodes[n]["variable"] = name
+        held = [(k, v) for k, v in {**frame.f_globals, **frame.f_locals}.items() if isinstance(v, Tensor)]
+        for name, value in held:
+            n = None if name.startswith("_") else self._known(value)
+            if n is not None:
+                self._variables.append((n, name))
 
-    _HANDLERS = {
+    hears = events.Hears({
         events.Forward: _forward, events.Inplace: _inplace, events.Rebased: _rebased, events.Detached: _detached,
         events.Aside: _aside, events.FunctionEnter: _enter_function,
         events.ModuleEnter: _enter, events.ModuleExit: _exit,
         **BackwardSteps.HANDLERS,
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 class record(Recorder):
@@ -440,8 +470,9 @@ class record(Recorder):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._watch.__exit__(kind, error, trace)
+        del self._watch  # it refers to this recorder
         if error is not None:
-            last = len(self.nodes) - 1
+            last = len(self._notes) - 1
             text = f"{type(error).__name__}: {error}"
             self._steps.append({"kind": "error", "text": text, "n": last if last >= 0 else None})
         self.name_values(sys._getframe(1))

@@ -17,7 +17,7 @@ from .events import Inplace, Written, emit, observe
 from .inplace import overwrote
 from .node import edge_of
 from .op import OPS
-from .record import Call, Recorder, Recording, in_common
+from .record import Call, Recorder, Recording
 from .summary import summary
 from .tensor import Tensor
 
@@ -149,11 +149,12 @@ class _Again:
         self.nodes_up_to(n + 1)
         node = self.recorder.nodes[n]
         call = self.old.calls.get(n)
-        node["value"] = (
-            summary(tensor._array, tensor.device, self.old.thumbnails)
-            if call is None
-            else self.recorder._value(n, in_common(call.op), node["inputs"], tensor)
-        )
+        if call is None:
+            node["value"] = summary(tensor._array, tensor.device, self.old.thumbnails)
+        else:
+            node["value"], source = self.recorder._value(call.op, node["inputs"], tensor)
+            if source is not None:
+                self.recorder._later[n] = source
         self.recorder._remember(tensor, n)
         edge = tensor._edge
         if edge is not None:
@@ -162,9 +163,8 @@ class _Again:
 
     def nodes_up_to(self, count: int) -> None:
         """Copies of the recording's first nodes: a backward pass numbers what it makes from there on."""
-        known = self.recorder.nodes
-        for node in self.recording.nodes[len(known) : count]:
-            known.append(dict(node))
+        for node in self.recording.nodes[len(self.recorder.nodes) : count]:
+            self.recorder.adopt(dict(node))
             if node["n"] in self.old.arrays and node["kind"] != "op":
                 self.value(node["n"])
 

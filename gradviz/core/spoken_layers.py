@@ -103,6 +103,7 @@ INDICES: dict[str, tuple[str, ...]] = {
 
 ACTIVATIONS: dict[str, tuple[str, ...]] = {
     "relu": ("max(x, 0)", "g where x > 0, else 0"),
+    "relu_input": ("y where s != 0, else 0", "g where s != 0, else 0", "0"),
     "leaky_relu": ("x where x > 0, else x * negative_slope", "g where x > 0, else g * negative_slope"),
     "hardtanh": ("clamp(x, min_val, max_val)", "g where min_val < x < max_val, else 0"),
     "hardsigmoid": ("clamp(x / 6 + 1 / 2, 0, 1)", "g / 6 where -3 < x < 3, else 0"),
@@ -121,6 +122,8 @@ ACTIVATIONS: dict[str, tuple[str, ...]] = {
     "glu": ("p * sigmoid(q), the halves of x", "g * sigmoid(q) and g * p * sigmoid(q) * (1 - sigmoid(q))"),
     "rrelu": ("x where x > 0, else noise * x", "g where x > 0, else g * noise"),
     "softmax": ("softmax(x)", "out * (g - sum(g * out))"),
+    "softmax_input": ("s * (y - sum(y * s))", "s * (g - sum(g * s))", "g * (y - sum(y * s)) - y * sum(g * s)"),
+    "log_softmax_input": ("y - exp(s) * sum(y)", "g - sum(g * exp(s))", "-g * exp(s) * sum(y)"),
     "safe_softmax": ("softmax(x), 0 where all is masked", "out * (g - sum(g * out))"),
     "log_softmax": ("log(softmax(x))", "g - softmax(x) * sum(g)"),
     "attention_weights": ("softmax(scale * q @ k.T)", "not defined", "not defined"),

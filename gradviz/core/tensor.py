@@ -272,11 +272,16 @@ class Tensor(Values, _Defaults):
     def grad_fn(self) -> Node | None:
         """The node of the operation that made this tensor; None for a leaf."""
         edge = self._edge
+        if edge is not None and edge.node.folded:
+            from .fold import open_tensor
+
+            open_tensor(self)
+            edge = self._edge
         return None if edge is None else edge.node
 
     @property
     def output_nr(self) -> int:
-        return 0 if self._edge is None else int(self._edge.nr)
+        return 0 if self.grad_fn is None else int(self._edge.nr)
 
     @property
     def is_leaf(self) -> bool:

@@ -23,7 +23,7 @@ from .clock import cell_of, tick
 from .errors import noted
 from .messages import fit
 from .mode import current_module
-from .node import Node
+from .node import Folding, Node
 from .op import OPS, RECORDED
 from .rules import products
 
@@ -98,6 +98,10 @@ class CopySlices(Node):
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        if Folding.ever:
+            from .fold import open_below
+
+            open_below(self)
         first = self.parents[0]
         return ((None, 0) if first is None else (first.node, first.nr), *self.written)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from .backward import Backward, order
 from .events import observe
+from .fold import open_all
 from .formula import inputs_of
 from .node import AccumulateGrad, Output, Scalar, edge_of
 from .record import TAPES, Recorder, Recording
@@ -39,6 +40,7 @@ def of(root: Tensor, names: dict[str, Any] | None = None) -> Recording:
     being built; where none of them knows, the value is None.
     """
     recorder = Recorder(names)
+    open_all([root])
     edge = edge_of(root)
     if edge is None:
         recorder.ordinal(root)
@@ -99,7 +101,7 @@ class _Walk:
             array = self.values.get(edge)
             stand_in = array if array is not None else node.device.xp.empty(edge.shape, dtype=edge.dtype)
             made = Tensor._made(stand_in, node.device, edge)
-            self.recorder._add_op(op, inputs, made, settings, nr)
+            self.recorder._add_ops(op, inputs, (made,), settings, begin=nr)
             entry = self.recorder.nodes[-1]
             if array is None:
                 entry["value"] = None
@@ -138,7 +140,7 @@ class _Walk:
         if key not in self.copied:
             self.copied[key] = len(self.recorder.nodes)
             entry = {**tape.nodes[n], "n": self.copied[key], "kind": "const", "inputs": [], "name": None}
-            self.recorder.nodes.append(entry)
+            self.recorder.adopt(entry)
             if n in tape.arrays:
                 self.recorder.arrays[self.copied[key]] = tape.arrays[n]
         return self.copied[key]

@@ -6,24 +6,28 @@ import linecache
 import sys
 from typing import Any
 
-from .clock import short_name
+from .clock import outside, short_name
 from .mode import current_module
 from .tensor import Tensor
 
-
-def running_module() -> Any:
-    return current_module.get()
+running_module = current_module.get
 
 
 def module_path(link: Any) -> tuple[str, str | None]:
     """The dotted path of the innermost running module below the outermost one, and its class name."""
+    return path_below(link, None if link is None or link[0] is None else module_path(link[0])[0])
+
+
+def path_below(link: Any, above: str | None) -> tuple[str, str | None]:
+    """The same, where the path of the module that called it is known; None if no module did."""
     if link is None:
         return "", None
-    outer, inner = link[0], link[1]
-    if outer is None:
-        return "", type(inner).__name__
-    above, name = module_path(outer)[0], _name_in(outer[1], inner)
-    return f"{above}.{name}" if above and name else above or name, type(inner).__name__
+    inner = link[1]
+    kind = type(inner).__name__
+    if above is None:
+        return "", kind
+    name = _name_in(link[0][1], inner)
+    return f"{above}.{name}" if above and name else above or name, kind
 
 
 def _name_in(outer: Any, inner: Any) -> str:
@@ -48,25 +52,43 @@ def line_at(filename: str, number: int) -> dict[str, Any]:
 
 
 def calling_frame() -> Any:
-    frame: Any = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("gradviz"):
-        frame = frame.f_back
+    """The innermost frame outside the package; the outermost of all where there is none."""
+    frame = outside(2)
+    if frame is None:
+        frame = sys._getframe(1)
+        while frame.f_back is not None:
+            frame = frame.f_back
     return frame
 
 
 def variable_name(tensor: Tensor) -> str:
     """The name a tensor has in the user's running code, or an empty string."""
     frame = calling_frame()
+    seen: Any = None
     while frame is not None:
         for space in (frame.f_locals, frame.f_globals):
-            for name, value in list(space.items()):
-                if value is tensor and not name.startswith("_"):
-                    return str(name)
-        frame = frame.f_back if frame.f_back is not None and frame.f_globals is not None and _same_user(frame) else None
+            if space is not seen and _holds(space, tensor):
+                for name, value in list(space.items()):
+                    if value is tensor and not name.startswith("_"):
+                        return str(name)
+            seen = space
+        back = frame.f_back
+        frame = back if back is not None and _same_user(frame, back) else None
     return ""
 
 
-def _same_user(frame: Any) -> bool:
+def _holds(space: Any, tensor: Tensor) -> bool:
+    """Whether one of these names stands for the tensor: mostly none does, and that is soon said."""
+    try:
+        for value in space.values():
+            if value is tensor:
+                return True
+    except RuntimeError:  # another thread has just made a name
+        return True
+    return False
+
+
+def _same_user(frame: Any, back: Any) -> bool:
     """Whether the calling frame is still the user's program (and not the notebook's or a test runner's machinery)."""
-    back = frame.f_back
-    return bool(back.f_code.co_filename == frame.f_code.co_filename or back.f_globals.get("__name__") == "__main__")
+    same = back.f_code.co_filename == frame.f_code.co_filename
+    return bool(same or back.f_globals.get("__name__") == "__main__")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
@@ -82,3 +84,67 @@ def test_lines_are_those_of_the_user() -> None:
     lines = [node["line"] for node in tape.recording.nodes if node["kind"] == "op"]
     assert [line["text"] for line in lines[-2:]] == ["b = a + 1", "b.relu_()"]
     assert {line["file"] for line in lines} == {"test_record.py"}
+
+
+def test_a_record_says_what_was_asked_for_then() -> None:
+    """Entries are written out late; a list that the program goes on to change is put into words at once."""
+    x, dims = torch.ones(2, 3, 4), [0, 1]
+    with torch.record() as tape:
+        x.sum(dims)
+        dims.append(2)
+    assert next(n for n in tape.recording.nodes if n["op"] == "sum")["settings"]["dim"] == [0, 1]
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_a_result_that_is_written_over_its_input_says_so(look: bool) -> None:
+    x = torch.ones(3, requires_grad=True)
+    with torch.record() as tape:
+        y = x * 2
+        y.add_(1)
+        assert not look or len(tape.nodes) == 3
+        y.mul_(2)
+    assert [(n["op"], n["inplace"]) for n in tape.recording.nodes] == [
+        (None, False), ("mul", False), ("add", True), ("mul", True),
+    ]  # fmt: skip
+
+
+def test_a_record_lets_go_of_its_copies_when_it_is_dropped() -> None:
+    """By reference counting alone: a training loop that records each step must not wait for the collector."""
+
+    def step() -> Any:
+        with torch.record() as tape:
+            net(torch.randn(4, 6)).sum().backward()
+        return weakref.ref(tape)
+
+    net = network()
+    gc.collect()
+    gc.disable()
+    try:
+        assert step()() is None
+    finally:
+        gc.enable()
+
+
+def test_gradients_after_a_pass_inside_a_pass_are_those_of_then() -> None:
+    """A pass without hooks may be recorded without copies; one around it in which hooks write may not."""
+    from gradviz.utils.checkpoint import checkpoint
+
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    with torch.record() as tape:
+        y = x * 3
+        y.register_hook(lambda g: g.mul_(10.0))
+        checkpoint(torch.sin, y, use_reentrant=True).sum().backward()
+    sent = [m for s in tape.steps if s["kind"] == "backward" for m in s["messages"]]
+    product = next(m for m in sent if tape.nodes[m["to"]]["op"] == "mul")["product"]["data"]
+    assert product == pytest.approx([float(v) for v in torch.cos(y).detach()])
+
+
+def test_a_line_inside_modules_is_the_line_that_called_them() -> None:
+    net = torch.nn.Sequential(network(), torch.nn.ReLU())
+    net[1].register_forward_hook(lambda module, given, made: made * 2)
+    with torch.record() as tape:
+        out = net(torch.randn(4, 6))
+        out.sum()
+    lines = {node["line"]["text"] for node in tape.recording.nodes if node["op"] in ("addmm", "relu")}
+    assert lines == {"out = net(torch.randn(4, 6))"}
+    assert next(n for n in tape.recording.nodes if n["op"] == "mul")["line"]["text"].startswith("net[1].register")

@@ -12,11 +12,19 @@ from .. import functional as F
 from .. import init
 from .linear import empty_parameter
 from .module import Module
+from .rnn_folded import fits, step
 from .rnn_steps import STEPS, State
 
 
 def _cell(mode: str, x: Tensor, state: State, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> State:
-    """One step of a cell from its weights."""
+    """One step of a cell from its weights: in one piece where that will do."""
+    weights = (w_ih, w_hh) if b_ih is None else (w_ih, w_hh, b_ih, b_hh)
+    if fits(mode, x, state, weights, b_ih is not None):
+        return step(mode, x, state, (w_ih, w_hh, b_ih, b_hh), _operations)
+    return _operations(mode, x, state, w_ih, w_hh, b_ih, b_hh)
+
+
+def _operations(mode: str, x: Tensor, state: State, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> State:
     return STEPS[mode](F.linear(x, w_ih, b_ih), state, lambda h: F.linear(h, w_hh, b_hh))
 
 

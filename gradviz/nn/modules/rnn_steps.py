@@ -15,6 +15,7 @@ from gradviz.core.op import FUNCTIONS, OPS
 from gradviz.core.tensor import Tensor
 
 from .. import functional as F
+from .rnn_folded import along, fits
 
 State = tuple[Tensor, ...]
 Recur = Callable[[Tensor], Tensor]
@@ -134,14 +135,23 @@ def _run(
         outputs = []
         for direction in range(directions):
             i = layer * directions + direction
-            own, back = Weights(mode, weights[i], bias), bool(direction)
-            out, final = (
-                padded(own, input, starts[i], back) if sizes is None else packed(own, input, sizes, starts[i], back)
-            )
+            out, final = _one(mode, input, starts[i], weights[i], bias, bool(direction), sizes)
             outputs.append(out)
             finals.append(final)
         input = outputs[0] if directions == 1 else FUNCTIONS["cat"](outputs, dim=outputs[0].ndim - 1)
     return input, tuple(FUNCTIONS["stack"](same) for same in zip(*finals, strict=True))
+
+
+def _one(
+    mode: str, input: Tensor, state: State, weights: list[Tensor], bias: bool, back: bool, sizes: list[int] | None
+) -> tuple[Tensor, State]:  # fmt: skip
+    """Through one layer in one direction."""
+    if sizes is not None:
+        return packed(Weights(mode, weights, bias), input, sizes, state, back)
+    if fits(mode, input, state, weights, bias):
+        steps = lambda weights, *rest: padded(Weights(mode, weights, bias), *rest)  # noqa: E731
+        return along(mode, input, state, weights, back, steps)
+    return padded(Weights(mode, weights, bias), input, state, back)
 
 
 # Autocast has one policy for each kind of layer.

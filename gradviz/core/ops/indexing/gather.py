@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ... import errors
+from ...checks import within
 from ...op import function, op
 from ...tensor import Tensor
 from ..helpers import one_dim, size_along
 from ..shapes.broadcast import broadcast_shapes
 from ..shapes.reshape import expand, reshape
-from .getitem import outside
+from .getitem import out_of_bounds
 from .take import beside, indices_of
 
 _gather = op("gather", lambda xp, x, index, *, dim: _gathered(xp, x, index, dim), public=False,
@@ -94,10 +95,8 @@ def _rank(x: Any) -> int:
     return rank
 
 
-def _within(index: Any, size: int, dim: int) -> Any:
-    bad = outside(index, 0, size)
-    if bad is not None:
-        raise RuntimeError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
+def _within(x: Tensor, index: Any, dim: int) -> Any:
+    within(x.device.xp, index, 0, size_along(x, dim), out_of_bounds(dim, size_along(x, dim)))
     return index
 
 
@@ -117,7 +116,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
                 f"Size does not match at dimension {d} expected index {list(raw.shape)} to be no larger than self "
                 f"{list(input._array.shape)} apart from dimension {at}"
             )
-    _within(raw, size_along(input, at), at)
+    _within(input, raw, at)
     return _gather.call(input, index, dim=at)
 
 
@@ -173,7 +172,7 @@ def scatter_to(x: Tensor, dim: int, index: Tensor, src: Any) -> tuple[int, Any]:
             f"Expected index {list(raw.shape)} to be no larger than self {list(x._array.shape)} apart from dimension "
             f"{at}{room}"
         )
-    return at, _within(raw, size_along(x, at), at)
+    return at, _within(x, raw, at)
 
 
 @function(inplace=True)

@@ -7,11 +7,12 @@ that view in one operation, so that `x[0, :, i]` is `x[0][:, i]`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ...checks import within
 from ...errors import noted
 from ...op import method, op
 from ...tensor import Tensor
@@ -197,7 +198,7 @@ def checked_index(x: Tensor, picks: Sequence[Any]) -> tuple[Any, ...]:
     """A raw index of slices, masks and integers, on the device of `x`, once it is seen to fit."""
     shape = x._array.shape
     parts = tuple(picks)
-    _check_bounds(parts, shape)
+    _check_bounds(x.device.xp, parts, shape)
     lists = [p for p in parts if not isinstance(p, slice)]
     if any(p.dtype.kind == "b" for p in lists):
         text = _mask_text(parts, shape)
@@ -238,14 +239,7 @@ def _on_device(x: Tensor, raw: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(x.device.wrap(p) if isinstance(p, np.ndarray) else p for p in raw)
 
 
-def outside(raw: Any, low: int, high: int) -> int | None:
-    """The first of these integers that is not in [low, high), if any."""
-    if not raw.size or (int(raw.min()) >= low and int(raw.max()) < high):
-        return None
-    return int(raw[(raw < low) | (raw >= high)].reshape(-1)[0])
-
-
-def _check_bounds(raw: tuple[Any, ...], shape: tuple[int, ...]) -> None:
+def _check_bounds(xp: Any, raw: tuple[Any, ...], shape: tuple[int, ...]) -> None:
     """IndexError for an index outside its dimension; PyTorch counts the indexed dimensions only."""
     dim = indexed = 0
     for part in raw:
@@ -253,11 +247,14 @@ def _check_bounds(raw: tuple[Any, ...], shape: tuple[int, ...]) -> None:
             continue
         kind = getattr(getattr(part, "dtype", None), "kind", "")
         if kind in ("i", "u") and dim < len(shape):
-            bad = outside(part, -shape[dim], shape[dim])
-            if bad is not None:
-                raise IndexError(_outside(bad, indexed, shape[dim]))
+            within(xp, part, -shape[dim], shape[dim], out_of_bounds(indexed, shape[dim], IndexError))
         dim += part.ndim if kind == "b" else 1
         indexed += 0 if isinstance(part, slice) else part.ndim if kind == "b" else 1
+
+
+def out_of_bounds(dim: int, size: int, kind: type[Exception] = RuntimeError) -> Callable[[int], Exception]:
+    """What makes PyTorch's error for an index that is not there."""
+    return lambda bad: kind(_outside(bad, dim, size))
 
 
 def _mask_text(raw: tuple[Any, ...], shape: tuple[int, ...]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ... import errors
+from ...checks import within
 from ...errors import noted
 from ...op import function, op
 from ...tensor import Tensor
 from ..helpers import along, one_dim, size_along
-from .getitem import _raw, checked_index, outside
+from .getitem import _raw, checked_index, out_of_bounds
 from .take import indices_of, long_indices, within_all
 
 # -- at an index along one dimension; a number is a line of one element here ---------------------------------------
@@ -114,9 +115,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """`input` with `alpha * source` added at these indices along `dim`; an index may repeat."""
     at, raw = source_along(input, dim, index, source, "index_add_")
     size = size_along(input, at)
-    bad = outside(raw, 0, size)
-    if bad is not None:
-        raise RuntimeError(f"index {bad} is out of bounds for dimension {at} with size {size}")
+    within(input.device.xp, raw, 0, size, out_of_bounds(at, size))
     if input.dtype.category == 1:
         alpha = int(alpha)
     return _index_add.call(input, source, index=along(at, raw.reshape(-1)), alpha=alpha)
@@ -148,9 +147,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
             f"({source._array.shape[at]})"
         )
     size = size_along(input, at)
-    bad = outside(raw, 0, size)
-    if bad is not None:
-        raise IndexError(f"index_copy_(): index {bad} is out of bounds for dimension {at} with size {size}")
+    text = "index_copy_(): index {} is out of bounds for dimension {} with size {}"
+    within(input.device.xp, raw, 0, size, lambda bad: IndexError(text.format(bad, at, size)))
     return _index_copy.call(input, source, index=along(at, raw.reshape(-1)))
 
 
@@ -169,9 +167,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     if isinstance(value, complex) and not input.is_complex():
         raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
     raw, size = index._array, size_along(input, at)
-    bad = outside(raw, -size, size)
-    if bad is not None:
-        raise IndexError(f"index {bad} is out of bounds for dimension {at} with size {size}")
+    within(input.device.xp, raw, -size, size, out_of_bounds(at, size, IndexError))
     if isinstance(value, Tensor):
         value = value if value.dtype is input.dtype else value.to(input.dtype)
     return _index_fill.call(input, value, index=along(at, input.device.xp.unique(raw).reshape(-1)))
@@ -226,5 +222,5 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source._array.size}, index.numel() = {raw.size}"
         )
-    within_all(raw, int(input._array.size))
+    within_all(input, raw)
     return (_put_add if accumulate else _put_at).call(input, source, index=raw)

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ...checks import within
 from ...op import function, op
 from ...tensor import Tensor
 from ..helpers import size_along
 from ..kinds import underived
 from .gather import _scatter, grid, lined, scatter_to
-from .getitem import outside
 from .index_put import source_along
 
 
@@ -203,8 +203,7 @@ def index_reduce(
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
     at, raw = source_along(input, dim, index, source, "index_reduce_")
     size = size_along(input, at)
-    if outside(raw, 0, size) is not None:
-        raise IndexError("index out of range in self")
+    within(input.device.xp, raw, 0, size, lambda bad: IndexError("index out of range in self"))
     shape = source._array.shape or (1,)
     xp = input.device.xp
     row = raw.reshape((1,) * at + (-1,) + (1,) * (len(shape) - at - 1))

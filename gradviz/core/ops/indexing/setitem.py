@@ -92,7 +92,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 def _plain_write(x: Tensor, parts: tuple[Any, ...], value: Any) -> None:
     """Ints, slices and None, with no gradient to think of: the array writes by itself."""
     raw = tuple(_raw(p) for p in parts)
-    _check_bounds(raw, x._array.shape)
+    _check_bounds(x.device.xp, raw, x._array.shape)
     for part in raw:
         if isinstance(part, slice):
             _bounds(part, 1)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ... import errors
+from ...checks import within
 from ...errors import noted
 from ...memory_format import settled
 from ...op import function, op
 from ...tensor import Tensor
 from ..helpers import along, one_dim, size_along
 from ..shapes.broadcast import broadcast_tensors
-from .getitem import outside
 
 _index_select = op("index_select", lambda x, *, dim, index: settled(x[along(dim, index)]), public=False,
                    x=lambda F, g, *, x_shape, dim, index:
@@ -60,8 +60,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     raw = indices_of(index, "index_select", "int32 or int64", of=input)
     if input.ndim == 0 and raw.size != 1:
         raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {raw.size} value(s)")
-    if outside(raw, 0, size_along(input, at)) is not None:
-        raise IndexError("index out of range in self")
+    within(input.device.xp, raw, 0, size_along(input, at), lambda bad: IndexError("index out of range in self"))
     if input.ndim == 0:
         return _index_scalar.call(input)
     return _index_select.call(input, dim=at, index=raw.reshape(-1))
@@ -73,14 +72,14 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     raw = long_indices(index, "take", of=input)
     if raw.size and not input._array.size:
         raise IndexError("take(): tried to take from an empty tensor")
-    return _take.call(input, index=within_all(raw, int(input._array.size)))
+    return _take.call(input, index=within_all(input, raw))
 
 
-def within_all(raw: Any, size: int) -> Any:
+def within_all(x: Tensor, raw: Any) -> Any:
     """Positions in a flattened tensor, if all are inside."""
-    bad = outside(raw, -size, size)
-    if bad is not None:
-        raise IndexError(f"out of range: tried to access index {bad} on a tensor of {size} elements.")
+    size = int(x._array.size)
+    text = "out of range: tried to access index {} on a tensor of {} elements."
+    within(x.device.xp, raw, -size, size, lambda bad: IndexError(text.format(bad, size)))
     return raw
 
 

@@ -57,14 +57,17 @@ again = op(
 
 # -- all of it in one operation ------------------------------------------------------------------------------------
 def _attention(xp: Any, F: Any, q: Any, k: Any, v: Any, mask: Any, *, scale: float) -> Any:
-    """The result lies in memory as the query does: where its heads lie side by side, joining them is only a view."""
     scores = (q @ _turned(F, k)) * scale
     weights = F.safe_softmax(scores if mask is None else scores + mask, dim=scores.ndim - 1)
-    out = weights @ v
+    return as_query(xp, weights @ v, q), {"weights": weights}
+
+
+def as_query(xp: Any, out: Any, q: Any) -> Any:
+    """The result, lying in memory as the query does: where its heads lie side by side, joining them is only a view."""
     order = sorted(range(q.ndim), key=lambda i: -q.strides[i])
-    if order != list(range(q.ndim)):
-        out = xp.transpose(xp.ascontiguousarray(xp.transpose(out, order)), [order.index(i) for i in range(q.ndim)])
-    return out, {"weights": weights}
+    if order == list(range(q.ndim)):
+        return out
+    return xp.transpose(xp.ascontiguousarray(xp.transpose(out, order)), [order.index(i) for i in range(q.ndim)])
 
 
 def _slopes(F: Any, g: Any, q: Any, k: Any, v: Any, weights: Any, scale: float) -> Any:

@@ -21,11 +21,8 @@ from typing import Any
 from ...errors import noted
 from ...op import OPS, op
 from .convolve_check import check_arrays
-from .convolve_rows import convolve_2d, correlate_2d, spread_2d
+from .convolve_ways import convolve_2d, correlate_2d, spread_2d
 from .sliding_windows import Dims
-
-# Rows of up to this many bytes are kept for the gradient of the weights instead of being made again.
-KEPT_ROWS = 2**20
 
 
 # -- lines and volumes as pictures ---------------------------------------------------------------------------------
@@ -111,7 +108,7 @@ def _convolve(xp: Any, x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims
         out = _from_outputs(xp, out, dims, n, count)
     else:
         out, rows = convolve_2d(xp, x, w, bias, **flat)
-    return out, {"_rows": rows if rows.nbytes <= KEPT_ROWS else None}
+    return out, {"_rows": rows}
 
 
 def _spread(xp: Any, y: Any, w: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
@@ -134,11 +131,16 @@ def _correlate(
     """The adjoint for the weights: y (N, O, sizes of the output), x and its rows or None -> weights of `shape`."""
     flat = _flat(stride, padding, dilation, groups)
     if len(stride) == 2:
-        return correlate_2d(xp, y, x, rows, shape=shape, **flat)
+        return correlate_2d(xp, y, x, rows, shape=shape, x_shape=x.shape, **flat)
+    n, c, *size = x.shape
+    if len(stride) == 1:
+        plane, seen = _plane(shape), _plane(x.shape)
+    else:
+        plane = (shape[0], shape[1] * shape[2], *shape[3:])
+        seen = (n * y.shape[2], c * shape[2], *size[1:])
     if rows is None:
         x = _pictures(xp, x, y.shape[2], shape[2], stride, padding, dilation)
-    plane = _plane(shape) if len(shape) == 3 else (shape[0], shape[1] * shape[2], *shape[3:])
-    return correlate_2d(xp, _outputs(y), x, rows, shape=plane, **flat).reshape(shape)
+    return correlate_2d(xp, _outputs(y), x, rows, shape=plane, x_shape=seen, **flat).reshape(shape)
 
 
 def transposed_shape(x: Any, w: Any, bias: Any, *, output_padding: Dims, **settings: Any) -> Dims:

@@ -8,12 +8,21 @@ With h outermost, what output row `ho` needs is the block of rows h = ho ... ho 
 as one matrix with kh * c * kw rows and n * wo columns. Blocks of neighbouring output rows overlap, so all of them
 together are a strided view, and the convolution is one batched matrix product `w @ view`: a fifth of the copying for a
 5 x 5 kernel. `_fold` is the exact adjoint: kh + kw slice additions instead of kh * kw. Sums of 16-bit floats are kept
-in 32 bits and rounded once, at the end.
+in 32 bits and rounded once, at the end. Of many narrow pictures the last two dimensions change places, so that what is
+copied and added at a time is longer.
+
+NOTE [Rows at once]  A product with 6 rows keeps a processor half as busy as one with 12. With few output channels two
+or four output rows are computed at once, from kh + 1 or kh + 3 rows of x, by weights with zeros beside them:
+
+    first output row    w0 w1 w2 w3 w4  0
+    second output row    0 w0 w1 w2 w3 w4
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..helpers import wider
 from ..reductions.dims import added
@@ -21,51 +30,45 @@ from ..reductions.dims import added
 Pair = tuple[int, int]
 
 
-def convolve_2d(
-    xp: Any, x: Any, w: Any, bias: Any, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> tuple[Any, Any]:  # fmt: skip
-    """x (N, C, H, W), w (O, C / groups, kh, kw), bias (O) or None -> (N, O, Ho, Wo), and the rows of x."""
-    n, _, h, width = x.shape
-    o, c, kh, kw = w.shape
-    ho, wo = out_size((h, width), (kh, kw), stride, padding, dilation)
-    rows = _rows(xp, wider(xp, x), kw, wo, stride[1], padding, dilation[1], groups)
-    blocks = _blocks(xp, rows, kh, ho, stride[0], dilation[0])
-    kernel = wider(xp, w).reshape(groups, 1, o // groups, c, kh, kw).transpose(0, 1, 2, 4, 3, 5)
-    y = kernel.reshape(groups, 1, o // groups, kh * c * kw) @ blocks
-    y = y.reshape(groups, ho, o // groups, n, wo).transpose(3, 0, 2, 1, 4)
-    out = xp.empty((n, groups, o // groups, ho, wo), dtype=x.dtype)
-    if bias is None:
-        out[...] = y
-    else:
-        xp.add(y, bias.reshape(groups, o // groups, 1, 1), out=out)
-    return out.reshape(n, o, ho, wo), rows
+class Plan(NamedTuple):
+    """How a convolution is cut into matrix products: worked out from shapes and settings."""
+
+    groups: int
+    o: int  # output channels of a group
+    c: int  # input channels of a group
+    size: Pair  # rows and columns of x, with its padding
+    kernel: Pair
+    out: Pair  # output rows and columns
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+    once: int  # output rows computed at once, see NOTE [Rows at once]
+    narrow: bool  # whether pictures come last
+
+    @property
+    def reach(self) -> int:
+        """How many rows of x each product reads."""
+        return self.kernel[0] + self.once - 1
+
+    def rows_shape(self, n: int) -> tuple[int, ...]:
+        """The shape of the rows of n pictures."""
+        last = (self.out[1], n) if self.narrow else (n, self.out[1])
+        return (self.groups, self.size[0], self.c, self.kernel[1], *last)
 
 
-def spread_2d(
-    xp: Any, y: Any, w: Any, *, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> Any:
-    """The adjoint for the picture: y (N, O, Ho, Wo) with w -> a picture of the given shape (N, C, H, W)."""
-    n, o, ho, wo = y.shape
-    _, c, kh, kw = w.shape
-    kernel = wider(xp, w).reshape(groups, 1, o // groups, c, kh, kw).transpose(0, 1, 4, 3, 5, 2)
-    blocks = kernel.reshape(groups, 1, kh * c * kw, o // groups) @ _columns(wider(xp, y), groups)
-    made = _fold(xp, blocks.reshape(groups, ho, kh, c, kw, n, wo), shape, stride, padding, dilation)
-    return made.astype(y.dtype, copy=False)
+def planned(
+    n: int, size: Pair, w: tuple[int, ...], out: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Plan:
+    """For n pictures of this size at a time, weights of this shape and so many results."""
+    o, c, kh, kw = w
+    wide = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
+    once = _rows_at_once(out[0], o // groups) if kh >= 5 and stride[0] == dilation[0] == 1 else 1
+    narrow = out[1] <= 16 and n >= 8
+    return Plan(groups, o // groups, c, wide, (kh, kw), out, stride, padding, dilation, once, narrow)
 
 
-def correlate_2d(
-    xp: Any, y: Any, x: Any, rows: Any, *,
-    shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair, groups: int,
-) -> Any:  # fmt: skip
-    """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) and its rows or None -> weights of `shape`."""
-    _, o, ho, wo = y.shape
-    _, c, kh, kw = shape
-    if rows is None:
-        rows = _rows(xp, wider(xp, x), kw, wo, stride[1], padding, dilation[1], groups)
-    blocks = _blocks(xp, rows, kh, ho, stride[0], dilation[0])
-    w = added(_columns(wider(xp, y), groups) @ blocks.swapaxes(2, 3), 1)
-    w = xp.ascontiguousarray(w.reshape(groups, o // groups, kh, c, kw).transpose(0, 1, 3, 2, 4))
-    return w.reshape(shape).astype(y.dtype, copy=False)
+def _rows_at_once(count: int, o: int) -> int:
+    return next((r for r, most in ((4, 3), (2, 8)) if count % r == 0 and 1 < o <= most), 1)
 
 
 def out_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
@@ -74,55 +77,127 @@ def out_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pa
     return (h + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (w + 2 * pw - dw * (kw - 1) - 1) // sw + 1
 
 
-def _columns(y: Any, groups: int) -> Any:
-    """(N, O, Ho, Wo) -> the matrix of each output row: (groups, Ho, O / groups, N * Wo)."""
-    n, o, ho, wo = y.shape
-    y = y.reshape(n, groups, o // groups, ho, wo).transpose(1, 3, 2, 0, 4)
-    return y.reshape(groups, ho, o // groups, n * wo)
+# -- the product and its adjoints ----------------------------------------------------------------------------------
+def convolve_rows(xp: Any, plan: Plan, band: Any, rows: Any, bias: Any, out: Any) -> None:
+    """The product of `banded` weights and rows, written into `out` (N, O, Ho, Wo)."""
+    y = band @ _blocks(xp, plan, rows)
+    y = y.reshape(plan.groups, plan.out[0] // plan.once, plan.once, plan.o, *rows.shape[4:])
+    y = y.transpose((5, 0, 3, 1, 2, 4) if plan.narrow else (4, 0, 3, 1, 2, 5))
+    out = out.reshape(y.shape)
+    if bias is None:
+        out[...] = y
+    else:
+        xp.add(y, bias.reshape(plan.groups, plan.o, 1, 1, 1), out=out)
 
 
-def _rows(xp: Any, x: Any, kw: int, wo: int, stride: int, padding: Pair, dilation: int, groups: int) -> Any:
-    """(N, C, H, W) -> rows (groups, H, C / groups, kw, N, Wo); see NOTE [Rows]."""
-    x = _padded(xp, x, padding)
-    n, c, h, _ = x.shape
+def spreading(plan: Plan) -> Plan:
+    """The plan of the adjoint for the picture: there it does not matter how few output channels there are, unless it is
+    one, and no product that BLAS computes."""
+    plain = plan.o > 1 or plan.stride[0] * plan.dilation[0] > 1 or plan.out[0] % 2
+    return plan._replace(once=1 if plain else 2)
+
+
+def spread_rows(xp: Any, plan: Plan, band: Any, y: Any, out: Any) -> None:
+    """The adjoint for the picture: y (N, O, Ho, Wo) with `banded` weights, written into `out` (N, C, H, W)."""
+    n, wide = y.shape[0], plan.out[1]
+    blocks = band.swapaxes(2, 3) @ _columns(xp, plan, wider(xp, y))
+    last = (wide, n) if plan.narrow else (n, wide)
+    each = plan.groups, plan.out[0] // plan.once, plan.reach, plan.c, plan.kernel[1]
+    _fold(xp, plan, blocks.reshape(*each, *last), out)
+
+
+def correlate_rows(xp: Any, plan: Plan, y: Any, rows: Any) -> Any:
+    """The adjoint for `banded` weights: y (N, O, Ho, Wo) and the rows of x -> (groups, once * O, reach * C * kw)."""
+    return added(_columns(xp, plan, wider(xp, y)) @ _blocks(xp, plan, rows).swapaxes(2, 3), 1)
+
+
+def weights_of(xp: Any, plan: Plan, band: Any) -> Any:
+    """The adjoint of `banded`: (groups, once * O, reach * C * kw) -> (O, C / groups, kh, kw)."""
+    (kh, kw), once = plan.kernel, plan.once
+    parts = band.reshape(plan.groups, once, plan.o, plan.reach, plan.c, kw)
+    w = parts[:, 0, :, :kh]
+    for i in range(1, once):
+        w = w + parts[:, i, :, i : i + kh]
+    w = xp.ascontiguousarray(w.transpose(0, 1, 3, 2, 4))
+    return w.reshape(plan.groups * plan.o, plan.c, kh, kw)
+
+
+# -- matrices ------------------------------------------------------------------------------------------------------
+def banded(xp: Any, plan: Plan, w: Any) -> Any:
+    """w as a matrix for `once` output rows: (groups, 1, once * O, reach * C * kw)."""
+    (kh, kw), once = plan.kernel, plan.once
+    kernel = wider(xp, w).reshape(plan.groups, plan.o, plan.c, kh, kw).transpose(0, 1, 3, 2, 4)
+    if once > 1:
+        wide = xp.zeros((plan.groups, once, plan.o, plan.reach, plan.c, kw), dtype=kernel.dtype)
+        for i in range(once):
+            wide[:, i, :, i : i + kh] = kernel
+        kernel = wide
+    return kernel.reshape(plan.groups, 1, once * plan.o, plan.reach * plan.c * kw)
+
+
+def _columns(xp: Any, plan: Plan, y: Any) -> Any:
+    """(N, O, Ho, Wo) -> a matrix for each `once` output rows: (groups, Ho / once, once * O, N * Wo)."""
+    groups, o, once = plan.groups, plan.o, plan.once
+    n, _, ho, wo = y.shape
+    y = y.reshape(n, groups, o, ho // once, once, wo)
+    y = y.transpose((1, 3, 4, 2, 5, 0) if plan.narrow else (1, 3, 4, 2, 0, 5))
+    return y.reshape(groups, ho // once, once * o, n * wo)
+
+
+def rows_of(xp: Any, plan: Plan, x: Any, into: Any = None) -> Any:
+    """(N, C, H, W) -> rows (groups, H, C / groups, kw, N, Wo) or (..., Wo, N), in `into`; see NOTE [Rows]."""
+    x = _padded(xp, wider(xp, x), plan.padding)
+    n = x.shape[0]
+    if plan.narrow:
+        x = xp.ascontiguousarray(x.transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2)
     sn, sc, sh, sw = x.strides
-    each = c // groups
-    windows = xp.lib.stride_tricks.as_strided(
-        x, (groups, h, each, kw, n, wo), (sc * each, sh, sc, sw * dilation, sn, sw * stride)
-    )
-    return xp.ascontiguousarray(windows)
+    last = (sw * plan.stride[1], sn) if plan.narrow else (sn, sw * plan.stride[1])
+    steps = (sc * plan.c, sh, sc, sw * plan.dilation[1], *last)
+    windows = _seen_as(xp, x, plan.rows_shape(n), steps)
+    if into is None:
+        return xp.ascontiguousarray(windows)
+    into[...] = windows
+    return into
 
 
-def _blocks(xp: Any, rows: Any, kh: int, ho: int, stride: int, dilation: int) -> Any:
-    """The matrix of each output row, as a view of the rows: (groups, Ho, kh * C * kw, N * Wo)."""
+def _blocks(xp: Any, plan: Plan, rows: Any) -> Any:
+    """The matrix of each `once` output rows, a view of the rows: (groups, Ho / once, reach * C * kw, N * Wo)."""
     groups, h, c, kw, n, wo = rows.shape
     last = rows.itemsize  # not rows.strides: NumPy says nothing about the stride of a dimension of size 1
     across = n * wo * last
     up = c * kw * across
-    step = h * up
-    view = xp.lib.stride_tricks.as_strided
-    if dilation == 1:
-        return view(rows, (groups, ho, kh * c * kw, n * wo), (step, up * stride, across, last))
+    count, step = plan.out[0] // plan.once, up * plan.stride[0] * plan.once
+    if plan.dilation[0] == 1:
+        return _seen_as(xp, rows, (groups, count, plan.reach * c * kw, n * wo), (h * up, step, across, last))
     # Rows of one block are not evenly spaced: the reshape copies.
-    blocks = view(rows, (groups, ho, kh, c * kw, n * wo), (step, up * stride, up * dilation, across, last))
-    return blocks.reshape(groups, ho, kh * c * kw, n * wo)
+    spaced = up * plan.dilation[0]
+    steps = (h * up, step, spaced, across, last)
+    blocks = _seen_as(xp, rows, (groups, count, plan.reach, c * kw, n * wo), steps)
+    return blocks.reshape(groups, count, plan.reach * c * kw, n * wo)
 
 
-def _fold(xp: Any, blocks: Any, shape: tuple[int, ...], stride: Pair, padding: Pair, dilation: Pair) -> Any:
-    """Add blocks (groups, Ho, kh, C, kw, N, Wo) up into an image (N, C, H, W): the adjoint of `_rows` and `_blocks`."""
-    groups, ho, kh, c, kw, n, wo = blocks.shape
-    (ph, pw), (sh, sw), (dh, dw) = padding, stride, dilation
-    h, w = shape[2] + 2 * ph, shape[3] + 2 * pw
-    rows = xp.zeros((groups, h, c, kw, n, wo), dtype=blocks.dtype)
-    for i in range(kh):
-        rows[:, i * dh : i * dh + (ho - 1) * sh + 1 : sh] += blocks[:, :, i]
-    image = xp.zeros((groups, h, c, n, w), dtype=blocks.dtype)
-    for j in range(kw):
-        image[..., j * dw : j * dw + (wo - 1) * sw + 1 : sw] += rows[:, :, :, j]
-    image = image.transpose(3, 0, 2, 1, 4)
-    if ph or pw:
-        image = image[..., ph : h - ph, pw : w - pw]
-    return xp.ascontiguousarray(image).reshape(shape)
+def _seen_as(xp: Any, x: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    """A view with other strides; NumPy makes one of memory that lies together in a sixth of the time."""
+    if x.__class__ is np.ndarray and x.flags.c_contiguous:
+        return np.ndarray(shape, x.dtype, x, 0, strides)
+    return xp.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def _fold(xp: Any, plan: Plan, blocks: Any, out: Any) -> None:
+    """Add blocks (groups, Ho / once, reach, C, kw, ...) up into `out` (N, C, H, W): the adjoint of rows and blocks."""
+    (ph, pw), (sh, sw), (dh, dw), once = plan.padding, plan.stride, plan.dilation, plan.once
+    n, (h, w), (ho, wo) = out.shape[0], plan.size, plan.out
+    rows = xp.zeros((plan.groups, h, *blocks.shape[3:]), dtype=blocks.dtype)
+    for i in range(plan.reach):
+        rows[:, i * dh : i * dh + (ho - once) * sh + 1 : sh * once] += blocks[:, :, i]
+    last = (w, n) if plan.narrow else (n, w)
+    image = xp.zeros((plan.groups, h, plan.c, *last), dtype=blocks.dtype)
+    for j in range(plan.kernel[1]):
+        across = slice(j * dw, j * dw + (wo - 1) * sw + 1, sw)
+        image[(..., across, slice(None)) if plan.narrow else (..., across)] += rows[:, :, :, j]
+    image = image.transpose((4, 0, 2, 1, 3) if plan.narrow else (3, 0, 2, 1, 4))
+    image = image[..., ph : h - ph, pw : w - pw]
+    out.reshape(image.shape)[...] = image
 
 
 def _padded(xp: Any, x: Any, padding: Pair) -> Any:

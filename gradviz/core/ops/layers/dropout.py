@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ...errors import noted
 from ...mode import no_grad
 from ...op import FUNCTIONS
@@ -18,17 +20,29 @@ from ...tensor import Tensor
 ALPHA = 1.7580993408473766
 
 
-def _in_memory_order(input: Tensor, p: float) -> Tensor:
-    """Independent zeros and ones, 1 with probability `p`, laid out (and so drawn) as the input lies in memory."""
+def _drawn(input: Tensor, shape: Any, p: float, divided: bool) -> Tensor:
+    """Independent zeros and ones, 1 with probability `p`; `divided` by p they have a mean of 1."""
+    kernel = input.device.forwards.get("dropout_noise")  # does it at once, where the device has one
+    if kernel is not None:
+        kind = input._array.dtype
+        noise = kernel(tuple(shape), kind, p, float((np.ones(1, kind) / p)[0]) if divided else 1.0)
+        if noise is not None:
+            return Tensor._of(noise, input.device)
+    drawn: Tensor = input.new_empty(shape).bernoulli_(p)
+    return drawn.div_(p) if divided else drawn
+
+
+def _in_memory_order(input: Tensor, p: float, divided: bool) -> Tensor:
+    """One draw for each element, laid out (and so drawn) as the input lies in memory."""
     shape, steps = input._array.shape, input._array.strides
     order = sorted(range(len(shape)), key=lambda i: -steps[i])
     if order == list(range(len(shape))) or 0 in steps or input.is_contiguous():
-        return input.new_empty(shape).bernoulli_(p)  # type: ignore[no-any-return]
-    drawn = input.new_empty([shape[i] for i in order]).bernoulli_(p)
+        return _drawn(input, shape, p, divided)
+    drawn = _drawn(input, [shape[i] for i in order], p, divided)
     return drawn.permute([order.index(i) for i in range(len(shape))])  # type: ignore[no-any-return]
 
 
-def _per_channel(input: Tensor, p: float) -> Tensor:
+def _per_channel(input: Tensor, p: float, divided: bool) -> Tensor:
     """One draw for each (sample, channel)."""
     if input.ndim < 2:
         raise noted(
@@ -37,7 +51,7 @@ def _per_channel(input: Tensor, p: float) -> Tensor:
                 f"It drops whole channels of (samples, channels, ...); the input has shape {tuple(input.shape)}."
             )
         )
-    return input.new_empty((*input.shape[:2], *(1,) * (input.ndim - 2))).bernoulli_(p)  # type: ignore[no-any-return]
+    return _drawn(input, (*input.shape[:2], *(1,) * (input.ndim - 2)), p, divided)
 
 
 def _dropped(input: Tensor, p: float, train: bool, draw: Any, alpha: bool, inplace: bool) -> Tensor:
@@ -49,10 +63,8 @@ def _dropped(input: Tensor, p: float, train: bool, draw: Any, alpha: bool, inpla
         zero = input.new_zeros(())
         return input.mul_(zero) if inplace else input.mul(zero)  # type: ignore[no-any-return]
     with no_grad():
-        noise = draw(input, 1 - p)
-        if not alpha:
-            noise.div_(1 - p)
-        else:
+        noise = draw(input, 1 - p, not alpha)
+        if alpha:
             scale = 1 / math.sqrt((ALPHA * ALPHA * p + 1) * (1 - p))
             shift = noise.add(-1).mul_(ALPHA * scale).add_(ALPHA * scale * p)
             noise.mul_(scale)

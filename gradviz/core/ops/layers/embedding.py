@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import errors
-from ...checks import refuse
+from ...checks import within
 from ...clock import wrote
 from ...errors import noted
 from ...op import function, op
@@ -66,9 +66,8 @@ def embedding(
     check_index("embedding", indices)
     beside(indices, "embedding", weight)
     index, rows = indices._array, weight.shape[0]
-    if index.size:
-        text = f"index out of range in self\nThe indices must lie in [0, {rows}), the rows of the weight."
-        refuse(weight.device.xp, (index < 0) | (index >= rows), lambda: noted(IndexError(text)))
+    text = f"index out of range in self\nThe indices must lie in [0, {rows}), the rows of the weight."
+    within(weight.device.xp, index, 0, rows, lambda bad: noted(IndexError(text)))
     if padding_idx < 0 and not scale_grad_by_freq:
         return _embedding.call(weight, index=index)
     into = index if padding_idx < 0 else weight.device.xp.where(index == padding_idx, rows, index)

@@ -50,15 +50,33 @@ def _in_wide(xp: Any, x: Any, dim: int, compute: Any) -> Any:
     return widened(lambda wide: compute(xp, wide, dim), x)
 
 
+def _total(F: Any, x: Any, dim: int) -> Any:
+    """Sums along one dimension, which stays."""
+    return F.sum(x, dim=(dim,) if x.ndim else None, keepdim=True)
+
+
 _softmax_op = op(
     "softmax", _softmax, public=False, saved_names={"out": "result"},
     latex=r"\frac{e^{x_i}}{\sum_j e^{x_j}}",
-    x=lambda F, g, out, *, dim: out * (g - F.sum(g * out, dim=(dim,) if out.ndim else None, keepdim=True)),
+    x=lambda F, g, out, *, dim: F.softmax_input(g, out, dim=dim),
 )  # fmt: skip
 _log_softmax_op = op(
     "log_softmax", _log_softmax, public=False, saved_names={"out": "result"},
     latex=r"x_i - \log \sum_j e^{x_j}",
-    x=lambda F, g, out, *, dim: g - F.exp(out) * F.sum(g, dim=(dim,) if out.ndim else None, keepdim=True),
+    x=lambda F, g, out, *, dim: F.log_softmax_input(g, out, dim=dim),
+)  # fmt: skip
+# The gradients of their inputs, from that of the result s.
+op(
+    "softmax_input", lambda F, y, s, *, dim: widened(lambda y, s: s * (y - _total(F, y * s, dim)), y, s),
+    public=False, node="SoftmaxBackwardDataBackward0",
+    y=lambda F, g, s, *, dim: F.softmax_input(g, s, dim=dim),
+    s=lambda F, g, y, s, *, dim: g * (y - _total(F, y * s, dim)) - y * _total(F, g * s, dim),
+)  # fmt: skip
+op(
+    "log_softmax_input", lambda F, y, s, *, dim: widened(lambda y, s: y - F.exp(s) * _total(F, y, dim), y, s),
+    public=False, node="LogSoftmaxBackwardDataBackward0",
+    y=lambda F, g, s, *, dim: g - _total(F, g * F.exp(s), dim),
+    s=lambda F, g, y, s, *, dim: -g * F.exp(s) * _total(F, y, dim),
 )  # fmt: skip
 
 

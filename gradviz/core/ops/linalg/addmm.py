@@ -15,7 +15,10 @@ def _plus(xp: Any, x: Any, product: Any, beta: Any, alpha: Any) -> Any:
     if x.shape != product.shape and (text := errors.cannot_expand(x, product.shape)):
         raise wrong(text)
     if beta == 1 and alpha == 1:
-        return product + x
+        if x.dtype != product.dtype:
+            return product + x
+        product += x  # which nobody else has seen
+        return product
     if product.dtype.kind in "iu":
         beta, alpha = int(beta), int(alpha)
     if alpha != 1:

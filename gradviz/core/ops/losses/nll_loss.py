@@ -38,6 +38,16 @@ def _check(x: Any, target: Any, weight: Any) -> None:
             raise RuntimeError(f"expected scalar type {names[0]} but found {names[1]}")
 
 
+def no_class(target: int, classes: int, ignore_index: int) -> Exception:
+    """The error for a target that is no number of a class."""
+    return noted(
+        IndexError(
+            f"Target {target} is out of bounds.\nThe input has {classes} classes, numbered 0 to {classes - 1}; "
+            f"ignore_index is {ignore_index}."
+        )
+    )
+
+
 def _chosen(xp: Any, target: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
     """Class numbers safe to index with, and which samples count (None: all of them)."""
     outside = target.astype(xp.uint64) >= classes  # a negative number becomes a very large one
@@ -48,12 +58,7 @@ def _chosen(xp: Any, target: Any, classes: int, ignore_index: int) -> tuple[Any,
 
     def error() -> Exception:
         first = int(target.reshape(-1)[xp.argmax(bad.reshape(-1))])
-        return noted(
-            IndexError(
-                f"Target {first} is out of bounds.\nThe input has {classes} classes, numbered 0 to {classes - 1}; "
-                f"ignore_index is {ignore_index}."
-            )
-        )
+        return no_class(first, classes, ignore_index)
 
     refuse(xp, bad, error)
     return xp.where(counts & ~outside, target, 0), counts
