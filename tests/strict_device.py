@@ -110,7 +110,10 @@ class StrictArray:
         return out
 
     def set(self, arr: np.ndarray, stream: Any = None) -> None:
-        """Copy from the host; from pinned memory without waiting."""
+        """Copy from the host; into a stream, from pinned memory, without waiting."""
+        if stream is None:
+            here.wait("set")
+        assert here.capture is None, "a graph would copy what is on the host then, every time"
         self._a[...] = arr
 
     @property

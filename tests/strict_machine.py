@@ -1,7 +1,7 @@
 """What the stand-in for a GPU keeps account of: launches, waits of the host, the current device, a capture.
 
-A launch is a call that computes: views and shapes are none. It is not the number of kernels: CuPy needs several for
-some calls, and none for others.
+A launch is a call that computes: views, shapes, memory that is only taken and conversions that find nothing to convert
+are none. It is not the number of kernels: CuPy needs several for some calls.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 
 CAPTURED_SYNC = "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing"
+# These only take memory; and these return their argument itself where there is nothing to do.
+TAKES_MEMORY = {"empty", "empty_like"}
+MAY_RETURN_IT = {"astype", "asarray", "ascontiguousarray"}
 
 
 class Machine:
@@ -23,6 +26,7 @@ class Machine:
         self.launches: Counter[str] = Counter()
         self.waits: Counter[str] = Counter()
         self.capture: list[tuple[Callable[..., Any], Any, Any, Any]] | None = None
+        self.capture_mode = 0
         self.allocate: Callable[[int], Any] | None = None
 
     def reset(self) -> None:
@@ -41,6 +45,9 @@ class Machine:
         if self.capture is None:
             with np.errstate(all="ignore"):
                 result = function(*args, **kwargs)
+        elif name in TAKES_MEMORY:
+            result = function(*args, **kwargs)
+            result.reshape(-1).view(np.uint8).fill(0xAB)
         elif getattr(function, "kernel", False):  # it gives nothing back: there is no need to run it
             result = None
             self.capture.append((function, args, kwargs, result))
@@ -55,7 +62,8 @@ class Machine:
             for made in arrays(result):
                 if made.base is None and not any(made is a for a, _ in before):
                     made.view(np.uint8).fill(0xAB) if made.size and made.ndim and made.flags.c_contiguous else None
-        if not is_view(result, args):
+        itself = name in MAY_RETURN_IT and any(result is a for a in arrays(args))
+        if not (itself or name in TAKES_MEMORY or is_view(result, args)):
             self.launches[name] += 1
         return result
 
@@ -87,7 +95,7 @@ def replay(steps: list[tuple[Callable[..., Any], Any, Any, Any]]) -> None:
             again = function(*args, **kwargs)
         given = arrays((args, kwargs))
         for old, new in zip(arrays(result), [np.asarray(a) for a in arrays_or_numbers(again)], strict=True):
-            if not any(old is a or np.may_share_memory(old, a) for a in given):
+            if old.size and not any(old is a or np.may_share_memory(old, a) for a in given):
                 old[...] = new
 
 

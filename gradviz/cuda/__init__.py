@@ -5,12 +5,6 @@ https://docs.pytorch.org/docs/2.13/cuda.html
 
 from ..core.legacy import CUDA_TENSOR_TYPES as _TENSOR_TYPES
 from ..core.settings import OutOfMemoryError as OutOfMemoryError
-from ..gpu.graphs import CUDAGraph as CUDAGraph
-from ..gpu.graphs import graph as graph
-from ..gpu.graphs import graph_pool_handle as graph_pool_handle
-from ..gpu.graphs import is_current_stream_capturing as is_current_stream_capturing
-from ..gpu.graphs import make_graphed_callables as make_graphed_callables
-from ..gpu.graphs import make_graphed_step as make_graphed_step
 from ..gpu.streams import Event as Event
 from ..gpu.streams import ExternalStream as ExternalStream
 from ..gpu.streams import Stream as Stream
@@ -32,6 +26,12 @@ from .devices import is_initialized as is_initialized
 from .devices import is_tf32_supported as is_tf32_supported
 from .devices import set_device as set_device
 from .devices import synchronize as synchronize
+from .graphs import CUDAGraph as CUDAGraph
+from .graphs import graph as graph
+from .graphs import graph_pool_handle as graph_pool_handle
+from .graphs import is_current_stream_capturing as is_current_stream_capturing
+from .graphs import make_graphed_callables as make_graphed_callables
+from .graphs import make_graphed_step as make_graphed_step
 from .memory import empty_cache as empty_cache
 from .memory import max_memory_allocated as max_memory_allocated
 from .memory import max_memory_reserved as max_memory_reserved

@@ -99,7 +99,7 @@ def open_device(name: str) -> Device:
 
 
 def _open(cp: Any, index: int, several: bool) -> Device:
-    from . import convolution, graphs, host, late, losses, memory, normalising, pooling, random, rows, steps
+    from . import convolution, host, late, losses, memory, normalising, pointwise, pooling, random, rows, steps
 
     def guard() -> None:
         runtime.setDevice(index)
@@ -134,9 +134,9 @@ def _open(cp: Any, index: int, several: bool) -> Device:
         carry=carry,
     )
     host.on_host(device)
-    for kernels in (convolution, pooling, normalising, losses, rows, steps):
+    for kernels in (convolution, pooling, normalising, losses, pointwise, rows, steps):
         kernels.register(device)
-    late.check_later(device, graphs.capturing)
+    late.check_later(device)
     random.register(device)
     return device
 

@@ -26,25 +26,45 @@ _REAL = ("float16", "bfloat16", "float32", "float64")
 ONLY: dict[str, tuple[str, ...]] = {
     "pool": _REAL,
     "softmax": _REAL,
+    "pointwise": _REAL,
+    "dropout": _REAL,
     "nll_loss": _REAL,
     "steps": _REAL,
+    "norms": _REAL,
     "normalise": ("float32", "float64"),
 }
+# Texts that a file of kernels needs besides numbers.cuh.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "steps": ("table.cuh",), "norms": ("table.cuh",), "philox": ("philox.cuh",), "dropout": ("philox.cuh",),
+}  # fmt: skip
+# Files whose kernels are not made for a type of numbers.
+PLAIN = ("checks", "philox")
 OPTIONS = ("--std=c++17",)
+# Without fused multiply-adds every operation is rounded by itself, as NumPy's are.
+OPTIONS_OF = dict.fromkeys(("philox", "dropout"), (*OPTIONS, "-fmad=false"))
 THREADS = 256
 
 
 def types_of(name: str) -> tuple[str, ...]:
-    """The types of numbers that a file of kernels is for."""
-    return ONLY.get(name, tuple(TYPES))
+    """The types of numbers that a file of kernels is for; one without a name where it is not made for any."""
+    return ("",) if name in PLAIN else ONLY.get(name, tuple(TYPES))
+
+
+def options_of(name: str) -> tuple[str, ...]:
+    """What a file of kernels is compiled with."""
+    return OPTIONS_OF.get(name, OPTIONS)
 
 
 @functools.lru_cache(maxsize=256)
 def source(name: str, dtype: str) -> str:
     """The text of a file of kernels for arrays of this type."""
-    numbers, kernels = ((FOLDER / file).read_text(encoding="utf-8") for file in ("numbers.cuh", f"{name}.cu"))
+    numbers, *texts = (
+        (FOLDER / file).read_text(encoding="utf-8") for file in ("numbers.cuh", *NEEDS.get(name, ()), f"{name}.cu")
+    )
+    if name in PLAIN:
+        return "\n".join(texts)
     kind, sums = TYPES[dtype]
-    return f"{numbers}\ntypedef {kind} T;\ntypedef {sums} A;\n{kernels}"
+    return "\n".join([numbers, f"typedef {kind} T;", f"typedef {sums} A;", *texts])
 
 
 @functools.lru_cache(maxsize=1024)
@@ -55,7 +75,7 @@ def function(cp: Any, index: int, file: str, name: str, dtype: str) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def _module(cp: Any, index: int, file: str, dtype: str) -> Any:
-    return cp.RawModule(code=source(file, dtype), options=OPTIONS)
+    return cp.RawModule(code=source(file, dtype), options=options_of(file))
 
 
 def launch(
@@ -65,7 +85,7 @@ def launch(
     """Run a kernel with its device current; nothing for no blocks. Numbers among `args` are NumPy's scalars."""
     if blocks:
         device.enter()
-        function(cupy(), device.index or 0, file, name, dtype.name)(
+        function(cupy(), device.index or 0, file, name, "" if dtype is None else dtype.name)(
             (blocks,) if type(blocks) is int else blocks, (threads,), args
         )
 

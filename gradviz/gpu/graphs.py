@@ -20,12 +20,11 @@ from typing import Any
 
 from ..core.device import Device, as_device
 from ..core.random import generator_for
-from ..core.tensor import Tensor
-from .backend import cupy, unusable, why_not
+from . import capture_mode
+from .backend import cupy, opened, unusable, why_not
 from .streams import Stream
 
 _capturing: list[CUDAGraph] = []
-_MODES = {"global": "Global", "thread_local": "ThreadLocal", "relaxed": "Relaxed"}
 
 
 def is_current_stream_capturing() -> bool:
@@ -38,6 +37,21 @@ def is_current_stream_capturing() -> bool:
 def capturing() -> bool:
     """Whether a graph is being captured; False also where there is no GPU."""
     return bool(_capturing)
+
+
+def being_captured() -> CUDAGraph:
+    """The graph that is being captured."""
+    return _capturing[-1]
+
+
+def in_use() -> bool:
+    """Whether a cuda device has been used so far."""
+    return bool(opened())
+
+
+def fill_afterwards(array: Any, numbers: Any) -> None:
+    """Let the graph that is being captured keep an array, and put numbers of the host into it at the end."""
+    being_captured()._filled.append((array, numbers))
 
 
 def graph_pool_handle() -> Any:
@@ -63,10 +77,12 @@ class CUDAGraph:
         self._allocator: Any = None
         self._stream: Any = None
         self._draws: Draws | None = None
+        self._filled: list[tuple[Any, Any]] = []
+        self.on_replay: list[Callable[[], None]] = []
 
     def capture_begin(self, pool: Any = None, capture_error_mode: str = "global") -> None:
         """Write down what is put into the current stream, which must not be the default one."""
-        if capture_error_mode not in _MODES:
+        if capture_error_mode not in capture_mode.MODES:
             raise RuntimeError(
                 f"Unknown capture error mode. Expected `global`, `thread_local`, or `relaxed`, got {capture_error_mode}"
             )
@@ -79,13 +95,18 @@ class CUDAGraph:
                 "CUDA graphs must be captured on a non-default stream. (However, after capture, it's ok to replay "
                 "them on the default stream.)"
             )
+        from . import late
+
+        late.ready()
         self._stream, self._pool = stream, graph_pool_handle() if pool is None else pool
         self._draws = Draws(as_device("cuda"))
         # Memory of its own: what is freed while capturing must not be handed to anyone who runs between replays.
-        self._allocator = cp.cuda.using_allocator(self._pool.malloc)
+        self._allocator = cp.cuda.using_allocator(capture_mode.relaxed(self._pool.malloc))
         self._allocator.__enter__()
         try:
-            stream.begin_capture(getattr(cp.cuda.runtime, f"streamCaptureMode{_MODES[capture_error_mode]}"))
+            stream.begin_capture(
+                getattr(cp.cuda.runtime, f"streamCaptureMode{capture_mode.possible(capture_error_mode)}")
+            )
         except BaseException:
             self._leave()
             raise
@@ -99,6 +120,8 @@ class CUDAGraph:
             if self in _capturing:
                 _capturing.remove(self)
             self._leave()
+        for array, numbers in self._filled:
+            array.set(numbers)
 
     def _leave(self) -> None:
         self._allocator.__exit__(None, None, None)
@@ -112,10 +135,14 @@ class CUDAGraph:
         if self._draws is not None:
             self._draws.advance()
         self._graph.launch(cupy().cuda.get_current_stream())
+        for tell in self.on_replay:
+            tell()
 
     def reset(self) -> None:
         """Forget the graph and its memory."""
         self._graph = self._pool = self._draws = None
+        self._filled.clear()
+        self.on_replay.clear()
 
     def pool(self) -> Any:
         """The pool that the graph's memory is in."""
@@ -196,59 +223,3 @@ class graph:
             if exc[0] is not None:
                 self.cuda_graph.reset()
             self.stream.__exit__(None, None, None)
-
-
-class GraphedStep:
-    """A step captured for inputs of one shape: called with new inputs it copies them in, replays and returns.
-
-    The tensors that are returned are the same ones every time, with new numbers.
-    """
-
-    def __init__(self, graph: CUDAGraph, inputs: tuple[Tensor, ...], outputs: Any) -> None:
-        self.graph, self.inputs, self.outputs = graph, inputs, outputs
-
-    def __call__(self, *inputs: Tensor) -> Any:
-        if len(inputs) != len(self.inputs):
-            raise TypeError(f"the step was captured with {len(self.inputs)} inputs, got {len(inputs)}")
-        for own, given in zip(self.inputs, inputs, strict=True):
-            if own.shape != given.shape or own.dtype is not given.dtype:
-                raise ValueError(
-                    f"the step was captured for {own.dtype!r} {tuple(own.shape)}, got {given.dtype!r} "
-                    f"{tuple(given.shape)}: a graph works on the memory it was captured with"
-                )
-            own._array[...] = own.device.receive(given._array, given.device, True)
-        self.graph.replay()
-        return self.outputs
-
-    def debug_dot(self) -> str:
-        """The captured graph in the DOT language."""
-        return self.graph.debug_dot()
-
-
-def make_graphed_step(step: Callable[..., Any], inputs: tuple[Tensor, ...], num_warmup_iters: int = 3) -> GraphedStep:
-    """Capture `step(*inputs)`, forward, backward and optimiser together.
-
-    step: a function of tensors that returns tensors; it must not wait for the GPU (no `.item()`, no printing).
-    num_warmup_iters: how often it is run first, for real, so that kernels are compiled and workspaces are there. These
-    steps train: count them. Inside, call `optimizer.zero_grad(set_to_none=False)`, so that gradients keep their memory.
-    """
-    if why_not():
-        raise unusable()
-    own = tuple(x.detach().clone() for x in inputs)
-    stream = Stream(inputs[0].device if inputs else None)
-    stream.wait_stream(Stream.of(cupy().cuda.get_current_stream(), stream.device))
-    with stream:
-        for _ in range(num_warmup_iters):
-            step(*own)
-    made = CUDAGraph()
-    with graph(made, stream=stream):
-        outputs = step(*own)
-    return GraphedStep(made, own, outputs)
-
-
-def make_graphed_callables(callables: Any, sample_args: Any, *args: Any, **kwargs: Any) -> Any:
-    """Forward and backward of modules as two graphs each, in PyTorch. Here a whole step is captured instead."""
-    raise NotImplementedError(
-        "make_graphed_callables() is not supported: capture the whole step, forward and backward and optimizer "
-        "together, with gradviz.cuda.make_graphed_step(step, inputs)."
-    )

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.checks import refuse
 from ..core.device import Device
 from ..core.op import override
-from ..core.ops.losses.nll_loss import _check, _chosen
+from ..core.ops.losses.nll_loss import _check, no_class
+from . import late
 from .compiled import blocks_for, ints, launch, types_of, whole
 
 MANY = 2**18  # samples that one block still adds up: more are left to CuPy's reductions
@@ -21,6 +21,8 @@ def register(device: Device) -> None:
     """Let a device's softmax and classification losses run by the kernels where they are for its numbers."""
     for name in ("softmax", "log_softmax"):
         override(device, name, _softmax(device, device.forwards[name + "!"], name == "log_softmax"))
+    for name in ("softmax_input", "log_softmax_input"):
+        override(device, name, _softmax_input(device, device.forwards[name + "!"], name == "log_softmax_input"))
     for name in ("nll_loss", "nll_loss2d"):
         override(device, name, _nll_loss(device, device.forwards[name + "!"]))
     override(device, "nll_loss_input", _nll_loss_input(device, device.forwards["nll_loss_input!"]))
@@ -40,6 +42,19 @@ def _softmax(device: Device, plain: Any, logarithm: bool) -> Any:
     return softmax
 
 
+def _softmax_input(device: Device, plain: Any, logarithm: bool) -> Any:
+    def softmax_input(y: Any, s: Any, *, dim: int) -> Any:
+        if y.dtype.name not in types_of("softmax") or not y.size or not y.ndim or y.dtype != s.dtype:
+            return plain(y, s, dim=dim)
+        xp, size = device.xp, y.shape[dim]
+        out = xp.empty(y.shape, dtype=y.dtype)
+        args = (whole(xp, y), whole(xp, s), out, *ints(size, math.prod(y.shape[dim + 1 :])), np.bool_(logarithm))
+        launch(device, "softmax", "softmax_input", y.dtype, y.size // size, args, threads=128)
+        return out
+
+    return softmax_input
+
+
 def _targets(xp: Any, target: Any, weight: Any) -> tuple[Any, Any]:
     target = whole(xp, target.astype(xp.int64, copy=False))
     return target, NOTHING if weight is None else whole(xp, weight)
@@ -53,24 +68,17 @@ def _nll_loss(device: Device, plain: Any) -> Any:
         _check(x, target, weight)
         xp, classes = device.xp, x.shape[1]
         wide, weights = _targets(xp, target, weight)
-        out, total, bad = (xp.empty((), dtype=kind) for kind in (x.dtype, x.dtype, xp.bool_))
+        out, total = xp.empty((), dtype=x.dtype), xp.empty((), dtype=x.dtype)
+        checks = late.of(device)
+        told = checks.new(lambda bad: no_class(bad, classes, ignore_index))
         inner = math.prod(x.shape[2:])
-        args = (whole(xp, x), wide, weights, out, total, bad, np.int64(wide.size), *ints(classes, inner))
+        args = (whole(xp, x), wide, weights, out, total, *told, np.int64(wide.size), *ints(classes, inner))
         args = (*args, np.int64(ignore_index), np.bool_(reduction == "mean"))
         launch(device, "nll_loss", "nll_loss", x.dtype, 1, args)
-        refuse(xp, bad, lambda: _wrong(device, wide, classes, ignore_index))
+        checks.at_once()
         return out, {"total_weight": total}
 
     return nll_loss
-
-
-def _wrong(device: Device, target: Any, classes: int, ignore_index: int) -> Exception:
-    """The error for the first target out of range."""
-    try:
-        _chosen(np, target.get(), classes, ignore_index)
-    except IndexError as error:
-        return error
-    return AssertionError("a target was out of range and no longer is")
 
 
 def _nll_loss_input(device: Device, plain: Any) -> Any:

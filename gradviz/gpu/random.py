@@ -6,8 +6,8 @@ drawn by the twin and copied over: Cauchy, geometric, log-normal, gamma and thei
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -15,23 +15,12 @@ import numpy as np
 from ..core.device import Device, as_device
 from ..core.draws import NATURAL, _part
 from ..core.errors import noted
-from ..core.random import DEFAULT_SEED, Generator, as_seed, register_generator
+from ..core.random import DEFAULT_SEED, Generator, as_seed, generator_for, register_generator
 from .backend import cupy
+from .compiled import PLAIN, blocks_for, launch, types_of
 from .philox import STATE, Philox, no_end
 
-SOURCE = Path(__file__).with_name("kernels") / "philox.cu"
-# No fused multiply-adds: every operation is rounded by itself, as NumPy's are.
-OPTIONS = ("--std=c++17", "-fmad=false")
-THREADS = 256
 _LONG_RANGE = 1 << 28
-_modules: dict[int, Any] = {}
-
-
-def kernel(index: int, name: str) -> Any:
-    """A kernel of philox.cu, compiled for a device when first used."""
-    if index not in _modules:
-        _modules[index] = cupy().RawModule(code=SOURCE.read_text(encoding="utf-8"), options=OPTIONS)
-    return _modules[index].get_function(name)
 
 
 class CudaGenerator(Philox, Generator):
@@ -51,18 +40,14 @@ class CudaGenerator(Philox, Generator):
         )
 
     # -- on the device -----------------------------------------------------------------------------------------------
-    def _draw(self, name: str, n: int, dtype: Any, each: int, *parameters: Any) -> Any:
+    def _draw(self, name: str, n: int, dtype: Any, each: int, *parameters: Any, file: str = "philox") -> Any:
         """n numbers that a kernel draws, `each` words apiece."""
-        cp, index = cupy(), self.device.index or 0
         self.device.enter()
-        out = cp.empty(n, dtype=dtype)
+        out = cupy().empty(n, dtype=dtype)
         start = self.take(n * each)
-        if n:
-            threads = -(-n * each // 4)
-            more = np.uint64(0) if self.more is None else self.more
-            place = np.uint64(self._seed), np.uint64(start % 2**64), more
-            grid = (-(-threads // THREADS),)
-            kernel(index, name)(grid, (THREADS,), (*place, out, np.uint64(n), *parameters))
+        more = np.uint64(0) if self.more is None else self.more
+        args = (np.uint64(self._seed), np.uint64(start % 2**64), more, out, np.uint64(n), *parameters)
+        launch(self.device, file, name, None if file in PLAIN else out.dtype, blocks_for(-(-n * each // 4)), args)
         return out
 
     def unit(self, n: int, dtype: Any = np.float64) -> Any:
@@ -102,6 +87,10 @@ class CudaGenerator(Philox, Generator):
 
     def bernoulli(self, n: int, p: float) -> Any:
         return self._draw("bernoulli", n, np.bool_, 2, np.float64(p))
+
+    def dropout_noise(self, n: int, dtype: Any, p: float, value: float) -> Any:
+        """`value` where `bernoulli(n, p)` is True, else 0."""
+        return self._draw("dropout_noise", n, dtype, 2, np.float64(p), np.float64(value), file="dropout")
 
     def bernoulli_each(self, p: Any) -> Any:
         unit = self.unit(p.size, p.dtype)
@@ -189,4 +178,15 @@ def register(device: Device) -> CudaGenerator:
     Philox.__init__(made, DEFAULT_SEED)
     made.device, made.more = device, None
     register_generator(device.name, made)
+    device.forwards["dropout_noise"] = _dropout_noise(device)
     return made
+
+
+def _dropout_noise(device: Device) -> Callable[..., Any]:
+    def dropout_noise(shape: tuple[int, ...], dtype: Any, p: float, value: float) -> Any:
+        """What dropout multiplies by, in one launch; None where the kernel is not for this type."""
+        if dtype.name not in types_of("dropout"):
+            return None
+        return generator_for(device).dropout_noise(math.prod(shape), dtype, p, value).reshape(shape)
+
+    return dropout_noise

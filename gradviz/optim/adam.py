@@ -23,6 +23,7 @@ class Adam(Rule):
     """
 
     kernel = "adam_step"
+    capturable = True
 
     def __init__(
         self, params: Any, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8,

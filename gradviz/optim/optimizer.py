@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from gradviz.core import errors, events
+from gradviz.core.dtype import float32
 from gradviz.core.errors import noted
 from gradviz.core.mode import enable_grad
 from gradviz.core.tensor import Tensor
@@ -51,6 +52,7 @@ class Optimizer:
     """
 
     _opt_called: bool = False
+    _warned_capturable_if_run_uncaptured: bool = False
     _watched_step: Any = None
     state: defaultdict[Any, dict[str, Any]]
     param_groups: list[dict[str, Any]]
@@ -235,9 +237,10 @@ class Optimizer:
             )
         numbers = chain.from_iterable(s["params"] for s in saved)
         params = dict(zip(numbers, chain.from_iterable(g["params"] for g in groups), strict=True))
+        there = {number for s in saved if s.get("capturable") or s.get("fused") for number in s["params"]}
         state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         for key, value in given["state"].items():
-            state[params.get(key, key)] = _suited(value, params[key]) if key in params else value
+            state[params.get(key, key)] = _suited(value, params[key], counts=key in there) if key in params else value
         for group, new in zip(groups, saved, strict=True):
             new["params"] = group["params"]
             if "param_names" in group:
@@ -264,17 +267,33 @@ def evaluated(closure: Callable[[], Any] | None) -> Any:
         return closure()
 
 
-def refuse_capture(name: str) -> None:
-    """RuntimeError while a CUDA graph is captured: a formula that counts its steps would stay at the first one."""
+def check_capture(optimizer: Optimizer) -> None:
+    """RuntimeError while a CUDA graph is captured: a formula that counts its steps would stay at the first one.
+
+    With `capturable=True` steps are counted on the device. That costs a launch, so a step that is not captured after
+    all warns, once.
+    """
     graphs = sys.modules.get("gradviz.gpu.graphs")
-    if graphs is not None and graphs.capturing():
-        raise noted(
-            RuntimeError(
-                f"Attempting CUDA graph capture of step() for an instance of {name} but param_groups' capturable is "
-                "False.\nIts formula depends on the number of steps, which a graph would hold fixed. Capture SGD, or "
-                "leave step() outside the graph."
+    if graphs is None:
+        return
+    name, able = type(optimizer).__name__, all(group.get("capturable") for group in optimizer.param_groups)
+    if graphs.capturing():
+        if not able:
+            raise noted(
+                RuntimeError(
+                    f"Attempting CUDA graph capture of step() for an instance of {name} but param_groups' capturable "
+                    "is False.\nIts formula depends on the number of steps, which a graph would hold fixed. Capture "
+                    "SGD, or Adam or AdamW with capturable=True, or leave step() outside the graph."
+                )
             )
+    elif able and graphs.in_use() and not optimizer._warned_capturable_if_run_uncaptured:
+        warnings.warn(
+            "This instance was constructed with capturable=True or some of all the param_groups came with "
+            "capturable=True, but step() is running without CUDA graph capture. If you never intend to graph-capture "
+            "this instance, capturable=True can impair performance, and you should set capturable=False.",
+            stacklevel=3,
         )
+        optimizer._warned_capturable_if_run_uncaptured = True
 
 
 def _name_params(group: dict[str, Any]) -> None:
@@ -297,14 +316,17 @@ def _name_params(group: dict[str, Any]) -> None:
     group["params"] = params
 
 
-def _suited(value: Any, param: Tensor, key: Any = None) -> Any:
-    """Loaded state with its tensors in the type and place of their parameter; the count of steps stays as it is."""
+def _suited(value: Any, param: Tensor, key: Any = None, counts: bool = False) -> Any:
+    """Loaded state with its tensors in the type and place of their parameter.
+
+    The count of steps stays as it is, unless it is counted where the parameter is (`counts`: capturable or fused).
+    """
     if isinstance(value, Tensor):
         if key == "step":
-            return value
+            return value.to(param.device, dtype=float32) if counts else value
         return value.to(param.device, dtype=param.dtype if param.is_floating_point() else None)
     if isinstance(value, dict):
-        return {k: _suited(v, param, k) for k, v in value.items()}
+        return {k: _suited(v, param, k, counts) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
         kind: Any = type(value)
         return kind(_suited(v, param) for v in value)

@@ -42,10 +42,10 @@ def check_ranges(options: dict[str, Any]) -> None:
         check_range(f"beta parameter at index {i}", beta, 0.0 <= beta < 1.0)
 
 
-def check_implementation(name: str, options: dict[str, Any]) -> None:
+def check_implementation(name: str, options: dict[str, Any], capturable: bool = False) -> None:
     """Refuse by name what changes the result; `foreach` and `fused` choose an implementation of the same step."""
     for option in NOT_SUPPORTED:
-        if options.get(option):
+        if options.get(option) and not (capturable and option == "capturable"):
             raise NotImplementedError(f"{name}(): argument '{option}=True' is not supported")
     if options.get("fused") and options.get("foreach"):
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from gradviz.core import events
 from gradviz.core.clock import user_line, wrote
 from gradviz.core.device import CPU
-from gradviz.core.dtype import get_default_dtype
+from gradviz.core.dtype import float32, get_default_dtype
 from gradviz.core.tensor import Tensor
 
 from . import scaled
-from .optimizer import Optimizer, evaluated, refuse_capture
+from .optimizer import Optimizer, check_capture, evaluated
 from .options import check_implementation, check_ranges, number
 from .update import SMALL, Arithmetic, arithmetic, gather, scatter
 
@@ -23,6 +23,12 @@ LATER = {
     "foreach": None, "fused": None, "maximize": False, "capturable": False, "differentiable": False, "amsgrad": False,
     "nesterov": False, "momentum": 0, "centered": False,
 }  # fmt: skip
+# PyTorch's list of what can be captured differs by one where many tensors are changed at once.
+NOT_CAPTURED = tuple(
+    "If capturable=True, params and state_steps must be on supported devices: "
+    f"{['cuda', 'xpu', 'hpu', 'privateuseone', *more]}."
+    for more in (["xla"], [])
+)
 
 
 class Batch:
@@ -60,6 +66,7 @@ class Rule(Optimizer):
     elementwise: ClassVar[bool] = True
     kernel: ClassVar[str] = ""  # what devices call a kernel that changes many parameters at once, where they have one
     own_decay: ClassVar[bool] = False  # the rule sees to weight_decay itself
+    capturable: ClassVar[bool] = False  # it can count its steps on a device
     _step_supports_amp_scaling = False  # whether a GradScaler leaves the dividing and the skipping to this optimiser
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -70,7 +77,7 @@ class Rule(Optimizer):
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._check_options(defaults)
-        check_implementation(type(self).__name__, defaults)
+        check_implementation(type(self).__name__, defaults, self.capturable)
         super().__init__(params, defaults)
         if defaults.get("fused"):
             self._step_supports_amp_scaling = True
@@ -79,12 +86,14 @@ class Rule(Optimizer):
         """Change every parameter that has a gradient; returns what `closure` returned."""
         loss = evaluated(closure)
         if self.numbers:
-            refuse_capture(type(self).__name__)
-        if self._step_supports_amp_scaling and scaled.begin(self):
+            check_capture(self)
+        if self._step_supports_amp_scaling and scaled.skips(self):
             return loss
         where = user_line()
         for group in self.param_groups:
-            names, lr = self._kept(group), number(group["lr"])
+            names, lr = self._kept(group), group["lr"]
+            if isinstance(lr, Tensor) and lr.device is CPU:
+                lr = lr.item()
             for batch in self._batches(group, names):
                 self._change(batch, names, group, lr)
                 for param in batch.params:
@@ -124,11 +133,17 @@ class Rule(Optimizer):
                 if fresh:
                     self._begin(param, group, names)
                 if numbers:
-                    step = state["step"]._array
-                    step[...] = step.item() + 1
-                    alike = tuple([state[name]._array.item() for name in numbers])
+                    counted = state["step"]
+                    if counted.device is CPU:
+                        if group.get("capturable") and not group.get("fused"):
+                            raise AssertionError(NOT_CAPTURED[bool(group.get("foreach"))])
+                        step = counted._array
+                        step[...] = step.item() + 1
+                        alike = tuple([state[name]._array.item() for name in numbers])
+                    else:  # counted where the step is taken
+                        alike = ()
             has_kernel = at_once and at_once in param.device.forwards
-            if not together or (array.size > SMALL and not has_kernel):
+            if not together or ((array.size > SMALL or (numbers and not alike)) and not has_kernel):
                 batch = Batch(fresh)
                 batch.add(param, array, state)
                 yield batch
@@ -146,13 +161,20 @@ class Rule(Optimizer):
         """Make the state of a parameter."""
         self._check(param)
         state, array, xp = self.state[param], param._array, param.device.xp
-        for name in self.numbers:  # on the CPU: a step never waits for another device
-            state[name] = Tensor._of(CPU.xp.full((), self._initial(name, group), dtype=get_default_dtype().numpy))
+        # On the CPU, so that a step never waits for another device, unless all of it is to happen there.
+        place = param.device if self._counts_there(group) else CPU
+        kind = float32 if self.capturable and group.get("fused") else get_default_dtype()
+        for name in self.numbers:
+            state[name] = Tensor._of(place.xp.full((), self._initial(name, group), dtype=kind.numpy), place)
         for name in names:
             value = self._initial(name, group)
             state[name] = Tensor._of(
                 xp.full_like(array, complex(value, value) if array.dtype.kind == "c" else value), param.device
             )
+
+    def _counts_there(self, group: dict[str, Any]) -> bool:
+        """Whether steps are counted where the parameters are."""
+        return self.capturable and bool(group.get("capturable") or group.get("fused"))
 
     def _check_options(self, options: dict[str, Any]) -> None:
         """Refuse values out of their range."""
@@ -169,15 +191,28 @@ class Rule(Optimizer):
         before = arrays[0].copy() if events.watching else None
         if before is None and self._by_kernel(batch, names, group, lr):
             return
+        counted = bool(self.numbers) and batch.states[0]["step"].device is not CPU
+        if counted and len(params) > 1:  # each has a count of its own
+            for i, param in enumerate(params):
+                single = Batch(batch.fresh)
+                single.add(param, arrays[i], batch.states[i])
+                self._change(single, names, group, lr)
+            return
+        lr = number(lr)
+        if self._step_supports_amp_scaling:
+            scaled.divide(self, params)
         p, g = gather(xp, arrays), gather(xp, [param._grad._array for param in params])
         stored = {name: batch.kept(name) for name in names if name in batch.states[0]}
         kept: dict[str, Any] = {name: gather(xp, own) for name, own in stored.items()}
         for name in self.numbers:
             kept[name] = batch.states[0][name]._array[()]
         if self.numbers:
-            kept["step"] = kept["step"].item()
+            kept["step"] = batch.states[0]["step"]._array if counted else kept["step"].item()
         undo = scaled.mask(self, params[0].device) if self._step_supports_amp_scaling else None
-        old = {} if undo is None else {id(x): (x, xp.array(x)) for x in (p, *(kept[name] for name in stored))}
+        changed = (p, *(kept[name] for name in stored), *(kept[name] for name in self.numbers if counted))
+        old = {} if undo is None else {id(x): (x, xp.array(x)) for x in changed}
+        if counted:
+            kept["step"] += 1
         F = arithmetic(xp, arrays[0])
         if group.get("maximize"):
             g = -g
@@ -202,7 +237,7 @@ class Rule(Optimizer):
 
     def _kernel(self, group: dict[str, Any]) -> str:
         """What devices call a kernel for this group; nothing where its options ask for another way."""
-        return self.kernel if group.get("foreach") is None and group.get("fused") is not False else ""
+        return self.kernel if group.get("foreach") is not False and group.get("fused") is not False else ""
 
     def _by_kernel(self, batch: Batch, names: tuple[str, ...], group: dict[str, Any], lr: Any) -> bool:
         """Whether the device has a kernel for the step, which has then been taken."""
@@ -211,12 +246,26 @@ class Rule(Optimizer):
         if step is None:
             return False
         stored = {name: batch.kept(name) for name in names if name in batch.states[0]}
-        count = batch.states[0]["step"]._array.item() if self.numbers else 0
         grads, decay = [param._grad._array for param in batch.params], number(group["weight_decay"])
-        skip = scaled.flag(self, device) if self._step_supports_amp_scaling else None
-        return bool(
-            step(batch.arrays, grads, stored, group, lr=lr, decay=decay, fresh=batch.fresh, found=skip, count=count)
-        )
+        skip = scale = None
+        if self._step_supports_amp_scaling:
+            skip, scale = scaled.flag(self, device), scaled.factor(self, device)
+        if not step(
+            batch.arrays, grads, stored, group, lr=lr, decay=decay, fresh=batch.fresh, found=skip, scale=scale,
+            count=self._count(batch),
+        ):  # fmt: skip
+            return False
+        if scale is not None:
+            for param in batch.params:
+                wrote(param._grad)
+        return True
+
+    def _count(self, batch: Batch) -> Any:
+        """The number of this step, or the arrays in which a device counts the steps before it."""
+        if not self.numbers:
+            return 0
+        first = batch.states[0]["step"]
+        return first._array.item() if first.device is CPU else batch.kept("step")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         known = {name for group in self.__dict__.get("param_groups", ()) for name in group}

@@ -10,36 +10,46 @@ from typing import Any
 
 from gradviz.core.clock import wrote
 from gradviz.core.device import CPU
+from gradviz.core.dtype import float32
 
 
-def begin(optimizer: Any) -> bool:
-    """Divide the gradients where the step is taken; whether to skip it, as far as that is known without waiting.
+def skips(optimizer: Any) -> bool:
+    """Whether to skip the step, as far as that is known without waiting.
 
-    On the CPU it is. Elsewhere the step is worked out and `keep` undoes it on the device; only a rule that counts its
-    steps, or treats its first one apart, has to ask.
+    On the CPU it is. Elsewhere a kernel looks by itself, or the step is worked out and `keep` undoes it on the device;
+    only a rule that counts its steps on the host, or treats its first one apart, has to ask.
     """
     found = getattr(optimizer, "found_inf", None)
-    if found is None:
-        return False
-    if (found.device is CPU or optimizer.numbers or any(g.get("dampening") for g in optimizer.param_groups)) and bool(
-        found.item()
-    ):
+    return found is not None and _asks(optimizer, found) and bool(found.item())
+
+
+def _asks(optimizer: Any, found: Any) -> bool:
+    if found.device is CPU:
         return True
-    scale = optimizer.grad_scale
-    if scale is not None:
-        for group in optimizer.param_groups:
-            for param in group["params"]:
-                grad = param._grad
-                if grad is not None:
-                    _divide(grad, scale.to(grad.device)._array, found.to(grad.device)._array)
+    for group in optimizer.param_groups:
+        if group.get("dampening") or (optimizer.numbers and not optimizer._counts_there(group)):
+            return True
+        if any(param.device is CPU for param in group["params"] if param._grad is not None):
+            return True
     return False
 
 
-def _divide(grad: Any, scale: Any, found: Any) -> None:
-    """`grad /= scale`, unless something was found: then it stays as it is, as in PyTorch."""
-    array = grad._array
-    array /= grad.device.xp.where(found != 0, scale.dtype.type(1), scale).astype(array.dtype)
-    wrote(grad)
+def divide(optimizer: Any, params: list[Any]) -> None:
+    """`grad /= grad_scale`, unless something was found: then gradients stay as they are, as in PyTorch."""
+    for param in params:
+        grad = param._grad
+        scale, found = factor(optimizer, grad.device), flag(optimizer, grad.device)
+        if scale is None:
+            return
+        array = grad._array
+        array /= grad.device.xp.where(found != 0, scale.dtype.type(1), scale).astype(array.dtype)
+        wrote(grad)
+
+
+def factor(optimizer: Any, device: Any) -> Any:
+    """`grad_scale` on this device, as an array of one float32; None where there is nothing to divide."""
+    scale = getattr(optimizer, "grad_scale", None)
+    return None if scale is None else scale.to(device)._array.astype(float32.numpy, copy=False)
 
 
 def mask(optimizer: Any, device: Any) -> Any:

@@ -134,7 +134,7 @@ static int launch(bool together, dim3 grid, dim3 block, unsigned seed, std::func
 #define __restrict__
 #define __shared__ static __attribute__((section("cuda_shared")))
 #define __syncthreads() cuda_on_cpu::wait_for_others()
-using std::exp, std::fma, std::isfinite, std::isnan, std::log, std::max, std::min, std::pow, std::sqrt;
+using std::exp, std::fma, std::isfinite, std::isinf, std::isnan, std::log, std::max, std::min, std::pow, std::sqrt;
 
 static inline float __uint_as_float(unsigned bits) {
     float value;

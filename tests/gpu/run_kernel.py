@@ -20,7 +20,7 @@ from tests.gpu import fibers
 KINDS = {
     "double": ctypes.c_double, "float": ctypes.c_float, "int": ctypes.c_int, "u32": ctypes.c_uint32,
     "unsigned int": ctypes.c_uint32, "u64": ctypes.c_uint64, "unsigned long long": ctypes.c_uint64,
-    "long long": ctypes.c_int64, "bool": ctypes.c_bool,
+    "long long": ctypes.c_int64, "unsigned char": ctypes.c_uint8, "bool": ctypes.c_bool,
 }  # fmt: skip
 
 

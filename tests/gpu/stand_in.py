@@ -27,6 +27,7 @@ from tests.strict_machine import here, replay
 CUPY = known()
 COUNT = 2
 CAPACITY = 256 * 2**20  # bytes of each device
+RELAXED = 2
 
 
 class CUDARuntimeError(RuntimeError):
@@ -56,6 +57,8 @@ class Pool:
         device = here.device or 0
         size = max(-(-size // 512) * 512, 512)
         if size > self.free[device]:
+            if here.capture is not None and here.capture_mode != RELAXED:
+                raise CUDARuntimeError("cudaErrorStreamCaptureUnsupported: cudaMalloc while a stream is capturing")
             taken = sum(p.used[device] + p.free[device] for p in POOLS)
             own = self.used[device] + self.free[device]
             if taken + size > CAPACITY or (self.limit[device] and own + size > self.limit[device]):
@@ -161,7 +164,7 @@ class Stream:
 
     def begin_capture(self, mode: int | None = None) -> None:
         assert self.ptr, "cannot capture the null stream"
-        here.capture = []
+        here.capture, here.capture_mode = [], RELAXED if mode is None else mode
 
     def end_capture(self) -> Graph:
         steps, here.capture = here.capture, None
@@ -250,6 +253,11 @@ def asnumpy(a: Any, stream: Any = None, order: str = "C", out: Any = None, *, bl
     return a.get(stream, order, out, blocking) if isinstance(a, StrictArray) else np.asarray(a)
 
 
+def exchange_capture_mode(mode: int) -> int:
+    before, here.capture_mode = here.capture_mode, mode
+    return before
+
+
 def properties(device: int) -> dict[str, Any]:
     return {
         "name": b"Stand-in GPU", "major": 8, "minor": 0, "totalGlobalMem": CAPACITY, "multiProcessorCount": 4,
@@ -322,12 +330,13 @@ def build() -> dict[str, Any]:
 def two_gpus() -> Iterator[Any]:
     """A `with` block in which gradviz finds CuPy and two GPUs, beginning with no device open."""
     from gradviz.core import checks, device, random
-    from gradviz.gpu import backend, late, memory
-    from gradviz.gpu import random as kernels
+    from gradviz.gpu import backend, capture_mode, late, memory
 
-    tables = [device._known, random._others, backend._opened, memory.accounts, late._pending, kernels._modules]
+    tables = [device._known, random._others, backend._opened, memory.accounts, late._checks]
     tables.append(checks._later)
     kept = [dict(table) for table in tables]
+    driver = capture_mode.exchange
+    capture_mode.exchange = lambda: exchange_capture_mode  # type: ignore[assignment]
     watching, streams = list(memory._watching), list(STREAMS)
     modules = build()
     sys.modules.update(modules)
@@ -339,6 +348,7 @@ def two_gpus() -> Iterator[Any]:
         here.device = here.capture = here.allocate = None
         backend._current.set(0)
         device.Several.guarded = False
+        capture_mode.exchange = driver
         HOOKS.clear()
         STREAMS[:] = streams
         memory._watching[:] = watching

@@ -44,7 +44,8 @@ def both(compute: Callable[..., Any], *arrays: Any, dtype: str = "float32") -> t
 
 def same(pair: tuple[list[Any], list[Any]], rtol: float) -> None:
     for cpu, cuda in zip(*pair, strict=True):
-        np.testing.assert_allclose(cuda, cpu, rtol=rtol, atol=rtol)
+        largest = np.abs(cpu[np.isfinite(cpu)]).max(initial=1.0)  # what rounding a sum of them costs
+        np.testing.assert_allclose(cuda, cpu, rtol=rtol, atol=rtol * largest)
 
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12, "float16": 5e-3, "bfloat16": 5e-2}
@@ -233,7 +234,7 @@ def test_steps(name: str, options: Any, dtype: str) -> None:
     here.reset()
     found = steps(name, options, "cuda", kind)
     launches = here.launches[name.lower().removesuffix("w")]
-    assert 6 <= launches <= 9  # 18 tensors: two launches a step, one more where one is a step behind
+    assert 3 <= launches <= 4  # a launch a step, one more where a tensor is a step behind
     here.reset()
     plain = steps(name, {**options, "foreach": False}, "cuda", kind)
     assert not here.launches["sgd"] + here.launches["adam"]
@@ -281,7 +282,7 @@ def test_gradients_are_unscaled_at_once(dtype: str, bad: str | None) -> None:
         here.reset()
         unscale_(grads, found, inverse)
         after.append([t.cpu().double().numpy() for t in (found, *grads)])
-    assert here.launches["unscale"] == 2
+    assert here.launches["unscale"] == 1
     for a, b in zip(*after, strict=True):
         np.testing.assert_array_equal(a, b)
     assert after[1][0] == (bad is not None)
@@ -294,17 +295,33 @@ def run_softmax(text: str, seed: int) -> bool:
     args = (given.ctypes.data, out.ctypes.data, *compiled.ints(200, 1), np.bool_(True))
     launch(text, "softmax", (3,), (128,), args, seed)
     want = x - np.log(np.exp(x).sum(1, keepdims=True))
-    return bool(np.allclose(out, want, rtol=1e-10))
+    y = np.random.default_rng(seed + 1).standard_normal(x.shape)
+    above, result, back = guarded(y), guarded(want), guarded(np.zeros_like(x))
+    args = (*(a.ctypes.data for a in (above, result, back)), *compiled.ints(200, 1), np.bool_(True))
+    launch(text, "softmax_input", (3,), (128,), args, seed)
+    slope = y - np.exp(want) * y.sum(1, keepdims=True)
+    return bool(np.allclose(out, want, rtol=1e-10) and np.allclose(back, slope, rtol=1e-10))
 
 
 def run_nll_loss(text: str, seed: int) -> bool:
     draw = np.random.default_rng(seed)
     x, target, weight = draw.standard_normal((500, 3)), draw.integers(0, 3, 500), draw.random(3)
-    arrays = [guarded(a) for a in (x, target, weight, np.zeros(1), np.zeros(1), np.zeros(1, np.bool_))]
-    args = (*(a.ctypes.data for a in arrays), np.int64(500), *compiled.ints(3, 1), np.int64(-100), np.bool_(True))
+    bad = draw.choice(500, 3, replace=False)
+    target[bad] = 3, -1, 7
+    arrays = [guarded(a) for a in (x, target, weight, np.zeros(1), np.zeros(1), np.zeros(2, np.int64))]
+    args = (
+        *(a.ctypes.data for a in arrays),
+        np.int64(9),
+        np.int64(500),
+        *compiled.ints(3, 1),
+        np.int64(-100),
+        np.bool_(True),
+    )
     launch(text, "nll_loss", (1,), (256,), args, seed)
-    want = -(x[np.arange(500), target] * weight[target]).sum() / weight[target].sum()
-    return bool(np.isclose(arrays[3][0], want, rtol=1e-10) and not arrays[5][0])
+    told, good = [9, target[bad.min()]], np.delete(np.arange(500), bad)
+    target = target[good]
+    want = -(x[good, target] * weight[target]).sum() / weight[target].sum()
+    return bool(np.isclose(arrays[3][0], want, rtol=1e-10)) and arrays[5].tolist() == told
 
 
 def run_normalise(text: str, seed: int) -> bool:
@@ -328,7 +345,24 @@ def run_normalise(text: str, seed: int) -> bool:
     return all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in pairs)
 
 
+def run_norms(text: str, seed: int) -> bool:
+    """Both kernels of the file, on three arrays of which one is empty and one takes two blocks."""
+    draw = np.random.default_rng(seed)
+    given = [guarded(draw.standard_normal(size)) for size in (5, 0, 2500)]
+    table = guarded(np.array([*(a.ctypes.data for a in given), 5, 0, 2500, 0, 1, 1], np.int64))
+    fine = True
+    for order in (2.0, 1.0, 3.0, np.inf):
+        parts, out = guarded(np.zeros(3)), guarded(np.zeros(1))
+        args = (table.ctypes.data, np.int32(3), parts.ctypes.data, np.float64(order))
+        launch(text, "norm_parts", (3,), (256,), args, seed)
+        args = (parts.ctypes.data, np.int32(3), out.ctypes.data, np.float64(order))
+        launch(text, "norm_of_parts", (1,), (256,), args, seed)
+        fine &= bool(np.isclose(out[0], np.linalg.norm(np.concatenate(given), order), rtol=1e-12))
+    return fine
+
+
 RUNS: dict[str, Callable[[str, int], bool]] = {
+    "norms": run_norms,
     "softmax": run_softmax,
     "nll_loss": run_nll_loss,
     "normalise": run_normalise,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gradviz.gpu import compiled, random
+from gradviz.gpu import compiled
 
 from . import nvrtc
 
@@ -14,19 +14,12 @@ pytestmark = pytest.mark.skipif(
     nvrtc.library() is None, reason="NVRTC is not installed: pip install nvidia-cuda-nvrtc (no GPU is needed)"
 )
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")
-# Files that are made for one type of number only, and what they are compiled with.
-PLAIN = {"philox": random.OPTIONS}
-TYPED = sorted(file.stem for file in compiled.FOLDER.glob("*.cu") if file.stem not in PLAIN)
+FILES = sorted(file.stem for file in compiled.FOLDER.glob("*.cu"))
 
 
 def texts() -> list[Any]:
-    plain = [(name, "", (compiled.FOLDER / f"{name}.cu").read_text(), options) for name, options in PLAIN.items()]
-    typed = [
-        (name, dtype, compiled.source(name, dtype), compiled.OPTIONS)
-        for name in TYPED
-        for dtype in compiled.types_of(name)
-    ]
-    return [pytest.param(text, options, id=f"{name} {dtype}".strip()) for name, dtype, text, options in plain + typed]
+    every = [(name, dtype) for name in FILES for dtype in compiled.types_of(name)]
+    return [pytest.param(compiled.source(*of), compiled.options_of(of[0]), id=" ".join(of).strip()) for of in every]
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

@@ -5,13 +5,12 @@ No GPU code is executed: g++ compiles the kernels for the CPU.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from gradviz.gpu import philox, random
+from gradviz.gpu import compiled, philox
 
 from .run_kernel import compiler, launch
 
@@ -84,7 +83,7 @@ def test_the_text_of_the_kernels_draws_what_the_twin_draws(
 ) -> None:
     out = np.zeros(n, dtype)
     moved = np.array([more or 0, 5], U)
-    text = Path(random.SOURCE).read_text()
+    text = compiled.source("philox", "")
     pointer = 0 if more is None else moved.ctypes.data
     args = (U(seed), U(offset), pointer, out.ctypes.data, U(n), *parameters)
     launch(text, name, (-(-n // 64) + 1,), (64,), args)
@@ -94,7 +93,7 @@ def test_the_text_of_the_kernels_draws_what_the_twin_draws(
 
 @pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
 def test_a_changed_kernel_is_noticed() -> None:
-    text = Path(random.SOURCE).read_text()
+    text = compiled.source("philox", "")
     broken = text.replace("round < 10", "round < 9")
     assert broken != text
     out = np.zeros(4, np.uint32)
@@ -106,3 +105,15 @@ def test_numbers_of_half_precision_stay_below_the_end() -> None:
     drawn = philox.Philox(1).uniform(100_000, np.float16)
     assert drawn.max() < 1
     assert drawn.dtype == np.float16
+
+
+@pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("n", [1, 2, 777])
+def test_dropout_draws_what_bernoulli_draws(n: int, dtype: str) -> None:
+    from gradviz.core.dtype import DTYPES
+
+    out = np.full(n, 7, DTYPES[dtype].numpy)
+    args = (np.uint64(5), np.uint64(8), np.uint64(0), out.ctypes.data, np.uint64(n), np.float64(0.75), np.float64(1.25))
+    launch(compiled.source("dropout", dtype), "dropout_noise", (2,), (256,), args)
+    assert (out.astype(np.float64) == philox.Philox(5, 8).bernoulli(n, 0.75) * 1.25).all()

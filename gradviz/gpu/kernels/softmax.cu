@@ -1,4 +1,5 @@
-// Softmax and its logarithm, one block for each row: the largest, then the sum of what is left, then the result.
+// Softmax and its logarithm, one block for each row: the largest, then the sum of what is left, then the result. And the
+// gradients of both.
 //
 // A row is `size` numbers that lie `inner` apart. Sums are added up pairwise, always in the same order.
 
@@ -36,5 +37,29 @@ extern "C" __global__ void softmax(const T* x, T* out, int size, int inner, bool
         long long at = start + (long long)i * inner;
         A moved = A(x[at]) - largest;
         out[at] = T(logarithm ? moved - log_sum : exp(moved) / sum);
+    }
+}
+
+// The gradient of the input, from that of the result s: s (y - sum of y s), or of its logarithm: y - exp(s) (sum of y).
+extern "C" __global__ void softmax_input(const T* y, const T* s, T* out, int size, int inner, bool logarithm) {
+    __shared__ A part[THREADS];
+    int mine = threadIdx.x;
+    long long start = (long long)(blockIdx.x / inner) * size * inner + blockIdx.x % inner;
+    A sum = 0;
+    for (int i = mine; i < size; i += THREADS) {
+        long long at = start + (long long)i * inner;
+        sum += logarithm ? A(y[at]) : A(y[at]) * A(s[at]);
+    }
+    part[mine] = sum;
+    __syncthreads();
+    for (int half = THREADS / 2; half > 0; half /= 2) {
+        if (mine < half) part[mine] += part[mine + half];
+        __syncthreads();
+    }
+    sum = part[0];
+    for (int i = mine; i < size; i += THREADS) {
+        long long at = start + (long long)i * inner;
+        A back = A(y[at]), result = A(s[at]);
+        out[at] = T(logarithm ? back - exp(result) * sum : result * (back - sum));
     }
 }
