@@ -1,6 +1,6 @@
-"""Loading small images: CIFAR-sized bytes, cropped and flipped at random and normalised in NumPy, in batches of 64.
+"""Loading small images: CIFAR-sized bytes, cropped and flipped at random and normalised in NumPy, in batches.
 
-Passes over 4,096 images with workers that stay; times are for one batch. PyTorch's workers are processes.
+Passes over 2,048 images with workers that stay; times are for one batch. PyTorch's workers are processes always.
 """
 
 from __future__ import annotations
@@ -9,47 +9,92 @@ from typing import Any
 
 import numpy as np
 
-from .timing import Row, row
+from .spec import Make, Spec, Work, both
 
-IMAGES, BATCH = 4096, 64
-
-
-def rows(ours: Any, theirs: Any) -> list[Row]:
-    two = {"num_workers": 2, "persistent_workers": True}
-    forked = {**two, "multiprocessing_context": "fork"}
-    cases = (
-        ("no workers", {}, {}),
-        ("2 threads (torch: processes)", two, two),
-        ("2 processes", forked, forked),
-    )
-    made = []
-    for name, mine, reference in cases:
-        a, b = _pass(ours, mine), _pass(theirs, reference)
-        made.append(row(f"DataLoader, {name}", a, b, per=IMAGES // BATCH, repeats=8))
-    return made
+IMAGES = 2048
+SIZES = {"batch 16": 16, "batch 64": 64, "batch 256": 256}
+STAY = {"num_workers": 2, "persistent_workers": True}
 
 
-def _pass(t: Any, options: dict[str, Any]) -> Any:
-    class Images(t.utils.data.Dataset):  # type: ignore[misc,name-defined]
-        def __init__(self) -> None:
-            draw = np.random.default_rng(0)
-            self.images = draw.integers(0, 256, (IMAGES, 40, 40, 3), dtype=np.uint8)
-            self.labels = draw.integers(0, 10, IMAGES)
+def data() -> tuple[np.ndarray, np.ndarray]:
+    """Images (2048, 40, 40, 3) and their labels."""
+    draw = np.random.default_rng(0)
+    return draw.integers(0, 256, (IMAGES, 40, 40, 3), dtype=np.uint8), draw.integers(0, 10, IMAGES)
 
-        def __len__(self) -> int:
-            return IMAGES
 
-        def __getitem__(self, index: int) -> Any:
-            top, left, flip = t.randint(0, 9, (3,)).tolist()
-            image = self.images[index, top : top + 32, left : left + 32]
-            image = image[:, ::-1] if flip > 4 else image
-            scaled = (image.transpose(2, 0, 1).astype(np.float32) / 255 - 0.5) / 0.25
-            return t.from_numpy(scaled), int(self.labels[index])
+def changed(image: np.ndarray, top: int, left: int, flip: int) -> np.ndarray:
+    """What is done to an image before training sees it."""
+    image = image[top : top + 32, left : left + 32]
+    image = image[:, ::-1] if flip > 4 else image
+    return (image.transpose(2, 0, 1).astype(np.float32) / 255 - 0.5) / 0.25
 
-    loader = t.utils.data.DataLoader(Images(), BATCH, shuffle=True, **options)
+
+def passes(**options: Any) -> Make:
+    """A pass of the library's DataLoader with these options."""
+
+    def make(t: Any, batch: int) -> Work:
+        class Images(t.utils.data.Dataset):  # type: ignore[misc,name-defined]
+            def __init__(self) -> None:
+                self.images, self.labels = data()
+
+            def __len__(self) -> int:
+                return IMAGES
+
+            def __getitem__(self, index: int) -> Any:
+                place = t.randint(0, 9, (3,)).tolist()
+                return t.from_numpy(changed(self.images[index], *place)), int(self.labels[index])
+
+        loader = t.utils.data.DataLoader(Images(), batch, shuffle=True, **options)
+
+        def one_pass() -> None:
+            for images, labels in loader:
+                assert len(images) == len(labels) == batch
+
+        return one_pass
+
+    return make
+
+
+def numpy(np_: Any, batch: int) -> Work:
+    """A loop: draw, change, stack."""
+    (images, labels), draw = data(), np.random.default_rng(0)
 
     def one_pass() -> None:
-        for images, labels in loader:
-            assert len(images) == len(labels) == BATCH
+        order = draw.permutation(IMAGES)
+        for start in range(0, IMAGES, batch):
+            chosen = order[start : start + batch]
+            np.stack([changed(images[i], *draw.integers(0, 9, 3).tolist()) for i in chosen])
+            labels[chosen]
 
     return one_pass
+
+
+def _batches(batch: int) -> int:
+    return IMAGES // batch
+
+
+SPECS = [
+    Spec(
+        "DataLoader, no workers, a batch",
+        SIZES,
+        both(passes(), numpy=numpy),
+        per=_batches,
+        limit="the data set's own NumPy, and drawing three numbers for each image",
+    ),
+    Spec(
+        "DataLoader, 2 threads (torch: processes), a batch",
+        SIZES,
+        both(passes(**STAY)),
+        per=_batches,
+        limit="Python's lock: threads share the time of one, but nothing is copied from process to process",
+        least_threads=2,
+    ),
+    Spec(
+        "DataLoader, 2 processes, a batch",
+        SIZES,
+        both(passes(**STAY, multiprocessing_context="fork")),
+        per=_batches,
+        limit="the data set's own NumPy, and handing batches from process to process",
+        least_threads=2,
+    ),
+]

@@ -8,6 +8,7 @@ shorten and which is up to 16.7 ms at 60 frames a second.
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,12 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import gradviz as torch
+from benchmarks.picture_keys import KEYED, Keyed, chain
 from gradviz.cli import probes
-from gradviz.widgets import BackpropStepper, GraphView
+from gradviz.widgets import GraphView
 from tests.browser.lab import CHROMIUM_FLAGS, Page, Server
 
-KEYS = """async ([host, count]) => {
+KEYS = """async ([host, count, press]) => {
+  const pressed = (key) => new KeyboardEvent("keydown", { bubbles: true, composed: true, ...key });
+  const tell = (key, to = host) => to.dispatchEvent(pressed(key));
+  const run = new Function("host", "i", "tell", press);
   const found = [];
   const painted = () => new Promise((done) => requestAnimationFrame((at) => {
     const channel = new MessageChannel();
@@ -30,7 +34,7 @@ KEYS = """async ([host, count]) => {
   for (let i = 0; i < count; i++) {
     await new Promise((done) => setTimeout(done, 20 + 17 * ((i * 0.618034) % 1)));
     const start = performance.now();
-    host.dispatchEvent(new KeyboardEvent("keydown", { key: i % 24 < 12 ? "ArrowRight" : "ArrowLeft", bubbles: true }));
+    run(host, i, tell);
     const handled = performance.now();
     const frame = await painted();
     const end = performance.now();
@@ -87,15 +91,6 @@ class Figure(NamedTuple):
     measured: str
 
 
-def chain(count: int) -> Any:
-    """A graph of about `count` boxes, repeated leaves included: products and their tanh, added up."""
-    leaves = [torch.tensor(0.5 + i / 10, requires_grad=True) for i in range(4)]
-    total = leaves[0] * 1.0
-    for i in range((count - 6) // 5):
-        total = total * 0.9 + torch.tanh(leaves[i % 4] * total)
-    return total
-
-
 def median_p95(values: list[float]) -> tuple[float, float]:
     ordered = sorted(values)
     return statistics.median(ordered), ordered[int(0.95 * (len(ordered) - 1))]
@@ -127,18 +122,8 @@ def figures() -> Iterator[Figure]:
     """Every figure that needs a browser."""
     with browser() as chromium, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for count, budget in ((200, 16), (1000, 33)):
-            view = BackpropStepper(chain(count))
-            host = opened(chromium, view.to_html(), folder)
-            times = host.page.evaluate(KEYS, [host.element_handle(), 120])
-            (wall, wall95), (work, work95) = (median_p95([t[i] for t in times]) for i in (0, 1))
-            shown = len(view.scenes[0]["nodes"])
-            yield Figure(
-                f"step: key to paint, p95, {shown} visible nodes",
-                f"<= {budget} ms",
-                f"work {work95:.1f} ms (median {work:.1f}); to paint {wall95:.1f} ms (median {wall:.1f})",
-            )
-            host.page.context.close()
+        for keyed in KEYED:
+            yield key_to_paint(chromium, folder, keyed)
         for count in (800, 10_000):
             view = GraphView(chain(count))
             host = opened(chromium, view.to_html(), folder)
@@ -151,15 +136,28 @@ def figures() -> Iterator[Figure]:
         yield first_paint(chromium, folder)
 
 
+def key_to_paint(chromium: Any, folder: Path, keyed: Keyed, count: int = 120) -> Figure:
+    """One view, pressed `count` times."""
+    view = keyed.make()
+    host = opened(chromium, view.to_html(), folder)
+    times = host.page.evaluate(KEYS, [host.element_handle(), count, keyed.press])
+    host.page.context.close()
+    (wall, wall95), (work, work95) = (median_p95([t[i] for t in times]) for i in (0, 1))
+    scenes = getattr(view, "scenes", None)
+    return Figure(
+        f"{keyed.what}: key to paint, p95" + (f", {len(scenes[0]['nodes'])} visible nodes" if scenes else ""),
+        f"<= {keyed.budget} ms",
+        f"work {work95:.1f} ms (median {work:.1f}); to paint {wall95:.1f} ms (median {wall:.1f})",
+    )
+
+
 def first_paint(chromium: Any, folder: Path) -> Figure:
     """From the arrival of the cell's output in JupyterLab to the painted view."""
     server = Server(folder / "lab")
     try:
         times = []
         for i in range(5):
-            source = (
-                "from benchmarks.picture_browser import chain\nfrom gradviz.widgets import GraphView\nt = chain(1600)"
-            )
+            source = "from benchmarks.picture_keys import chain\nfrom gradviz.widgets import GraphView\nt = chain(1600)"
             server.write(f"first{i}.ipynb", [source, "GraphView(t)"])
             page = Page(chromium.new_context(viewport={"width": 1280, "height": 900}).new_page(), server)
             page.open(f"first{i}.ipynb").run_cell(0)
@@ -177,6 +175,12 @@ def first_paint(chromium: Any, folder: Path) -> Figure:
 
 if __name__ == "__main__":
     began = time.monotonic()
+    if words := sys.argv[1:]:  # only the keys of some views: python -m benchmarks.picture_browser OptimizerRace
+        with browser() as chromium, tempfile.TemporaryDirectory() as name:
+            for keyed in KEYED:
+                if any(word in keyed.what for word in words):
+                    print(*key_to_paint(chromium, Path(name), keyed), sep=" | ", flush=True)
+        sys.exit()
     for figure in figures():
         print(*figure, sep=" | ", flush=True)
     print(f"{time.monotonic() - began:.0f} s")

@@ -26,8 +26,9 @@ import numpy as np
 
 import gradviz as torch
 from benchmarks.layout import COUNTED, best, dot
-from benchmarks.picture_browser import Figure, chain, figures
+from benchmarks.picture_browser import Figure, figures
 from benchmarks.picture_graphs import GRAPHS
+from benchmarks.picture_keys import chain
 from benchmarks.picture_makers import MAKERS
 from benchmarks.timing import interleaved
 from gradviz.viz.graph import drawing

@@ -1,8 +1,9 @@
 """What watching costs: the same work with and without a recorder.
 
-A recorder copies what is small and works its statistics out when the recording is read; "and read" includes that.
-A training step is recorded with every message of its backward pass. The chain is the hardest case: its operations take
-about a microsecond each, and an entry of a record, a dictionary of 21 facts, takes several.
+A recorder copies what is small and notes a few facts; statistics and entries of 21 facts are made when the recording is
+read, and "and read" includes that. A training step is recorded with every message of its backward pass. The chain is
+the hardest case: its operations take about a microsecond each, and telling of one, noting it and copying its result
+take three.
 """
 
 from __future__ import annotations

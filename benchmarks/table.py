@@ -1,0 +1,137 @@
+"""The table as Markdown: a line for each work and size, the goals that were missed with their profile under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from .runner import Line
+from .spec import LIBRARIES, Spec
+
+PEERS = [name for name in LIBRARIES if name not in ("gradviz", "torch")]
+NEEDED = 4e6  # bytes: below, no ratio is given: the kernel's counters are exact to a megabyte or two
+HOW = """\
+Each library runs in a process of its own with its threads pinned (1 thread: one core). The processes take turns of some
+milliseconds, and a ratio is the median over the turns, its quartiles in brackets; it is time (or memory) in torch's, so
+below 1 is faster than torch; of recorded work it is time in that of the same work unwatched. Peers: one number for each
+number of threads or the first alone; NumPy is the same work written by hand, forward and backward, with
+nothing recorded: what a library on NumPy can reach at best by the plain way. Empty: the library has no such thing, or
+nobody wrote the program. Memory: the largest resident set of a new process doing this work, above that of one that has
+only imported the library and used tiny layers, exact to a megabyte or two. Times of small
+ops, nodes and batches of a DataLoader are for one. Goals that were missed are in **bold**, their reasons under
+the table."""
+
+
+class Entry(NamedTuple):
+    """What is known of one work in one size."""
+
+    spec: Spec
+    size: str
+    lines: Mapping[int, Line]  # number of threads -> what was measured
+    memory: Mapping[str, int | str]  # library -> bytes, or why not
+
+    @property
+    def goal(self) -> float | None:
+        return self.spec.goals.get(self.size)
+
+
+def report(entries: list[Entry], threads: list[int], about: list[str]) -> Iterator[str]:
+    """The whole page."""
+    yield from ("# Benchmarks", "", *about, "", HOW, "")
+    yield from head(threads)
+    for entry in entries:
+        yield line(entry, threads)
+    yield from ("", "## Goals that were missed", "")
+    yield from list(misses(entries)) or ["None."]
+
+
+def head(threads: list[int]) -> Iterator[str]:
+    columns = ["work", "size", "goal"]
+    for count in threads:
+        columns += [f"gradviz, {plural(count)}", "/ torch"]
+    columns += [*PEERS, "memory", "/ torch"]
+    yield "| " + " | ".join(columns) + " |"
+    yield "|---" * len(columns) + "|"
+
+
+def plural(threads: int) -> str:
+    return f"{threads} thread" + "s" * (threads > 1)
+
+
+def line(entry: Entry, threads: list[int]) -> str:
+    """One line of the table."""
+    cells = [entry.spec.work, entry.size, "" if entry.goal is None else f"≤ {entry.goal:g}"]
+    for count in threads:
+        found = entry.lines.get(count, Line())
+        cells += [time_of(found), ratio_of(found, entry.goal)]
+    for peer in PEERS:
+        cells.append(" · ".join(filter(None, (peer_of(entry.lines.get(count, Line()), peer) for count in threads))))
+    cells += [memory_of(entry.memory), memory_ratio(entry)]
+    return "| " + " | ".join(cells) + " |"
+
+
+def time_of(found: Line) -> str:
+    return duration(found.seconds["gradviz"]) if "gradviz" in found.seconds else found.errors.get("gradviz", "")
+
+
+def duration(seconds: float) -> str:
+    """Three digits: 0.97 µs, 12.3 µs, 1.07 ms, 2.80 s."""
+    unit, scale = next(((u, s) for u, s in (("s", 1.0), ("ms", 1e3)) if seconds * s >= 1), ("µs", 1e6))
+    return f"{digits(seconds * scale)} {unit}"
+
+
+def digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def ratio_of(found: Line, goal: float | None) -> str:
+    """``0.62 (0.60 - 0.65)``: median and quartiles; in bold where the goal is missed."""
+    if "gradviz" not in found.ratios:
+        return short(found.errors.get("torch", ""))
+    low, middle, high = found.ratios["gradviz"]
+    text = f"**{middle:.2f}**" if missed(found, goal) else f"{middle:.2f}"
+    return f"{text} ({low:.2f} - {high:.2f})"
+
+
+def missed(found: Line, goal: float | None) -> bool:
+    """Whether the median is above the goal, in the digits that are shown."""
+    return goal is not None and "gradviz" in found.ratios and round(found.ratios["gradviz"][1], 2) > goal
+
+
+def peer_of(found: Line, peer: str) -> str:
+    """Its time in torch's; a word where it could not."""
+    return digits(found.ratios[peer][1]) if peer in found.ratios else short(found.errors.get(peer, ""))
+
+
+def short(error: str) -> str:
+    """The kind of an error, without what it says; nothing where there is no such program."""
+    return "" if error.startswith("NotImplementedError") else error.split(":")[0]
+
+
+def memory_of(memory: Mapping[str, int | str]) -> str:
+    found = memory.get("gradviz", "")
+    return short(found) if isinstance(found, str) else f"{digits(found / 1e6)} MB"
+
+
+def memory_ratio(entry: Entry) -> str:
+    ours, theirs = entry.memory.get("gradviz"), entry.memory.get("torch")
+    if not isinstance(ours, int) or not isinstance(theirs, int) or theirs < NEEDED:
+        return ""
+    goal = entry.spec.memory_goals.get(entry.size)
+    text = f"{ours / theirs:.2f}"
+    return text if goal is None else f"**{text}**, goal ≤ {goal:g}" if ours / theirs > goal else f"{text}, ≤ {goal:g}"
+
+
+def misses(entries: list[Entry]) -> Iterator[str]:
+    """Each goal that was missed: by how much, what limits it, and where the profile says the time went."""
+    for entry in entries:
+        found = {count: it for count, it in entry.lines.items() if missed(it, entry.goal)}
+        if not found:
+            continue
+        name = f"{entry.spec.work}, {entry.size}".rstrip(", ")
+        by = ", ".join(f"{it.ratios['gradviz'][1]:.2f} with {plural(count)}" for count, it in found.items())
+        yield f"- **{name}**: {by}; goal ≤ {entry.goal:g}. What limits it: {entry.spec.limit}."
+        for count, it in list(found.items())[:1]:
+            if it.profile:
+                said = ", ".join(f"`{place}` {part:.0%}" for place, part in it.profile)
+                yield f"  Profile with {plural(count)}, each function's own time: {said}."

@@ -1,0 +1,176 @@
+"""The benchmark command: every program runs, ratios and goals are right, what fails or is missing is said."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gradviz
+from benchmarks import runner, table
+from benchmarks.__main__ import main
+from benchmarks.run import FAMILIES, Job, Run, chosen, entries, jobs, specs
+from benchmarks.runner import Budget, Line, Peer, measured, ratio
+from benchmarks.spec import LIBRARIES, Measured, Spec
+from benchmarks.worker import Worker
+
+PROGRAMS = [(family, i) for family in FAMILIES for i, _ in enumerate(specs(family))]
+SHORT = Budget(line=0.02, turns=4, least=2, call=0.0005, limit=60.0, profile=0.01)
+
+
+@pytest.mark.parametrize(("family", "which"), PROGRAMS)
+@pytest.mark.parametrize("library", ["gradviz", "NumPy"])
+def test_every_program_runs_in_its_smallest_size(library: str, family: str, which: int) -> None:
+    spec = specs(family)[which]
+    if library not in spec.make:
+        pytest.skip("no such program")
+    module = importlib.import_module(LIBRARIES[library])
+    size = next(iter(spec.sizes.values()))
+    said = spec.make[library](module, size)()
+    assert not isinstance(said, Measured) or said.bytes > 1e6
+
+
+def test_every_work_has_three_sizes_a_reason_and_torch_beside_it() -> None:
+    for family, which in PROGRAMS:
+        spec = specs(family)[which]
+        assert {"gradviz", "torch"} <= set(spec.make)
+        assert len(spec.sizes) >= 3 or family == "small_ops"
+        assert len(spec.limit) > 20
+        assert set(spec.goals) | set(spec.memory_goals) <= set(spec.sizes)
+
+
+def test_the_ratio_is_of_neighbouring_turns() -> None:
+    assert ratio([1.0, 40.0, 3.0, 4.0], [2.0, 20.0, 3.0, 2.0]) == (1.0, 1.5, 2.0)
+    assert ratio([5.0], [10.0, 1.0, 1.0]) == (0.5, 0.5, 0.5)
+
+
+def entry(goal: float | None, middle: float, **more: Any) -> table.Entry:
+    spec = Spec("work", {"8": 8}, {}, {} if goal is None else {"8": goal}, limit="dispatch", memory_goals={"8": 1.2})
+    found = Line({"gradviz": 2e-6, "torch": 1e-6}, {"gradviz": (0.1, middle, 0.9), "NumPy": (0, 0.25, 1)}, **more)
+    return table.Entry(spec, "8", {1: found}, {"gradviz": 30_000_000, "torch": 20_000_000})
+
+
+def test_no_ratio_of_memory_that_cannot_be_measured() -> None:
+    small = entry(None, 0.5)._replace(memory={"gradviz": 3_000_000, "torch": 2_000_000})
+    assert table.memory_ratio(small) == ""
+    assert table.memory_of(small.memory) == "3.00 MB"
+
+
+def test_a_missed_goal_is_bold_and_explained() -> None:
+    met, over = entry(0.6, 0.604), entry(0.6, 0.61, profile=[("core/op.py:1 call", 0.4)])
+    assert "**" not in table.ratio_of(met.lines[1], met.goal)
+    assert "**0.61** (0.10 - 0.90)" in table.line(over, [1])
+    assert "**1.50**, goal ≤ 1.2" in table.line(over, [1])
+    assert list(table.misses([met])) == []
+    said = "\n".join(table.misses([over]))
+    assert "0.61 with 1 thread; goal ≤ 0.6. What limits it: dispatch." in said
+    assert "`core/op.py:1 call` 40%" in said
+
+
+def test_durations_have_three_digits() -> None:
+    shown = [table.duration(s) for s in (9.7e-7, 1.234e-5, 1.07e-3, 0.5, 2.8, 0.0)]
+    assert shown == ["0.97 µs", "12.3 µs", "1.07 ms", "500 ms", "2.80 s", "0.00 µs"]
+
+
+def test_a_worker_says_what_fails_and_goes_on() -> None:
+    peer = Peer(sys.executable, "NumPy", 1)
+    try:
+        assert peer.about["blas"]
+        assert peer.ask("prepare", 60.0, family="small_ops", spec=0, size="8 values") == {"error": "KeyError: 'NumPy'"}
+        assert peer.ask("prepare", 60.0, family="mlp", spec=0, size="batch 16")["seconds"] > 0
+        assert peer.ask("time", 0.0, calls=10_000) == {"error": "> 0 s"}  # stopped, and started anew
+        assert peer.ask("time", 60.0, calls=1)["seconds"] < 1
+    finally:
+        peer.close()
+
+
+def test_a_library_that_is_not_installed_is_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIBRARIES, "NumPy", "no_such_module")
+    assert Worker("NumPy").hello()["error"].startswith("not installed")
+    peer = Peer.__new__(Peer)
+    peer.missing = "not installed: no module"
+    line = measured({"MyGrad": peer}, {}, SHORT)
+    assert table.peer_of(line, "MyGrad") == "not installed"
+
+
+def test_memory_is_what_the_work_needs() -> None:
+    import numpy as np
+
+    worker = Worker("NumPy")
+    worker.build = lambda **which: lambda: np.ones(10_000_000).sum()  # type: ignore[method-assign]
+    assert 77e6 < worker.memory()["bytes"] < 90e6
+
+
+def test_a_profile_names_where_the_time_goes() -> None:
+    worker = Worker("gradviz")
+    worker.library = gradviz
+    worker.prepare(family="small_ops", spec=0, size="8 values")
+    found = worker.profile(0.05)["profile"]
+    assert any("dispatch.py" in place for place, _ in found)
+    assert 0 < sum(part for _, part in found) <= 1
+
+
+def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, asked = tmp_path / "kept", []
+
+    def measure(self: Run, job: Job) -> Line:
+        asked.append(job)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return Line({"gradviz": 1.0, "torch": 2.0}, {"gradviz": (0.5, 0.5, 0.5)})
+
+    monkeypatch.setattr(Run, "measure", measure)
+    todo = list(jobs(["mlp"], [1]))[:3]
+    first = Run("python", [1], SHORT, kept)
+    first.begin()
+    for job in todo[:2]:
+        first.do(job)
+    with pytest.raises(KeyboardInterrupt):
+        first.do(todo[2])
+    again = Run("python", [1], SHORT, kept)
+    again.resume()
+    for job in todo:
+        again.do(job)
+    assert asked == [*todo, todo[2]]
+    assert [e.lines[1].ratios["gradviz"][1] for e in entries(again.found)] == [0.5] * 3
+    with pytest.raises(ValueError, match="other settings"):
+        Run("python", [2], SHORT, kept).resume()
+
+
+def test_a_peer_that_was_too_slow_is_not_asked_again() -> None:
+    run = Run("python", [1], SHORT)
+    spec, job = specs("mlp")[0], Job("mlp", 0, "batch 64", 1)
+    run.found[job._replace(size="batch 16")] = Line({"MyGrad": 3.0, "HIPS autograd": 0.001}, {}, {"tinygrad": "> 25 s"})
+    assert run.hopeless(spec, job, "MyGrad") == "not run (3 s at batch 16)"
+    assert run.hopeless(spec, job, "HIPS autograd") == ""
+    assert run.hopeless(spec, job, "tinygrad") == "> 25 s"
+    assert run.hopeless(spec, job, "torch") == ""
+
+
+def test_a_quick_run_measures_the_sizes_with_a_goal() -> None:
+    assert chosen(specs("mlp")[0], quick=True) == ["batch 64"]
+    assert chosen(specs("norms")[0], quick=True) == ["batch 16"]
+    assert len(list(jobs(["mlp"], [1, 2]))) == 9
+
+
+def test_the_committed_table_has_every_line(repo: Path) -> None:
+    text = (repo / "benchmarks/RESULTS.md").read_text(encoding="utf-8")
+    for family, which in PROGRAMS:
+        spec = specs(family)[which]
+        for size in spec.sizes:
+            assert f"| {spec.work} | {size} |" in text
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.__main__.QUICK", SHORT)
+    assert main(["mlp", "--quick", "--threads", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "| MLP 784-128-10, a training step | batch 64 | ≤ 0.9 |" in said
+    assert "MB |" in said
+    with pytest.raises(SystemExit):
+        main(["no_such_family"])
+    assert json.dumps(runner.QUICK)
