@@ -39,10 +39,14 @@ function shared() {
     name: "shared",
     setup(b) {
       b.onResolve({ filter: /^\.\.?\/(dom|keys|help|number|register|shell|timeline|transport|twin)$/ }, ({ path }) => ({ path: path.replace("../", "./"), namespace: "kit" }));
+      b.onResolve({ filter: /^the kit$/ }, ({ path }) => ({ path, namespace: "read" }));
+      b.onLoad({ filter: /.*/, namespace: "read" }, () => ({ contents: "export const read = (name) => globalThis.gradvizKit[name];", loader: "js" }));
       b.onLoad({ filter: /.*/, namespace: "kit" }, async ({ path }) => {
         const source = await readFile(join(here, "src", `${path}.ts`), "utf8");
         const names = [...source.matchAll(/^export (?:function|const|class) (\w+)/gm)].map((m) => m[1]);
-        return { contents: `export const { ${names.join(", ")} } = globalThis.gradvizKit;`, loader: "js" };
+        // "Pure", so that names which nobody imports are left out.
+        const reads = names.map((name) => `export const ${name} = /* @__PURE__ */ read("${name}");`);
+        return { contents: `import { read } from "the kit";\n${reads.join("\n")}`, loader: "js" };
       });
     },
   };
@@ -53,11 +57,10 @@ function squeeze() {
   return {
     name: "squeeze",
     setup(b) {
-      b.onLoad({ filter: /src[\\/](style|look)\.ts$/ }, async ({ path }) => {
+      b.onLoad({ filter: /src[\\/].*\.ts$/, namespace: "file" }, async ({ path }) => {
         const source = await readFile(path, "utf8");
-        const from = source.indexOf("`");
-        const css = source.slice(from).replace(/\s*\n\s*/g, "").replace(/;}/g, "}");
-        return { contents: source.slice(0, from) + css, loader: "ts" };
+        const tight = (_, name, css) => name + css.replace(/\s*\n\s*/g, "").replace(/;}/g, "}").replace(/([}{;]) +/g, "$1");
+        return { contents: source.replace(/^((?:export )?const [A-Z]+ = `)([^`]*(?=`;$))/gm, tight), loader: "ts" };
       });
     },
   };

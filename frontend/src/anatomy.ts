@@ -2,9 +2,9 @@
 // named by gradviz/widgets/optim/anatomy.py, their numbers come from the engine or from optimizers.ts.
 import { el } from "./dom";
 import { g } from "./number";
-import { real } from "./scalar";
 import type { Arrow } from "./brush";
 import type { Recipe, Setting, Walk } from "./optimizers";
+import { real } from "./real";
 import type { Num } from "./types";
 
 export interface About {

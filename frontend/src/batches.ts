@@ -26,12 +26,15 @@ export function total(r: Round, x: Float64Array, from = 0, n = x.length): number
   return sum;
 }
 
-/** The k-th number of each: of a single number always that one. */
-const at = (given: Float64Array[], k: number): number[] => {
-  const out = new Array<number>(given.length);
-  for (let j = 0; j < out.length; j++) out[j] = given[j].length > 1 ? given[j][k] : given[j][0];
-  return out;
-};
+/** Gives the k-th number of each, in one array for all k: of a single number always that one. */
+function reader(given: Float64Array[]): (k: number) => number[] {
+  const now = given.map(() => NaN);
+  const steps = given.map((x) => (x.length > 1 ? 1 : 0));
+  return (k) => {
+    for (let j = 0; j < now.length; j++) now[j] = given[j][k * steps[j]];
+    return now;
+  };
+}
 
 export interface Slope {
   loss: number;
@@ -67,7 +70,8 @@ export class Rows {
       const given = operands.map((x) => this.#of(values, x));
       const out = new Float64Array(this.#wide[values.length] ? rows.length : 1);
       const { run } = OPS[op];
-      for (let k = 0; k < out.length; k++) out[k] = run(this.r, at(given, k), settings);
+      const at = reader(given);
+      for (let k = 0; k < out.length; k++) out[k] = run(this.r, at(k), settings);
       values.push(out);
     }
     return values;
@@ -83,13 +87,12 @@ export class Rows {
     return this.r(total(this.r, values[values.length - 1]) / rows.length);
   }
 
-  /** The mean loss of these rows and its slope in each parameter. What goes from a value of all rows to a single number is summed on the way. */
-  slope(place: number[], rows = this.#all): Slope {
+  /** From the loss of each row back to every value; `summed`: what goes from all rows to a single number is summed on the way. */
+  #backward(values: Float64Array[], upstream: number, summed: boolean): (Float64Array | undefined)[] {
     const { r, program } = this;
-    const values = this.#forward(place, rows);
     const last = values.length - 1;
     const grads: (Float64Array | undefined)[] = values.map(() => undefined);
-    grads[last] = new Float64Array(values[last].length).fill(r(1 / rows.length));
+    grads[last] = new Float64Array(values[last].length).fill(upstream);
     for (let i = program.nodes.length - 1; i >= 0; i--) {
       const [op, operands, settings] = program.nodes[i];
       const here = program.inputs + i;
@@ -98,8 +101,11 @@ export class Rows {
       const given = operands.map((x) => this.#of(values, x));
       const messages = operands.map(() => new Float64Array(g.length));
       const known = operands.map(() => true);
+      const at = reader(given);
+      const { pull } = OPS[op];
+      const out = values[here];
       for (let k = 0; k < g.length; k++) {
-        const pulled = OPS[op].pull(r, g[k], at(given, k), values[here][k], settings);
+        const pulled = pull(r, g[k], at(k), out.length > 1 ? out[k] : out[0], settings);
         for (let j = 0; j < messages.length; j++) {
           known[j] = j < pulled.length;
           if (known[j]) messages[j][k] = r(pulled[j]);
@@ -107,20 +113,30 @@ export class Rows {
       }
       operands.forEach((to, j) => {
         if (typeof to !== "number" || !known[j]) return;
-        const fits = this.#wide[here] && !this.#wide[to] ? Float64Array.of(total(r, messages[j])) : messages[j];
+        const fits = summed && this.#wide[here] && !this.#wide[to] ? Float64Array.of(total(r, messages[j])) : messages[j];
         grads[to] = grads[to]?.map((v, k) => r(v + fits[k])) ?? fits;
       });
     }
-    return { loss: r(total(r, values[last]) / rows.length), grads: place.map((_, i) => grads[i]?.[0] ?? 0) };
+    return grads;
+  }
+
+  /** The mean loss of these rows and its slope in each parameter. */
+  slope(place: number[], rows = this.#all): Slope {
+    const { r } = this;
+    const values = this.#forward(place, rows);
+    const grads = this.#backward(values, r(1 / rows.length), true);
+    return { loss: r(total(r, values[values.length - 1]) / rows.length), grads: place.map((_, i) => grads[i]?.[0] ?? 0) };
   }
 
   /** How far the slope of a batch is from that of all rows, as a rule: the root of the summed variances, drawn without putting back. */
   noise(place: number[], size: number): number {
-    if (size >= this.count || this.count < 2) return 0;
+    const { count } = this;
+    if (size >= count || count < 2) return 0;
     const all = this.slope(place).grads;
+    const each = this.#backward(this.#forward(place, this.#all), 1, false); // the slope of every row by itself
     let spread = 0;
-    for (let i = 0; i < this.count; i++) this.slope(place, Int32Array.of(i)).grads.forEach((v, j) => (spread += (v - all[j]) ** 2));
-    return Math.sqrt(((spread / this.count / size) * (this.count - size)) / (this.count - 1));
+    for (let i = 0; i < count; i++) all.forEach((v, j) => (spread += ((each[j]?.[i] ?? 0) - v) ** 2));
+    return Math.sqrt(((spread / count / size) * (count - size)) / (count - 1));
   }
 }
 

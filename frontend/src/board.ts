@@ -6,7 +6,6 @@ import type { Action, Actions } from "./keys";
 import type { Shell } from "./shell";
 import { join, Timeline, type Moment, walking } from "./timeline";
 import { transport, type Stretch } from "./transport";
-import type { Num } from "./types";
 
 export interface Plan {
   length: number; // the last step; 0: nothing to walk along, and no controls
@@ -132,9 +131,6 @@ export function choice<T extends string>(label: string, options: [T, string][], 
     } }, text));
   return el("div", { class: "group", role: "group", "aria-label": label }, ...buttons);
 }
-
-/** Python's words for what is not a finite number, as numbers. */
-export const real = (v: Num): number => (typeof v === "number" ? v : v === "inf" ? Infinity : v === "-inf" ? -Infinity : NaN);
 
 /** A stroke of a line beside its name. */
 export function key(stroke: SVGElement, ...words: (string | Node)[]): HTMLElement {

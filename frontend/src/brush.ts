@@ -53,32 +53,34 @@ export class Brush {
   line(trail: Trail, places: ([number, number] | null)[]): void {
     const { pen } = this;
     const end = places.length - 1;
+    const whole = end === trail.points.length - 1; // at the end nothing fades: the picture is of the whole walk
+    let long = 0; // where the dashes of the next piece go on
+    const piece = (from: number, to: number, alpha: number): void => {
+      pen.globalAlpha = alpha;
+      pen.lineDashOffset = long;
+      pen.beginPath();
+      for (let k = from; k <= to; k++) {
+        const [a, b] = [places[k - 1], places[k]];
+        if (b && a && k > from) {
+          pen.lineTo(...b);
+          long += Math.hypot(b[0] - a[0], b[1] - a[1]);
+        } else if (b) pen.moveTo(...b);
+      }
+      pen.stroke();
+    };
     pen.setLineDash([]);
     pen.strokeStyle = this.colours.bg;
-    pen.globalAlpha = 0.75;
     pen.lineWidth = trail.chosen ? 5.4 : 4.2;
-    pen.beginPath();
-    places.forEach((p, k) => p && (k && places[k - 1] ? pen.lineTo(...p) : pen.moveTo(...p)));
-    pen.stroke();
+    piece(0, end, 0.75);
     pen.strokeStyle = pen.fillStyle = this.ink(trail);
     pen.lineWidth = trail.chosen ? 2.8 : 2;
     pen.setLineDash(DASHES[Math.floor(trail.series / SERIES) % DASHES.length]);
-    const whole = end === trail.points.length - 1; // at the end nothing fades: the picture is of the whole walk
-    let [drawn, dash] = [0, 0];
-    for (let k = 1; k <= end; k++) {
-      const [a, b] = [places[k - 1], places[k]];
-      if (!a || !b) continue;
-      pen.globalAlpha = whole ? 0.92 : 0.38 + 0.62 * Math.max(0, 1 - (end - k) / FADE);
-      pen.lineDashOffset = dash;
-      pen.beginPath();
-      pen.moveTo(...a);
-      pen.lineTo(...b);
-      pen.stroke();
-      dash += Math.hypot(b[0] - a[0], b[1] - a[1]);
-      drawn++;
-    }
+    long = 0;
+    const old = whole ? end : Math.max(0, end - FADE); // up to there all are as pale as each other: one stroke
+    piece(0, old, whole ? 0.92 : 0.45);
+    for (let k = old; k < end; k++) piece(k, k + 1, 1 - (0.55 * (end - k - 1)) / FADE);
     pen.setLineDash([]);
-    if (trail.points.length <= DOTS + 1 && drawn) {
+    if (trail.points.length <= DOTS + 1) {
       places.forEach((p, k) => {
         if (!p || !k) return;
         pen.globalAlpha = whole ? 0.92 : 0.5 + 0.5 * Math.max(0, 1 - (end - k) / FADE);

@@ -6,8 +6,8 @@ export interface Box {
   h: number;
 }
 
-export const LEAST = 0.05;
-export const MOST = 4;
+const LEAST = 0.05;
+const MOST = 4;
 
 export class Camera {
   k = 1;
@@ -21,8 +21,8 @@ export class Camera {
     public h = 400,
   ) {}
 
-  fit(box: Box, most = 1.25, least = LEAST): void {
-    this.k = Math.max(least, Math.min(most, this.w / box.w, this.h / box.h));
+  fit(box: Box): void {
+    this.k = Math.max(LEAST, Math.min(1.15, this.w / box.w, this.h / box.h));
     this.x = (this.w - box.w * this.k) / 2 - box.x * this.k;
     this.y = (this.h - box.h * this.k) / 2 - box.y * this.k;
     this.onmove();

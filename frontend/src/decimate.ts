@@ -1,5 +1,6 @@
 // Series of numbers in a page: unpacked, looked up and smoothed. What is thinned out, and how, is in
 // gradviz/widgets/training/decimate.py.
+import { real } from "./real";
 import type { Num } from "./types";
 
 export interface Packed {
@@ -30,8 +31,6 @@ export function floats(view: DataView): Float64Array {
   for (let i = 0; i < out.length; i++) out[i] = view.getFloat64(8 * i, true);
   return out;
 }
-
-export const real = (v: Num): number => (typeof v === "number" ? v : v === "nan" ? NaN : v === "-inf" ? -Infinity : Infinity);
 
 export function unpackSeries(points: Points): Series {
   if (points instanceof DataView) {

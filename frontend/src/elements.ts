@@ -1,6 +1,7 @@
 // The rest of the engine's elementwise operations, for what-if: as in scalar.ts, each with the gradient rule of each input, in
 // the engine's order of operations and rounded where it rounds.
-import { one, OPS, real, sigmoid, two, type Round, type Rule } from "./scalar";
+import { real } from "./real";
+import { one, OPS, sigmoid, two, type Round, type Rule } from "./scalar";
 import type { Num } from "./types";
 
 /** One input and settings that are numbers. */

@@ -2,7 +2,7 @@
 // said beside the field, and changes nothing.
 import { el, put, say } from "./dom";
 import { g } from "./number";
-import { real } from "./scalar";
+import { real } from "./real";
 import type { Num } from "./types";
 
 export interface Control {

@@ -1,6 +1,7 @@
 // What the views of layers share (see gradviz/widgets/history/grad_flow.py): the numbers of a page, their axes, their marks.
 import { g } from "./number";
 import type { Axis } from "./plot";
+import { real } from "./real";
 import type { Num } from "./types";
 
 export type Measure = "grad" | "ratio" | "dead";
@@ -34,8 +35,6 @@ export const COLUMNS: Record<Measure, { words: string; share: number; colour: st
 };
 
 export const measuresOf = (data: GradFlowData): Measure[] => (Object.keys(COLUMNS) as Measure[]).filter((name) => data.measures[name]);
-
-export const real = (v: Cell): number => (v === null ? NaN : Number(v === "inf" ? Infinity : v === "-inf" ? -Infinity : v));
 
 /** The axis of a measure, the same at every iteration: all that was measured and, unless tight, the limits. */
 export function axisOf(data: GradFlowData, measure: Measure, tight = false): Axis {

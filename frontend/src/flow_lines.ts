@@ -1,7 +1,8 @@
 // A measure of every layer over the iterations, as lines: blue for the first layer, orange for the last.
 import { put, svg } from "./dom";
-import { axisOf, cut, limitsOf, nearest, real, warned, type GradFlowData, type Measure } from "./flow";
+import { axisOf, cut, limitsOf, nearest, warned, type GradFlowData, type Measure } from "./flow";
 import { Plot } from "./plot";
+import { real } from "./real";
 
 const TALL = 210, LEFT = 66, RIGHT = 128, TOP = 12, BOTTOM = 40;
 

@@ -1,9 +1,10 @@
 // A row for each layer: gradient norm, update/weight ratio and dead units at one iteration. Built once for a width; a
 // step then changes only what differs.
 import { put, say, svg } from "./dom";
-import { axisOf, COLUMNS, cut, GLYPHS, limitsOf, measuresOf, percent, real, share, warned, type GradFlowData, type Measure } from "./flow";
+import { axisOf, COLUMNS, cut, GLYPHS, limitsOf, measuresOf, percent, share, warned, type GradFlowData, type Measure } from "./flow";
 import { g } from "./number";
 import { logTicks, type Axis } from "./plot";
+import { real } from "./real";
 
 const LEFT = 150, RIGHT = 18, GAP = 40, TOP = 50, FOOT = 28, ROW = 22, LEAST = 2, TALL = 560;
 const READABLE = 8; // the height of a row under which it has no text
@@ -87,7 +88,7 @@ export class Rows {
       fit(text, name, LEFT - 22);
       return text;
     });
-    this.element.append(svg("text", { x: LEFT - 10, y: TOP + this.#tall + 18, "text-anchor": "end" }, "↓ forward  ↑ gradient"));
+    this.element.append(svg("text", { x: 12, y: TOP + this.#tall + 18 }, "↓ forward  ↑ gradient"));
   }
 
   #column(name: Measure, left: number, broad: number): Column {

@@ -9,7 +9,7 @@ export interface Frame {
   phase: Phase;
   step: Step;
   n: number | null; // the node it is about
-  text: string; // said aloud, and a line of the text twin
+  readonly text: string; // said aloud, and a line of the text twin
   touched: number[]; // nodes whose look changes
 }
 
@@ -30,21 +30,21 @@ export function frames(data: Data): Frame[] {
         sums.set(m.to, m.sum);
       }
     }
-    const text = tell(step, nodes);
-    if (text === null) continue;
+    if (/^mod|_end$/.test(step.kind) || (step.kind === "backward" && (!nodes[step.n] || (nodes[step.n].kind === "leaf" && !step.messages.length)))) continue; // shows nothing of its own
     phase = step.kind === "error" ? phase : (PHASE[step.kind] ?? "backward");
     if (!data.backward && phase !== "forward") continue;
     const touched = n === null ? [...freed] : [n, ...freed];
     if (step.kind === "zero_grad" && n === null) touched.push(...nodes.filter((x) => x.kind === "leaf").map((x) => x.n));
     if (step.kind === "backward") touched.push(...step.messages.map((m) => m.to));
     freed = step.kind === "backward" ? [step.n] : [];
-    out.push({ phase, step, n, text, touched });
+    let said: string; // when it is asked for: of a long run most are never read
+    out.push({ phase, step, n, touched, get text() { return (said ??= tell(step, nodes)); } });
   }
   return out;
 }
 
-/** One sentence for a step; null for a step that shows nothing of its own. */
-export function tell(step: Step, nodes: RecNode[]): string | null {
+/** One sentence for a step. */
+export function tell(step: Step, nodes: RecNode[]): string {
   const name = (n: number | null): string => (n === null ? "?" : nodes[n]?.label || `#${n}`);
   switch (step.kind) {
     case "forward": {
@@ -55,8 +55,6 @@ export function tell(step: Step, nodes: RecNode[]): string | null {
     case "backward_begin":
       return `Backward starts at ${name(step.root)}: its gradient with respect to itself is 1`;
     case "backward": {
-      const node = nodes[step.n];
-      if (!node || (node.kind === "leaf" && step.messages.length === 0)) return null;
       if (step.messages.length === 0) return `${name(step.n)} has gradient ${brief(step.grad, 6, "norm")} and nothing to pass it to`;
       const sent = step.messages.map((m) => `${product(step.grad, m, 6).replace("→ ", "")} to ${name(m.to)}${m.before ? ": " + partial(m) : m.of > 1 ? ` (${m.k} of ${m.of})` : ""}`);
       return `${name(step.n)} passes on ${sent.join("; ")}`;
@@ -72,8 +70,19 @@ export function tell(step: Step, nodes: RecNode[]): string | null {
     case "error":
       return `Error${step.n === null ? "" : ` at ${name(step.n)}`}: ${step.text}`;
     default:
-      return null;
+      return "";
   }
+}
+
+/** What a hook did to the gradient of a step, as a sentence. */
+export function hookOf({ step }: Frame): string {
+  const { hook = "" } = step as Step & { hook?: string };
+  return hook && hook[0].toUpperCase() + hook.slice(1);
+}
+
+/** The sentences of the steps also say what hooks did. */
+export function tellHooks(all: Frame[]): void {
+  for (const frame of all) if (hookOf(frame)) Object.defineProperty(frame, "text", { value: `${frame.text}. ${hookOf(frame)}` });
 }
 
 /** Where each phase starts, in order: the coloured stretches of the timeline. */

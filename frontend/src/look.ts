@@ -12,7 +12,7 @@ export const GRAPH = `
 .tools{display:flex;flex-wrap:wrap;align-items:center;gap:2px}
 .zoom{margin-left:6px}
 .legend{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:11px;color:var(--soft);background:var(--panel);padding:4px 16px 6px}
-.legend span{display:inline-flex;align-items:center;gap:4px}
+.legend span{display:flex;align-items:center;gap:4px}
 .glyph{width:12px;height:12px;flex:none}
 .ring{fill:none;stroke:currentColor;stroke-width:1.5}.fill{fill:currentColor}.freed .ring{stroke-dasharray:2 2}
 .search{position:absolute;left:10px;top:10px;display:flex;align-items:center;gap:6px;background:var(--bg);border:1px solid var(--line);border-radius:8px;padding:3px 8px;box-shadow:var(--shade)}
@@ -51,7 +51,7 @@ export const GRAPH = `
 .row .number{text-anchor:end}.row .part{font-size:11px;font-weight:700}
 .message rect{fill:var(--node);stroke:var(--now);stroke-width:1.4}
 .message[data-slot^=sum] rect{fill:var(--bwd-bg);stroke-width:2.2}
-.message text{font:11px var(--mono);fill:var(--ink);white-space:pre}
+.message text{font-family:var(--mono);fill:var(--ink);white-space:pre}
 .message tspan{font-weight:700;fill:var(--now)}
 .who{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 9px;padding:10px 0 6px}
 .who strong{font-size:17px;overflow-wrap:anywhere}.who code{color:var(--soft);font:12px var(--mono)}
@@ -61,13 +61,13 @@ section{padding:7px 0 5px;min-width:0}
 .maths{font:13px/1.55 var(--mono);margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
 .gradient b,.part b{color:var(--bwd)}
 .leafgrad{margin-top:6px;padding:6px 9px;border-radius:6px;background:var(--leaf-bg)}.leafgrad b{color:var(--leaf)}
-.state{height:20px;padding:0 8px;font-weight:600;font-size:11px}
+.state{height:20px;padding:0 8px;font-size:11px}
 .state.final,.state.partial{background:var(--bwd-bg);color:var(--bwd)}.state.stored{background:var(--leaf-bg);color:var(--leaf)}
 .part{display:grid;grid-template-columns:max-content minmax(0,1fr);column-gap:10px;padding:3px 0;align-items:baseline}
 .part .from{font-size:12px;color:var(--soft);max-width:130px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .part .numbers,.part .sum{grid-column:2}
 .sum{font:12px/1.5 var(--mono);color:var(--soft)}
-.link{height:auto;padding:0 2px;color:var(--fwd);font-weight:600;border-radius:3px}
+.link{height:auto;padding:0 2px;color:var(--fwd);font-weight:600}
 .tensor{margin-top:6px}.tensor.one{font:600 16px var(--mono)}
 .scroll{overflow:auto;max-height:230px}
 .tensor table{border-collapse:separate;border-spacing:2px;font:12px var(--mono)}

@@ -159,14 +159,14 @@ export class Model {
     const step = frame.step;
     const node = this.byN.get(frame.n)?.[0];
     if (!node) return [];
-    if (step.kind === "backward_begin") return [{ key: "seed", edge: null, node, lead: "starts with ", main: "1", phase: "backward" }];
+    const chip = (key: string, lead: string, main: string, at = node, edge: SceneEdge | null = null): Chip => ({ key, edge, node: at, lead, main, phase: frame.phase });
+    if (step.kind === "backward_begin") return [chip("seed", "starts with ", "1")];
     if (step.kind === "accumulate") {
       const { before, after } = step;
       const added = this.history.grad(frame.n, this.time.cursor).grad?.added ?? null;
-      const lead = before ? `.grad ${brief(before, 4, "norm")} + ${brief(added, 4, "norm")} = ` : ".grad = ";
-      return [{ key: "grad", edge: null, node, lead, main: brief(after, 4, "norm"), phase: "backward" }];
+      return [chip("grad", before ? `.grad ${brief(before, 4, "norm")} + ${brief(added, 4, "norm")} = ` : ".grad = ", brief(after, 4, "norm"))];
     }
-    if (step.kind === "optimizer") return [{ key: "moved", edge: null, node, lead: `${brief(step.before)} → `, main: brief(step.after), phase: "update" }];
+    if (step.kind === "optimizer") return [chip("moved", `${brief(step.before)} → `, brief(step.after))];
     if (step.kind !== "backward") return [];
     const used = new Set<SceneEdge>();
     const sums: Chip[] = [];
@@ -177,15 +177,14 @@ export class Model {
       const end = this.byN.get(m.to)?.[0];
       if (!edge && (!end || end === node)) return []; // inside a folded module nothing can be seen to travel
       if (edge) used.add(edge);
+      const parted = (key: string, text: string, at: number, ...more: [SceneNode?, SceneEdge?]): Chip => chip(key, text.slice(0, at + 2), text.slice(at + 2), ...more);
       if (m.before && end) {
         const sum = partial(m, 4);
-        const arrow = sum.lastIndexOf("→ ") + 2;
-        sums.push({ key: `sum${m.slot}${m.to}`, edge: null, node: end, lead: sum.slice(0, arrow), main: sum.slice(arrow), phase: "backward" });
+        sums.push(parted(`sum${m.slot}${m.to}`, sum, sum.lastIndexOf("→ "), end));
       }
-      const text = product(step.grad, m, 4);
-      const cut = Math.max(text.lastIndexOf("= "), text.lastIndexOf("→ ")) + 2;
       if (!edge && m.before) return [];
-      return [{ key: `${m.slot}${m.to}`, edge: edge ?? null, node: end ?? node, lead: text.slice(0, cut), main: text.slice(cut), phase: "backward" as const }];
+      const text = product(step.grad, m, 4);
+      return [parted(`${m.slot}${m.to}`, text, Math.max(text.lastIndexOf("= "), text.lastIndexOf("→ ")), end, edge)];
     });
     return [...sent, ...sums];
   }

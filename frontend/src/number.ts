@@ -8,20 +8,14 @@ export function g(v: Num, digits = 6): string {
   if (!Number.isFinite(v)) return v < 0 ? "-inf" : "inf";
   if (v === 0) return Object.is(v, -0) ? "-0" : "0";
   let [m, e] = v.toExponential(digits - 1).split("e");
-  const exact = Math.abs(v).toExponential(50);
-  const rest = exact.slice(0, exact.indexOf("e")).replace(".", "").slice(digits);
-  if (/^50*$/.test(rest) && Number(m[m.length - 1]) % 2 === 1) {
-    // An exact tie that JavaScript rounded away from zero onto an odd digit: Python goes to the even one.
-    m = (v < 0 ? "-" : "") + exact.slice(0, digits + (digits > 1 ? 1 : 0));
-    e = exact.slice(exact.indexOf("e") + 1);
+  // An exact tie that JavaScript rounded away from zero onto an odd digit: Python goes to the even one, as from a little below. To look at
+  // all digits is slow: few numbers need it.
+  if (Number(m[m.length - 1]) % 2 && /5e/.test(v.toExponential(digits)) && /^50*e/.test(Math.abs(v).toExponential(50).slice(digits + 1))) {
+    [m, e] = (v * (1 - Number.EPSILON)).toExponential(digits - 1).split("e");
   }
   const exp = Number(e);
-  if (exp < -4 || exp >= digits) {
-    if (m.includes(".")) m = m.replace(/\.?0+$/, "");
-    return `${m}e${exp < 0 ? "-" : "+"}${String(Math.abs(exp)).padStart(2, "0")}`;
-  }
-  const fixed = Number(`${m}e${exp}`).toFixed(Math.max(0, digits - 1 - exp));
-  return fixed.includes(".") ? fixed.replace(/\.?0+$/, "") : fixed;
+  const plain = String(Number(m)); // without the zeros at its end
+  return exp < -4 || exp >= digits ? `${plain}e${exp < 0 ? "-" : "+"}${String(Math.abs(exp)).padStart(2, "0")}` : String(Number(`${m}e${e}`));
 }
 
 export const size = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);

@@ -1,6 +1,7 @@
 // Optimisers on single numbers, as gradviz/optim/*.py does them: one parameter at a time, in the engine's order of operations and
 // with its roundings, so that a walk made here is the engine's walk. `terms` names the parts of each step as gradviz/widgets/optim/anatomy.py does.
-import { evaluate, type Program } from "./scalar";
+import { clip, rounding } from "./clip_math";
+import { evaluate, type Program, type Round } from "./scalar";
 
 export type Setting = number | boolean | number[] | null;
 export type Settings = Record<string, Setting>;
@@ -20,13 +21,18 @@ export interface Walk {
   terms: Record<string, (number[] | null)[]>; // by name: for each step, for each parameter
 }
 
-type Round = (x: number) => number;
+export interface ClippedWalk {
+  path: number[][];
+  losses: number[];
+  grads: number[][];
+  used: number[][]; // after clipping: what the optimiser was given
+}
 
 /** gradviz/optim/update.py: single precision rounds once where a product is added, double precision twice. */
 export class Arithmetic {
   readonly r: Round;
   constructor(readonly single: boolean) {
-    this.r = single ? Math.fround : (x) => x;
+    this.r = rounding(single);
   }
   scale = (x: number, by: number): number => this.r(x * this.r(by));
   add = (x: number, y: number, by: number): number => this.r(x + y * this.r(by));
@@ -172,17 +178,27 @@ function options(recipe: Recipe, parameter: number, step: number): Options {
   return out;
 }
 
-/** The gradient held to a joint norm, as clip_grad_norm_ does it. */
-function clipped(F: Arithmetic, grads: number[], most: number): number[] {
-  const norm = F.sqrt(grads.reduce((sum, g) => F.r(sum + F.r(g * g)), 0));
-  const factor = Math.min(1, F.r(F.r(1 / F.r(norm + F.r(1e-6))) * F.r(most))); // a number over a tensor is its reciprocal times the number
-  return grads.map((g) => F.r(g * (Number.isNaN(norm) ? NaN : factor)));
+/** What one step makes of one parameter, given its gradient; `say` takes the parts of the step. */
+export function moved(F: Arithmetic, recipe: Recipe, step: number, i: number, p: number, used: number, kept: Kept, say: Terms): number {
+  if (!Object.keys(recipe.settings[i]).length) return p;
+  const o = options(recipe, i, step);
+  let g = o.maximize ? -used : used;
+  let from = p;
+  // Rprop has no such option; where it is 0 for this parameter but not for another, the part is 0
+  if (o.weight_decay && o.decoupled_weight_decay) {
+    from = F.scale(p, 1 - o.lr * o.weight_decay);
+    say.shrink = -o.lr * o.weight_decay * p;
+  } else if (o.weight_decay) {
+    g = F.add(g, p, o.weight_decay);
+    say.decay = o.weight_decay * p;
+  }
+  kept.step++;
+  return RULES[recipe.kind](F, from, g, kept, o, say);
 }
 
 /** Walk `steps` steps on a recorded function. */
 export function descend(program: Program, start: number[], steps: number, recipe: Recipe, single: boolean): Walk {
   const F = new Arithmetic(single);
-  const rule = RULES[recipe.kind];
   const point = start.map(F.r);
   const kept: Kept[] = start.map(() => ({ step: 0 }));
   const out: Walk = { path: [], losses: [], grads: [], terms: {} };
@@ -192,30 +208,31 @@ export function descend(program: Program, start: number[], steps: number, recipe
     out.losses.push(loss);
     out.grads.push(grads);
     if (k === steps) break;
-    const used = recipe.clip === null ? grads : clipped(F, grads, recipe.clip);
+    const used = recipe.clip === null ? grads : clip(grads, "norm", recipe.clip, 2, F.r);
     const said = point.map((p, i) => {
       const say: Terms = { g: grads[i] };
       if (recipe.clip !== null) say.c = used[i];
-      if (!Object.keys(recipe.settings[i]).length) return { ...say, step: 0 };
-      const o = options(recipe, i, k);
-      let g = o.maximize ? -used[i] : used[i];
-      let from = p;
-      // Rprop has no such option; where it is 0 for this parameter but not for another, the part is 0
-      if (o.weight_decay) {
-        if (o.decoupled_weight_decay) {
-          from = F.scale(p, 1 - o.lr * o.weight_decay);
-          say.shrink = -o.lr * o.weight_decay * p;
-        } else {
-          g = F.add(g, p, o.weight_decay);
-          say.decay = o.weight_decay * p;
-        }
-      }
-      kept[i].step++;
-      point[i] = rule(F, from, g, kept[i], o, say);
-      say.step = point[i] - p;
-      return say;
+      point[i] = moved(F, recipe, k, i, p, used[i], kept[i], say);
+      return { ...say, step: point[i] - p };
     });
-    for (const name of new Set(said.flatMap((s) => Object.keys(s)))) (out.terms[name] ??= []).push(said.map((s) => s[name] ?? 0));
+    for (const name of new Set(said.flatMap((s) => Object.keys(s)))) (out.terms[name] ??= []).push(said.map((s) => (s as Terms)[name] ?? 0));
+  }
+  return out;
+}
+
+/** The same with every gradient clipped in some way, which is kept instead of the parts of each step. */
+export function clippedWalk(program: Program, start: number[], steps: number, recipe: Recipe, single: boolean, clipped: (grads: number[]) => number[]): ClippedWalk {
+  const F = new Arithmetic(single);
+  const kept: Kept[] = start.map(() => ({ step: 0 }));
+  const out: ClippedWalk = { path: [], losses: [], grads: [], used: [] };
+  for (let [k, point] = [0, start.map(F.r)]; k <= steps; k++) {
+    const { loss, grads } = evaluate(program, point, single);
+    const used = clipped(grads);
+    out.path.push(point);
+    out.losses.push(loss);
+    out.grads.push(grads);
+    out.used.push(used);
+    point = point.map((p, i) => moved(F, recipe, k, i, p, used[i], kept[i], {}));
   }
   return out;
 }

@@ -24,6 +24,7 @@ export interface Part {
   tools?: HTMLElement[];
   element?: HTMLElement;
   actions?: Actions;
+  keys?: [string, string][]; // of its own, for the list of keys
   redraw?(): void;
   close?(): void;
 }

@@ -1,7 +1,8 @@
 // What-if in the browser: the operations of a record made again on other leaf values, and its backward passes after them. The
 // record's own numbers are replaced in place, so whatever draws it (boxes, messages, card, text) needs nothing else.
+import { real } from "./real";
 import { rounding, count, fit, pull, run, type Tensor } from "./tensor";
-import { DOUBLE, real, type Options, type Round } from "./scalar";
+import { DOUBLE, type Options, type Round } from "./scalar";
 import type { Message, Num, RecNode, Recording, Value } from "./types";
 
 /** The numbers of every leaf and constant, and of what was written by no operation (a dropout mask), by node. */

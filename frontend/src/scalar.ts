@@ -1,8 +1,7 @@
-// A function of a few numbers, run again in the browser: forward, backward, and the optimiser's walk.
+// A function of a few numbers, run again in the browser: forward and backward.
 // Every line of OPS is one elementwise operation of gradviz/core/ops with the gradient rule of each input, in the engine's
 // order of operations (elements.ts has the rarer ones). In single precision each result is rounded as the engine's arrays round it: the numbers are the engine's own,
 // but for the last bit of functions such as exp, which no two libraries round alike.
-import type { Num } from "./types";
 
 export type Operand = number | [number];
 export type Options = Record<string, unknown>;
@@ -11,20 +10,6 @@ export type Line = [op: string, operands: Operand[], settings: Options];
 export interface Program {
   inputs: number;
   nodes: Line[];
-}
-
-export interface Settings {
-  momentum?: number;
-  dampening?: number;
-  weight_decay?: number;
-  nesterov?: boolean;
-  maximize?: boolean;
-}
-
-export interface Walk {
-  path: number[][];
-  losses: number[];
-  grads: number[][];
 }
 
 export type Round = (x: number) => number;
@@ -110,35 +95,4 @@ export function evaluate(program: Program, inputs: number[], single: boolean): {
     });
   }
   return { loss: values[values.length - 1], grads: grads.slice(0, program.inputs) };
-}
-
-/** Stochastic gradient descent with all its settings, as gradviz.optim.SGD does it. */
-export function walk(program: Program, start: number[], lr: number, steps: number, settings: Settings, single: boolean): Walk {
-  const r: Round = single ? SINGLE : DOUBLE;
-  const { momentum = 0, dampening = 0, weight_decay = 0, nesterov = false, maximize = false } = settings;
-  const point = start.map(r);
-  const velocity: (number | undefined)[] = start.map(() => undefined);
-  const out: Walk = { path: [], losses: [], grads: [] };
-  for (let k = 0; k <= steps; k++) {
-    const { loss, grads } = evaluate(program, point, single);
-    out.path.push([...point]);
-    out.losses.push(loss);
-    out.grads.push(grads);
-    grads.forEach((grad, i) => {
-      let g = maximize ? -grad : grad;
-      if (weight_decay) g = r(g + r(r(weight_decay) * point[i]));
-      if (momentum) {
-        const v = velocity[i];
-        velocity[i] = v === undefined ? g : r(r(v * r(momentum)) + r(r(1 - dampening) * g));
-        g = nesterov ? r(g + r(r(momentum) * velocity[i]!)) : velocity[i]!;
-      }
-      point[i] = r(point[i] - r(r(lr) * g));
-    });
-  }
-  return out;
-}
-
-/** Python writes infinity and NaN as words. */
-export function real(v: Num | boolean): number {
-  return typeof v === "number" ? v : typeof v === "boolean" ? Number(v) : v === "inf" ? Infinity : v === "-inf" ? -Infinity : NaN;
 }

@@ -14,7 +14,7 @@ export const KIT = `
  --leaf:#5fd3c0;--leaf-bg:#15332f;--mark:#8a6d00;--bad:#ff8fab;--bad-bg:#451a27;--shade:0 1px 3px #0008;color-scheme:dark}
 :host([hidden]){display:none}
 *{box-sizing:border-box}
-.view{background:var(--bg);border:1px solid var(--line);border-radius:10px;overflow:hidden;outline:none;color:var(--ink)}
+.view{background:var(--bg);border:1px solid var(--line);border-radius:10px;overflow:hidden}
 :host(:focus-visible) .view,:host(:focus-within) .view{border-color:var(--fwd);box-shadow:0 0 0 1px var(--fwd)}
 :host(:focus){outline:none}
 header{display:flex;flex-wrap:wrap;align-items:center;gap:6px 8px;padding:10px 12px 10px 16px}
@@ -30,10 +30,9 @@ select{border-color:var(--line);background:var(--bg)}
 button svg{display:block;width:16px;height:16px;fill:currentColor}
 .icon{width:30px;padding:0;display:inline-grid;place-items:center}
 .group{display:inline-flex;border:1px solid var(--line);border-radius:7px;overflow:hidden}
-.group>button{border:0;border-radius:0;border-left:1px solid var(--line)}
-.group>button:first-child{border-left:0}
+.group>button{border:0;border-radius:0}.group>button+button{border-left:1px solid var(--line)}
 .group>button:focus-visible{outline-offset:-2px}
-.chip{display:inline-flex;align-items:center;gap:5px;height:22px;border-radius:11px;padding:0 9px;font-weight:600;font-size:12px;white-space:nowrap;background:var(--panel);color:var(--soft)}
+.chip{display:inline-flex;align-items:center;gap:5px;height:22px;border-radius:11px;padding:0 9px;font:600 12px var(--sans);white-space:nowrap;background:var(--panel);color:var(--soft)}
 .forward{background:var(--fwd-bg);color:var(--fwd)}.backward{background:var(--bwd-bg);color:var(--bwd)}.update{background:var(--upd-bg);color:var(--upd)}
 .said{padding:0 16px 10px;min-height:32px;max-height:92px;overflow:auto;font-size:14px;overflow-wrap:anywhere}
 .status{padding:6px 16px;border-top:1px solid var(--line);font-size:12px;color:var(--soft)}
@@ -41,23 +40,22 @@ button svg{display:block;width:16px;height:16px;fill:currentColor}
 .transport{display:flex;align-items:center;gap:12px;padding:8px 12px;border-top:1px solid var(--line);background:var(--panel);flex-wrap:wrap}
 .transport .icon{width:34px;height:30px;color:var(--ink);background:var(--bg)}
 .transport .icon:hover{background:var(--fwd-bg)}
-.transport .play{width:40px;background:var(--fwd);color:var(--bg)}.transport .play:hover{background:var(--fwd);filter:brightness(1.12)}
+.transport .play,.transport .play:hover{width:40px;background:var(--fwd);color:var(--bg)}
 .track{flex:1;min-width:180px;display:grid;gap:1px}
-.stretches{display:flex;height:15px;gap:2px;font-size:11px;font-weight:600;line-height:15px}
-.stretches span{min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;background:none;border-radius:0}
+.stretches{display:flex;height:15px;gap:2px;font:600 11px/15px var(--sans)}
+.stretches span{min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;background:none}
 .count{font:12px var(--mono);color:var(--soft);min-width:62px;text-align:right;font-variant-numeric:tabular-nums}
 input[type=range]{-webkit-appearance:none;appearance:none;width:100%;height:18px;margin:0;background:none;cursor:pointer;border-radius:9px}
 input[type=range]::-webkit-slider-runnable-track{height:6px;border-radius:3px;background:var(--fill)}
 input[type=range]::-moz-range-track{height:6px;border-radius:3px;background:var(--fill)}
 input[type=range]::-webkit-slider-thumb{-webkit-appearance:none;width:16px;height:16px;margin-top:-5px;border-radius:50%;background:var(--thumb,var(--fwd));border:2px solid var(--bg);box-shadow:0 0 0 1px var(--thumb,var(--fwd))}
 input[type=range]::-moz-range-thumb{width:12px;height:12px;border-radius:50%;background:var(--thumb,var(--fwd));border:2px solid var(--bg);box-shadow:0 0 0 1px var(--thumb,var(--fwd))}
-kbd{font:600 11px/16px var(--mono);border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;padding:0 5px;background:var(--bg);color:var(--ink);white-space:nowrap}
-.help{position:absolute;inset:0;overflow:auto;background:var(--bg);padding:10px 16px;cursor:auto}
+kbd{font:600 11px/16px var(--mono);border:1px solid var(--line);border-bottom-width:2px;border-radius:4px;padding:0 5px;white-space:nowrap}
+.help,.twin{position:absolute;inset:0;overflow:auto;background:var(--bg);padding:10px 16px;cursor:auto}
 .help dl{columns:2 220px;margin:0}.help dl div{display:flex;gap:10px;align-items:baseline;padding:3px 0;break-inside:avoid}
 .help dt{min-width:112px;text-align:right}.help dd{margin:0;color:var(--soft)}
 .hint{font:12px/1.5 var(--sans);color:var(--soft);margin:2px 0 0;overflow-wrap:anywhere}
 h4{display:flex;align-items:center;flex-wrap:wrap;gap:4px 8px;font:600 12px/22px var(--sans);color:var(--soft);margin:0 0 3px;overflow-wrap:anywhere}
-.twin{position:absolute;inset:0;overflow:auto;background:var(--bg);padding:10px 16px;cursor:auto}
 .twin ol{margin:0;padding:0;list-style:none;font:12.5px/1.5 var(--mono);counter-reset:s}
 .twin li{background:none;color:var(--ink);counter-increment:s;padding:2px 8px 2px 46px;border-radius:5px;cursor:pointer;overflow-wrap:anywhere;position:relative}
 .twin li::before{content:counter(s);position:absolute;left:0;width:36px;text-align:right;color:var(--soft)}

@@ -158,14 +158,14 @@ export function faces(mesh: Mesh, camera: Camera): Face[] {
   return out;
 }
 
-/** The line through places as it lies on the net; null parts it where it leaves the net. */
-export function draped(mesh: Mesh, camera: Camera, points: number[][]): (Seen | null)[] {
+/** The line through places as it lies on the net, in so many pieces across half the floor; null parts it where it leaves the net. */
+export function draped(mesh: Mesh, camera: Camera, points: number[][], fine = 12): (Seen | null)[] {
   const out: (Seen | null)[] = [];
   points.forEach((b, k) => {
     if (k === 0) return void out.push(mesh.seen(camera, b[0], b[1]));
     const a = points[k - 1];
     const [[u0, v0], [u1, v1]] = [mesh.uv(a[0], a[1]), mesh.uv(b[0], b[1])];
-    const bits = Math.max(1, Math.min(24, Math.ceil(Math.hypot(u1 - u0, v1 - v0) * 12) || 1));
+    const bits = Math.max(1, Math.min(2 * fine, Math.ceil(Math.hypot(u1 - u0, v1 - v0) * fine) || 1));
     for (let i = 1; i <= bits; i++) out.push(mesh.seen(camera, a[0] + ((b[0] - a[0]) * i) / bits, a[1] + ((b[1] - a[1]) * i) / bits));
   });
   return out;

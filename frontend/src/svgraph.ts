@@ -2,7 +2,7 @@
 // place in the scene, under one transform: a browser paints each transformed group apart, which made a step twice as dear.
 import { put, say, svg } from "./dom";
 import type { Camera } from "./camera";
-import type { Line, Look, Model } from "./model";
+import type { Line, Model } from "./model";
 import { cut, glyph, head, level, line, place, SIZES as S } from "./shape";
 import { BADGES, type SceneEdge, type SceneNode } from "./types";
 
@@ -35,7 +35,8 @@ export class SvgGraph implements Renderer {
   #chips = svg("g");
   #parts = new Map<SceneNode, Parts>();
   #wires = new Map<SceneEdge, SVGGElement>();
-  #owner = new WeakMap<Element, SceneNode>();
+  #owner = new Map<Element, SceneNode>();
+  #late = new Set<SceneNode>(); // changed while out of the window
 
   constructor(
     private model: Model,
@@ -47,6 +48,8 @@ export class SvgGraph implements Renderer {
     const across = level(scene);
     this.#parts.clear();
     this.#wires.clear();
+    this.#owner.clear();
+    this.#late.clear();
     const groups = svg("g", { class: "frames" });
     for (const { x, y, w, h, label } of scene.groups ?? []) {
       groups.append(svg("rect", { x, y, width: w, height: h, rx: 12 }), svg("text", { x: x + 10, y: y + 14 }, label));
@@ -91,7 +94,7 @@ export class SvgGraph implements Renderer {
   }
 
   paint(nodes: Iterable<SceneNode>, edges: Iterable<SceneEdge>): void {
-    for (const s of nodes) this.#patch(s, this.model.look(s));
+    for (const s of nodes) this.#patch(s);
     for (const e of edges) {
       const g = this.#wires.get(e);
       if (g) put(g, "class", `edge ${this.model.flow(e)}`);
@@ -99,9 +102,11 @@ export class SvgGraph implements Renderer {
     this.#placeChips();
   }
 
-  #patch(s: SceneNode, look: Look): void {
+  #patch(s: SceneNode): void {
     const p = this.#parts.get(s);
     if (!p) return;
+    if (p.g.hasAttribute("display")) return void this.#late.add(s);
+    const look = this.model.look(s);
     const names = (["ghost", "current", "selected", "near", "found"] as const).filter((k) => look[k]);
     put(p.g, "class", ["node", s.kind, ...names].join(" "));
     p.rows.forEach((row, i) => this.#fill(row, look.lines[i], s));
@@ -124,10 +129,9 @@ export class SvgGraph implements Renderer {
   }
 
   #placeChips(): void {
-    this.#chips.replaceChildren(...place(this.model, this.camera.k).map((c) =>
-      svg("g", { class: `message ${c.phase}`, transform: `translate(${c.x} ${c.y}) scale(${c.scale})`, "data-slot": c.key },
-        svg("rect", { width: c.w / c.scale, height: 20, rx: 10 }),
-        svg("text", { x: 8, y: 14 }, c.lead, svg("tspan", {}, c.main)))));
+    this.#chips.replaceChildren(...place(this.model, this.camera.k).map(({ x, y, w, h, scale, phase, key, lead, main }) =>
+      svg("g", { class: `message ${phase}`, "data-slot": key }, svg("rect", { x, y, width: w, height: h, rx: h / 2 }),
+        svg("text", { x: x + 8 * scale, y: y + 14 * scale, "font-size": 11 * scale }, lead, svg("tspan", {}, main)))));
   }
 
   #last = 0;
@@ -136,7 +140,10 @@ export class SvgGraph implements Renderer {
     put(this.#world, "transform", `translate(${x} ${y}) scale(${k})`);
     // Out of the window is out of the page: what is not there need not be painted.
     const out = (low: number, size: number, room: number): boolean => low > room + 40 || low + size * k < -40;
-    for (const [s, { g }] of this.#parts) put(g, "display", out(s.x * k + x, s.w, w) || out(s.y * k + y, s.h, h) ? "none" : null);
+    for (const [g, s] of this.#owner) put(g, "display", out(s.x * k + x, s.w, w) || out(s.y * k + y, s.h, h) ? "none" : null);
+    const late = [...this.#late];
+    this.#late.clear();
+    for (const s of late) this.#patch(s);
     if (k !== this.#last) this.#placeChips();
     this.#last = k;
   }

@@ -5,7 +5,7 @@ import { el, put, svg } from "./dom";
 import { g } from "./number";
 import { Plot, SERIES } from "./plot";
 import { Camera, draped, Mesh, ramp, type PackedMesh } from "./surface";
-import { drawBox, drawNet, Faces } from "./terrain_side";
+import { drawBox, Ground } from "./terrain_side";
 
 export interface TerrainData {
   names: string[];
@@ -69,7 +69,8 @@ export class Terrain {
   #look: ReturnType<typeof look> | null = null;
   #theme: "light" | "dark" = "light";
   #watch: ResizeObserver | null = null;
-  #faces = new Faces();
+  #wide = 0; // asked for once and when it changes: asking in the middle of a step makes the browser lay everything out twice
+  #ground = new Ground();
 
   constructor(readonly data: TerrainData) {
     this.flat = data.bounds.length === 1;
@@ -88,7 +89,10 @@ export class Terrain {
     this.element = el("div", { class: "terrain" }, this.plot.element, this.#canvas, this.#tip);
     this.#listen();
     if (globalThis.ResizeObserver) {
-      this.#watch = new ResizeObserver(() => this.draw());
+      this.#watch = new ResizeObserver(() => {
+        this.#wide = this.element.clientWidth;
+        this.draw();
+      });
       this.#watch.observe(this.element);
     }
   }
@@ -134,7 +138,7 @@ export class Terrain {
   // -- drawing ------------------------------------------------------------------------------------------------------
   draw(): void {
     const pen = this.#canvas.getContext?.("2d");
-    const width = this.element.clientWidth;
+    const width = (this.#wide ||= this.element.clientWidth);
     this.#spots = [];
     if (!pen || !width || !this.#look) return;
     const dense = (globalThis.devicePixelRatio || 1) * (width / W);
@@ -182,7 +186,7 @@ export class Terrain {
   #drawSide(brush: Brush, shown: Trail[]): void {
     const [mesh, camera] = [this.mesh!, this.camera];
     drawBox(brush, camera, this.data.bounds, this.data.names.map(short), this.data.marks ?? []);
-    drawNet(brush, mesh, camera, this.#faces, shown, this.at);
+    this.#ground.draw(brush, mesh, camera, shown, this.at);
     for (const m of this.data.minima) {
       const seen = mesh.seen(camera, m[0], m[1]);
       if (seen) brush.star(seen[0], seen[1]);

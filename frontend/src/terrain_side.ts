@@ -1,69 +1,94 @@
-// The landscape from the side, on a canvas: the box with its numbers, then faces and pieces of trails from the far ones to the near ones.
+// The landscape from the side, on a canvas: the box with its numbers, the net, and the trails that lie on it. The net is drawn once for
+// a camera and kept as a picture, with how far it is at every point: a step draws lines only, and of them what no hill hides.
 import type { Brush, Trail } from "./brush";
+import { el } from "./dom";
 import { g } from "./number";
 import { ticks } from "./plot";
-import { draped, faces, NEARER, ramp, type Camera, type Face, type Mesh, type Seen } from "./surface";
+import { draped, faces, NEARER, ramp, type Camera, type Mesh, type Seen } from "./surface";
 
-type Thing = [far: number, draw: () => void];
-
-/** Faces as last seen, kept because stepping does not move the camera. */
-export class Faces {
-  #view = "";
-  #list: Face[] = [];
-  of(mesh: Mesh, camera: Camera): Face[] {
-    const view = `${camera.turn} ${camera.tilt}`;
-    if (view !== this.#view) [this.#view, this.#list] = [view, faces(mesh, camera)];
-    return this.#list;
-  }
-}
+const FINE = 24; // pieces of a trail across half the floor: a piece is hidden or not
+const DEEP = 60; // grey values for a distance of 1
 
 const trace = (pen: CanvasRenderingContext2D, points: Seen[]): void => {
   pen.beginPath();
   points.forEach((p, i) => (i ? pen.lineTo(p[0], p[1]) : pen.moveTo(p[0], p[1])));
 };
 
-/** The net with the trails up to step `at` lying on it. What is hidden behind a hill shines through, faintly. */
-export function drawNet(brush: Brush, mesh: Mesh, camera: Camera, kept: Faces, trails: Trail[], at: number): void {
-  const { pen } = brush;
-  const dark = brush.theme === "dark";
-  const edge = dark ? "#8ea6c926" : "#3d5d8c33";
-  const things: Thing[] = kept.of(mesh, camera).map((face): Thing => [face.far, () => {
-    trace(pen, face.corners);
-    pen.closePath();
-    pen.fillStyle = pen.strokeStyle = ramp(face.height, brush.theme, dark ? face.bright * 1.25 : face.bright);
-    pen.lineWidth = 0.7;
-    pen.fill();
-    pen.stroke();
-    pen.strokeStyle = edge;
-    pen.stroke();
-  }]);
-  const ghosts: (() => void)[] = [];
-  for (const trail of trails) {
-    const end = Math.min(at, trail.points.length - 1);
-    const whole = end === trail.points.length - 1;
-    const bits = draped(mesh, camera, trail.points.slice(0, end + 1).map((p) => (p.every(Number.isFinite) ? p : [NaN, NaN])));
-    const [ink, thick] = [brush.ink(trail), trail.chosen ? 3.2 : 2.3];
-    bits.forEach((b, i) => {
-      const a = bits[i - 1];
-      if (!a || !b) return;
-      const piece = (wide: number, alpha: number) => (): void => {
-        pen.globalAlpha = alpha;
-        pen.strokeStyle = ink;
-        pen.lineWidth = wide;
+export class Ground {
+  #known = "";
+  #sheet = el("canvas");
+  #far!: ImageData; // in the red of each point
+
+  /** The net with the trails up to step `at` lying on it. What is hidden behind a hill shines through, faintly. */
+  draw(brush: Brush, mesh: Mesh, camera: Camera, trails: Trail[], at: number): void {
+    const { pen } = brush;
+    this.#net(brush, mesh, camera);
+    pen.drawImage(this.#sheet, 0, 0, camera.wide, camera.tall);
+    const pieces: [far: number, draw: () => void][] = [];
+    for (const trail of trails) {
+      const end = Math.min(at, trail.points.length - 1);
+      const whole = end === trail.points.length - 1; // at the end nothing fades: the picture is of the whole walk
+      const bits = draped(mesh, camera, trail.points.slice(0, end + 1).map((p) => (p.every(Number.isFinite) ? p : [NaN, NaN])), FINE);
+      const stroke = (parts: [Seen, Seen][], alpha: number, wide: number): void => {
+        [pen.globalAlpha, pen.strokeStyle, pen.lineWidth] = [alpha, brush.ink(trail), wide * (trail.chosen ? 3.2 : 2.3)];
         pen.beginPath();
-        pen.moveTo(a[0], a[1] - 1);
-        pen.lineTo(b[0], b[1] - 1);
+        for (const [a, b] of parts) {
+          pen.moveTo(a[0], a[1] - 1);
+          pen.lineTo(b[0], b[1] - 1);
+        }
         pen.stroke();
-        pen.globalAlpha = 1;
       };
-      const age = (bits.length - 1 - i) / bits.length;
-      things.push([(a[2] + b[2]) / 2 - NEARER, piece(thick, whole ? 1 : 1 - 0.55 * Math.min(1, age * 2))]);
-      ghosts.push(piece(thick * 0.7, 0.22));
-    });
+      const all: [Seen, Seen][] = [];
+      bits.forEach((b, i) => {
+        const a = bits[i - 1];
+        if (!a || !b) return;
+        all.push([a, b]);
+        const [x, y, away] = a.map((v, j) => (v + b[j]) / 2);
+        const far = away - NEARER;
+        const alpha = whole ? 1 : 1 - 0.55 * Math.min(1, (2 * (bits.length - 1 - i)) / bits.length);
+        if (!this.#hides(x, y, far)) pieces.push([far, () => stroke([[a, b]], alpha, 1)]);
+      });
+      pieces.push([-9, () => stroke(all, 0.22, 0.7)]); // over all else
+    }
+    pieces.sort((a, b) => b[0] - a[0]);
+    for (const [, draw] of pieces) draw();
+    pen.globalAlpha = 1;
   }
-  things.sort((a, b) => b[0] - a[0]);
-  for (const [, draw] of things) draw();
-  ghosts.forEach((draw) => draw());
+
+  /** Whether the net is nearer at a point of the picture. */
+  #hides(x: number, y: number, far: number): boolean {
+    const { data, width } = this.#far;
+    const k = 4 * (width * Math.round(y) + Math.round(x));
+    return data[k + 3] > 200 && data[k] < (far + 2) * DEEP - 1;
+  }
+
+  /** The net as this camera sees it, from the far faces to the near ones (painter's order). */
+  #net(brush: Brush, mesh: Mesh, camera: Camera): void {
+    const { width, height } = brush.pen.canvas;
+    const known = [camera.turn, camera.tilt, brush.theme, width, height].join();
+    if (known === this.#known) return;
+    this.#known = known;
+    Object.assign(this.#sheet, { width, height });
+    const pen = this.#sheet.getContext("2d")!;
+    const deep = el("canvas", { width: camera.wide, height: camera.tall }).getContext("2d", { willReadFrequently: true })!;
+    pen.setTransform(brush.pen.getTransform());
+    pen.lineJoin = "round";
+    pen.lineWidth = 0.7;
+    const dark = brush.theme === "dark";
+    for (const face of faces(mesh, camera).sort((a, b) => b.far - a.far)) {
+      deep.fillStyle = deep.strokeStyle = `rgb(${(face.far + 2) * DEEP} 0 0)`;
+      pen.fillStyle = pen.strokeStyle = ramp(face.height, brush.theme, dark ? face.bright * 1.25 : face.bright);
+      for (const it of [deep, pen]) {
+        trace(it, face.corners);
+        it.closePath();
+        it.fill();
+        it.stroke();
+      }
+      pen.strokeStyle = dark ? "#8ea6c926" : "#3d5d8c33";
+      pen.stroke();
+    }
+    this.#far = deep.getImageData(0, 0, camera.wide, camera.tall);
+  }
 }
 
 /** The floor with its numbers along the two near edges, posts, and heights at the leftmost corner. */

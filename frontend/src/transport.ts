@@ -22,7 +22,7 @@ export interface Stretch {
   name?: string;
 }
 
-const NAMES = { forward: "Forward", backward: "Backward", update: "Update" };
+export const PHASES = { forward: "Forward", backward: "Backward", update: "Update" };
 const COLOUR = { forward: "var(--fwd)", backward: "var(--bwd)", update: "var(--upd)" };
 
 export function transport(time: Timeline, stretches: Stretch[], what = "step"): HTMLElement {
@@ -44,7 +44,7 @@ export function transport(time: Timeline, stretches: Stretch[], what = "step"): 
   const range = el("input", { type: "range", min: 0, max: time.length, step: 1, "aria-label": `Timeline: ${what}`, oninput: () => still(() => time.go(range.valueAsNumber))() });
   const bands = el("div", { class: "stretches", "aria-hidden": "true" });
   for (const s of stretches) {
-    const band = el("span", { class: s.phase }, (s.to - s.from) / time.length < 0.09 ? "" : (s.name ?? NAMES[s.phase]));
+    const band = el("span", { class: s.phase }, (s.to - s.from) / time.length < 0.09 ? "" : (s.name ?? PHASES[s.phase]));
     band.style.flex = `${s.to - s.from} 1 0px`;
     bands.append(band);
   }

@@ -13,13 +13,12 @@ import { Shell } from "./shell";
 import { WORDS, type GradKind } from "./state";
 import { SvgGraph, type Renderer } from "./svgraph";
 import { walking } from "./timeline";
-import { icon, transport } from "./transport";
+import { icon, PHASES, transport } from "./transport";
 import { fillTwin, markTwin } from "./twin";
 import type { Data, SceneNode } from "./types";
 import { unpack } from "./unpack";
 
 export const SVG_LIMIT = 800; // more visible nodes than this are drawn on a canvas
-const PHASES = { forward: "Forward", backward: "Backward", update: "Update" };
 
 export class Viewer implements Handle {
   readonly model: Model;
@@ -149,7 +148,7 @@ export class Viewer implements Handle {
   /** The whole graph when it can be read at that size; else at a readable size, with the current node in view. */
   fit(): void {
     const box = this.#bounds();
-    this.camera.fit(box, 1.15);
+    this.camera.fit(box);
     if (!this.camera.moved && this.camera.k < 0.55 && this.model.scene.nodes.length) {
       this.camera.k = 0.8;
       this.#centre();
@@ -181,8 +180,7 @@ export class Viewer implements Handle {
     const all = about.flatMap((n) => this.model.byN.get(n)?.slice(0, 1) ?? []);
     if (!all.length) return;
     const box = (list: SceneNode[]): Box => {
-      const x = Math.min(...list.map((s) => s.x));
-      const y = Math.min(...list.map((s) => s.y));
+      const [x, y] = [Math.min(...list.map((s) => s.x)), Math.min(...list.map((s) => s.y))];
       return { x, y, w: Math.max(...list.map((s) => s.x + s.w)) - x, h: Math.max(...list.map((s) => s.y + s.h)) + 10 - y };
     };
     const wide = box(all);
@@ -207,7 +205,7 @@ export class Viewer implements Handle {
   }
 
   #keysHelp(): void {
-    showKeys(this.#help, undefined, [], "Click a node to read about it. Drag to move, Ctrl + wheel to zoom");
+    showKeys(this.#help, undefined, this.parts.flatMap((p) => p.keys ?? []), "Click a node to read about it. Drag to move, Ctrl + wheel to zoom");
   }
 
   select(n: number | null): void {
@@ -235,7 +233,7 @@ export class Viewer implements Handle {
 
   #fold(): void {
     const { scenes } = this.data;
-    if (scenes.length < 2) return this.shell.status(this.data.record.nodes.some((n) => n.path) ? "Only one folding depth is kept: give depth= for another" : "No modules to fold in this graph");
+    if (scenes.length < 2) return this.shell.status(this.data.record.nodes.some((n) => n.path) ? "Only one depth is kept (depth=)" : "No modules to fold in this graph");
     this.model.fold((this.model.depth + 1) % scenes.length);
     this.camera.moved = false;
     this.#draw();

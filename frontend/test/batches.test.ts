@@ -36,6 +36,11 @@ describe("slopes", () => {
     const mean = pairs.reduce((sum, pair) => sum + rows.slope([1, 1], pair).grads[0], 0) / pairs.length;
     expect(mean).toBeCloseTo(rows.slope([1, 1]).grads[0], 12);
   });
+  it("of single rows have the noise of their definition", () => {
+    const all = rows.slope([0.3, 1]).grads;
+    const spread = X.reduce((sum, _, i) => sum + rows.slope([0.3, 1], Int32Array.of(i)).grads.reduce((part, v, j) => part + (v - all[j]) ** 2, 0), 0);
+    expect(rows.noise([0.3, 1], 2)).toBe(Math.sqrt(((spread / 5 / 2) * 3) / 4));
+  });
   it("have no noise when the batch is everything", () => {
     expect(rows.noise([1, 1], 5)).toBe(0);
     expect(rows.noise([1, 1], 1)).toBeGreaterThan(rows.noise([1, 1], 2));

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { Board, choice, real } from "../src/board";
+import { Board, choice } from "../src/board";
+import { real } from "../src/real";
 import { Shell } from "../src/shell";
 import type { Moment } from "../src/timeline";
 

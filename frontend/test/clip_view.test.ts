@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { clip, clippedWalk, degrees, factor, norm, rounding, type Mode, type Order } from "../src/clip_math";
-import { descend, type Recipe, type Settings } from "../src/optimizers";
+import { clip, degrees, factor, norm, rounding, type Mode, type Order } from "../src/clip_math";
+import { clippedWalk, descend, type Recipe, type Settings } from "../src/optimizers";
 import type { Program } from "../src/scalar";
 
 const single = rounding(true);
@@ -46,7 +46,7 @@ const recipe = (kind: string, settings: Settings): Recipe => ({ kind, settings: 
 test("a threshold that is never met walks as without one", () => {
   for (const r of [recipe("SGD", { lr: 0.02 }), recipe("SGD", { lr: 0.02, momentum: 0.5, nesterov: true, weight_decay: 0.1 }), recipe("Adam", { lr: 0.1, betas: [0.9, 0.99], eps: 1e-8 })]) {
     const plain = descend(valley, [1, -0.5], 12, r, true);
-    const held = clippedWalk(valley, [1, -0.5], 12, r, true, "norm", Infinity, 2);
+    const held = clippedWalk(valley, [1, -0.5], 12, r, true, (v) => clip(v, "norm", Infinity, 2, single));
     expect(held.path).toEqual(plain.path);
     expect(held.losses).toEqual(plain.losses);
     expect(held.used).toEqual(held.grads);
@@ -55,11 +55,11 @@ test("a threshold that is never met walks as without one", () => {
 
 test("by norm 2 it walks as every other view clips", () => {
   const r = recipe("SGD", { lr: 0.02, momentum: 0.5 });
-  expect(clippedWalk(valley, [1, -0.5], 12, r, true, "norm", 0.7, 2).path).toEqual(descend(valley, [1, -0.5], 12, { ...r, clip: 0.7 }, true).path);
+  expect(clippedWalk(valley, [1, -0.5], 12, r, true, (v) => clip(v, "norm", 0.7, 2, single)).path).toEqual(descend(valley, [1, -0.5], 12, { ...r, clip: 0.7 }, true).path);
 });
 
 test.each<[Mode, Order]>([["norm", 2], ["norm", 1], ["value", 2]])("by %s (%s), a step of plain SGD is the rate times the clipped gradient", (mode, order) => {
-  const { path, grads, used } = clippedWalk(valley, [1, -0.5], 5, recipe("SGD", { lr: 0.1 }), true, mode, 0.7, order);
+  const { path, grads, used } = clippedWalk(valley, [1, -0.5], 5, recipe("SGD", { lr: 0.1 }), true, (v) => clip(v, mode, 0.7, order, single));
   expect(grads[0]).toEqual([2, -20]);
   for (let k = 0; k < 5; k++) {
     expect(used[k]).toEqual(clip(grads[k], mode, 0.7, order, single));

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Shell } from "../src/shell";
-import { axisOf, nearest, real, share, type GradFlowData } from "../src/flow";
+import { axisOf, nearest, share, type GradFlowData } from "../src/flow";
+import { real } from "../src/real";
 import { mountGradFlow } from "../src/views/grad_flow";
 
 const HOSTILE = `"><img src=x onerror=alert(1)><script>alert(2)</script>`;

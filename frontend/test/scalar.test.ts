@@ -1,6 +1,7 @@
 // Each operation's gradient rule against a nudge, and the walk of each setting against the formula written out.
 import { describe, expect, it } from "vitest";
-import { evaluate, OPS, walk, type Line, type Program } from "../src/scalar";
+import { descend, type Settings, type Walk } from "../src/optimizers";
+import { evaluate, OPS, type Line, type Program } from "../src/scalar";
 import { notch, ticks } from "../src/plot";
 
 const BINARY = new Set(["add", "sub", "rsub", "mul", "div", "maximum", "minimum", "pow_tensor", "rpow"]);
@@ -49,23 +50,26 @@ it("single precision is rounded after every operation", () => {
 
 const bowl: Program = { inputs: 1, nodes: [["sub", [0, [2]], {}], ["pow", [1], { exponent: 2 }]] };
 
-describe("walk", () => {
+const sgd = (lr: number, steps: number, more: Settings = {}, single = false): Walk =>
+  descend(bowl, [0], steps, { kind: "SGD", settings: [{ lr, dampening: 0, ...more }], clip: null, schedule: {} }, single);
+
+describe("a walk", () => {
   it("multiplies the error by 1 - 2 rate", () => {
-    const { path } = walk(bowl, [0], 0.1, 5, {}, false);
+    const { path } = sgd(0.1, 5);
     path.forEach(([theta], k) => expect(theta - 2).toBeCloseTo(-2 * 0.8 ** k, 12));
   });
   it("keeps a velocity", () => {
     let theta = 0;
     let v = 0;
-    const { path } = walk(bowl, [0], 0.01, 40, { momentum: 0.9 }, false);
+    const { path } = sgd(0.01, 40, { momentum: 0.9 });
     for (const [shown] of path) {
       expect(shown).toBeCloseTo(theta, 12);
       v = 0.9 * v + 2 * (theta - 2);
       theta -= 0.01 * v;
     }
   });
-  it("climbs when asked to", () => expect(walk(bowl, [0], 0.1, 1, { maximize: true }, false).path[1][0]).toBeCloseTo(-0.4, 12));
-  it("runs away without an error", () => expect(walk(bowl, [0], 3, 300, {}, true).losses.at(-1)).toBeNaN());
+  it("climbs when asked to", () => expect(sgd(0.1, 1, { maximize: true }).path[1][0]).toBeCloseTo(-0.4, 12));
+  it("runs away without an error", () => expect(sgd(3, 300, {}, true).losses.at(-1)).toBeNaN());
 });
 
 it("ticks and notches are round", () => {

@@ -6,6 +6,7 @@ from gradviz.widgets.cnn.conv_stepper import ConvStepper as ConvStepper
 from gradviz.widgets.cnn.feature_maps import FeatureMaps as FeatureMaps
 from gradviz.widgets.cnn.sample_grid import SampleGrid as SampleGrid
 from gradviz.widgets.data.batch_conveyor import BatchConveyor as BatchConveyor
+from gradviz.widgets.device.crossover import DeviceCrossover as DeviceCrossover
 from gradviz.widgets.errors.error_graph import ErrorGraph as ErrorGraph
 from gradviz.widgets.graph.breakpoints import Stop as Stop
 from gradviz.widgets.graph.chain_rule_card import ChainRuleCard as ChainRuleCard

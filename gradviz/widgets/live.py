@@ -83,6 +83,20 @@ class LiveView(View):
         if self._widget is not None:
             self._widget.send({"told": message}, buffers=list(buffers))
 
+    def between_cells(self, work: Callable[[], None]) -> None:
+        """Do what `hear` was asked for, never beside a running cell; what goes wrong is said on the page."""
+
+        def guarded() -> None:
+            try:
+                with self.lock:
+                    work()
+            except Exception as error:
+                if self._widget is None:
+                    raise
+                self._widget.send({"failed": f"{type(error).__name__}: {error}"})
+
+        on_main_thread(guarded)
+
     def renew(self) -> None:
         """Show the view's data as they are now; a page that comes later starts from them."""
         if self._widget is not None:
@@ -194,6 +208,18 @@ def widget(view: LiveView) -> Any | None:
 
     made.on_msg(receive)
     return made
+
+
+def on_main_thread(work: Callable[[], None]) -> None:
+    """Do it between two cells: a learner's code that ran beside a cell would disturb that cell's random numbers."""
+    import sys
+
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
+    if loop is None or threading.current_thread() is threading.main_thread():
+        work()
+    else:
+        loop.add_callback(work)
 
 
 def heard_at_once(widget: Any) -> None:

@@ -13,7 +13,7 @@ from gradviz.widgets.timeline import Timeline
 from tests.widgets.test_batch_sizes import START, columns, line
 
 RUNS = """view => view.batches.map(({ size, lr, ends, path, loss, noise }) =>
-  ({ size, lr, ends, noise, path: path.slice(0, ends.epochs + 1), losses: path.map((_, k) => loss(k)) }))"""
+  ({ size, lr, ends, noise: noise(), path: path.slice(0, ends.epochs + 1), losses: path.map((_, k) => loss(k)) }))"""
 
 
 def made(**more: Any) -> BatchSizes:

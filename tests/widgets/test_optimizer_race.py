@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -330,3 +331,24 @@ def test_the_page_is_answered() -> None:
         with pytest.raises(ValueError, match="start"):
             race.hear(bad, [])
     assert race.to_json()["timeline"] == "race"
+
+
+def test_nothing_of_the_learner_runs_beside_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[Any] = []
+
+    class Shell:
+        class kernel:
+            class io_loop:
+                add_callback = staticmethod(waiting.append)
+
+    race = OptimizerRace(valley, (-4.0, 2.0), MAKERS, 20)
+    told: list[Any] = []
+    race.tell = lambda message, buffers=(): told.append(message)  # type: ignore[method-assign]
+    monkeypatch.setattr("IPython.get_ipython", Shell)
+    asked = {"id": 7, "start": [1.0, -2.0], "steps": 20, "which": [6]}
+    thread = threading.Thread(target=race.hear, args=(asked, []))
+    thread.start()
+    thread.join()
+    assert (told, len(waiting)) == ([], 1)
+    waiting[0]()
+    assert list(told[0]["walks"]) == ["6"]

@@ -12,8 +12,9 @@ import pytest
 
 import gradviz as torch
 from gradviz.widgets.history import signal_propagation
-from gradviz.widgets.history.signal_propagation import SignalPropagation, on_main_thread, verdict
+from gradviz.widgets.history.signal_propagation import SignalPropagation, verdict
 from gradviz.widgets.history.signal_runs import Layer, Signals, measured, packed, signals_of
+from gradviz.widgets.live import on_main_thread
 
 Pair = tuple[list[Any], list[Any]]
 

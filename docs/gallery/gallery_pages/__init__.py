@@ -1,5 +1,5 @@
 """What the gallery shows: a function for each page, run for real. Docstrings are the pages' texts."""
 
-from . import graphs, optimisers, precision, tensors, training
+from . import devices, graphs, optimisers, precision, tensors, training
 
-PAGES = [*graphs.PAGES, *tensors.PAGES, *optimisers.PAGES, *training.PAGES, *precision.PAGES]
+PAGES = [*graphs.PAGES, *tensors.PAGES, *optimisers.PAGES, *training.PAGES, *precision.PAGES, *devices.PAGES]

@@ -3,6 +3,7 @@
 import { el } from "../dom";
 import { BADGE, mark } from "../marks";
 import type { Model } from "../model";
+import { moreKeys } from "../more_keys";
 import { g, size } from "../number";
 import { part, type Part } from "../register";
 import type { Badge, RecNode, Step, Value } from "../types";
@@ -164,10 +165,10 @@ const CSS = `
 .marks i{position:absolute;top:-19px;width:2px;height:7px;margin-left:-1px;background:var(--bad);border-radius:1px}
 `;
 const KINDS: [Stop["kind"], string][] = [["op", "an operation"], ["node", "a node"], ["module", "a module"], ["nonfinite", "NaN or inf"], ["grad_norm", "gradient norm over"]];
-const KEYS: [string, string][] = [["N", "run to the next stop"], ["P", "run back to the stop before"], ["B", "stop at this node, or no longer"]];
 
 export class Breaks implements Part {
   static css = BADGE + CSS;
+  readonly keys: [string, string][] = [["n", "run to the next stop"], ["p", "run back to the stop before"], ["b", "stop at this node, or no longer"]];
   readonly #button = el("button", { type: "button", title: "Stops", "aria-expanded": "false", onclick: () => this.toggle() }, "Stops");
   readonly tools = [this.#button];
   readonly element = el("div", { class: "stops", hidden: true, role: "group", "aria-label": "Stops" });
@@ -179,7 +180,6 @@ export class Breaks implements Part {
   #marks = el("div", { class: "marks", "aria-hidden": "true" });
   #choice = el("span", { class: "bar" });
   #kind = el("select", { "aria-label": "Kind of stop", onchange: () => this.#ask() });
-  #listed = false;
   #undo: (() => void)[] = [];
 
   constructor(private viewer: Viewer) {
@@ -195,7 +195,8 @@ export class Breaks implements Part {
     this.#ask();
     this.#find();
     model.time.on(() => model.time.playing && this.hit(model.time.cursor) && model.time.pause());
-    this.#hearKeys();
+    const run: Record<string, () => void> = { n: () => this.run(1), p: () => this.run(-1), b: () => this.#here() };
+    moreKeys(viewer.shell, (key, e) => !e.altKey && run[key]);
     if (this.stops.length) this.toggle(false);
   }
 
@@ -231,7 +232,6 @@ export class Breaks implements Part {
   }
 
   redraw(): void {
-    this.#listKeys();
     const track = this.viewer.shell.root.querySelector(".track");
     if (track && this.#marks.parentElement !== track) track.append(this.#marks);
     const at = this.model.time.cursor;
@@ -307,35 +307,6 @@ export class Breaks implements Part {
       } }, "×"))));
     const { length } = this.model.time;
     this.#marks.replaceChildren(...[...new Set(this.hits.map((h) => h.at))].slice(0, 400).map((at) => el("i", { style: `left:calc(8px + (100% - 16px)*${(at / length).toFixed(5)})` })));
-  }
-
-  #hearKeys(): void {
-    const { host, shell } = this.viewer;
-    const run: Record<string, () => void> = { n: () => this.run(1), p: () => this.run(-1), b: () => this.#here() };
-    const hear = (e: KeyboardEvent): void => {
-      const target = (e.composedPath()[0] ?? e.target) as HTMLElement;
-      if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && (target as HTMLInputElement).type !== "range") return;
-      const action = run[e.key.toLowerCase()];
-      if (!action) return;
-      e.preventDefault();
-      e.stopPropagation();
-      shell.safely(action);
-    };
-    host.addEventListener("keydown", hear);
-    this.#undo.push(() => host.removeEventListener("keydown", hear));
-  }
-
-  /** The list of keys is the viewer's: ours are added whenever it is shown. */
-  #listKeys(): void {
-    const help = this.viewer.shell.root.querySelector(".help");
-    if (!help || this.#listed) return;
-    this.#listed = true;
-    const listed = new MutationObserver(() => {
-      const rows = help.querySelector("dl");
-      if (rows && !rows.querySelector(".ours")) rows.prepend(...KEYS.map(([key, text]) => el("div", { class: "ours" }, el("dt", {}, el("kbd", {}, key)), el("dd", {}, text))));
-    });
-    listed.observe(help, { childList: true });
-    this.#undo.push(() => listed.disconnect());
   }
 }
 

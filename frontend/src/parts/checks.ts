@@ -2,6 +2,7 @@
 // found them; a badge on each box says whether they agree, and if not, where the fault is.
 import { el, put, say } from "../dom";
 import { BADGE, mark } from "../marks";
+import { moreKeys } from "../more_keys";
 import { g } from "../number";
 import { part, type Part } from "../register";
 import type { Badge, Num } from "../types";
@@ -49,7 +50,8 @@ export function apart(a: Num, b: Num): string {
 
 export class Checks implements Part {
   static css = BADGE + CSS;
-  readonly #button = el("button", { type: "button", title: "Gradients beside finite differences", "aria-expanded": "false", onclick: () => this.toggle() }, "Check");
+  readonly keys: [string, string][] = [["k", "gradients beside finite differences"]];
+  readonly #button = el("button", { type: "button", title: "Gradients beside finite differences (K)", "aria-expanded": "false", onclick: () => this.toggle() }, "Check");
   readonly tools = [this.#button];
   readonly element = el("div", { class: "checks", hidden: true, role: "region", tabindex: "0", "aria-label": "Gradients beside finite differences" });
   readonly list: Check[];
@@ -73,6 +75,7 @@ export class Checks implements Part {
       marks.set(c.culprit, { kind: "bad", text: `The fault is here: what it passes on is not its slope.${so ? `\n${so.text}` : ""}` });
     }
     mark(viewer.model, "checks", marks);
+    moreKeys(viewer.shell, (key, e) => key === "k" && !e.altKey && (() => this.toggle()));
     if (this.list.some((c) => c.kind === "bad")) this.toggle();
   }
 

@@ -3,9 +3,9 @@
 import { el, put, say } from "../dom";
 import type { Model } from "../model";
 import { brief, g } from "../number";
+import { real } from "../real";
 import { part, type Part } from "../register";
 import { forward, rerun, type Given } from "../rerun";
-import { real } from "../scalar";
 import type { Data, Num, Recording } from "../types";
 import { unpack } from "../unpack";
 import type { Viewer } from "../viewer";
@@ -294,6 +294,7 @@ export class Edit implements Part {
   static css = EDIT;
   static rerun = rerun;
   readonly element: HTMLElement;
+  readonly keys: [string, string][] = [["Up Down", "on a slider or in a field: a little more or less (with Shift ten times)"], ["PageUp PageDown", "on a slider: ten times as much"], ["Home End", "on a slider: lowest or highest"]];
   #desk: Desk;
   #scrub: { field: Field; index: number; x: number; from: number } | null = null;
   #undo: () => void;

@@ -1,13 +1,11 @@
 // A part of the viewer, for records in which a hook changed a gradient (gradviz/widgets/graph/hooked.py): it says so at the step, on the box
 // and in the card.
 import { el } from "../dom";
+import { hookOf, tellHooks } from "../frames";
 import { BADGE, mark } from "../marks";
 import { part, type Part } from "../register";
-import type { Badge, Step } from "../types";
+import type { Badge } from "../types";
 import type { Viewer } from "../viewer";
-
-type Hooked = Step & { hook?: string };
-const capital = (text: string): string => text[0].toUpperCase() + text.slice(1);
 
 export class Hooks implements Part {
   static css = BADGE + ".hooked{color:var(--upd);font-weight:600}";
@@ -15,12 +13,12 @@ export class Hooks implements Part {
 
   constructor(private viewer: Viewer) {
     const marks = new Map<number, Badge>();
+    tellHooks(viewer.model.frames);
     for (const frame of viewer.model.frames) {
-      const { hook } = frame.step as Hooked;
-      if (!hook || frame.n === null) continue;
-      frame.text += `. ${capital(hook)}`;
-      this.#said.set(frame.n, capital(hook));
-      marks.set(frame.n, { kind: "changed", text: capital(hook) });
+      const text = hookOf(frame);
+      if (!text || frame.n === null) continue;
+      this.#said.set(frame.n, text);
+      marks.set(frame.n, { kind: "changed", text });
     }
     mark(viewer.model, "hooks", marks);
   }

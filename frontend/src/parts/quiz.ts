@@ -1,6 +1,7 @@
 // A part of the viewer, for steppers. Quiz: before a gradient is shown, a number of it is asked for: the gradient itself, one element of
 // a small tensor, the shape of a large one. Hints give away one factor of the chain rule at a time.
 import { el } from "../dom";
+import { moreKeys } from "../more_keys";
 import { g, scalar } from "../number";
 import type { Model } from "../model";
 import { part, type Part } from "../register";
@@ -135,7 +136,8 @@ const QUIZ = `
 
 export class Quiz implements Part {
   static css = QUIZ;
-  readonly tools = [el("button", { type: "button", title: "Quiz", onclick: () => this.toggle() }, "Quiz")];
+  readonly keys: [string, string][] = [["q", "quiz, or none"], ["Enter", "in the quiz's field: check the answer"]];
+  readonly tools = [el("button", { type: "button", title: "Quiz (Q)", onclick: () => this.toggle() }, "Quiz")];
   readonly element = el("div", { class: "quiz", hidden: true, role: "group", "aria-label": "Quiz" });
   on = false;
   asked = 0;
@@ -144,6 +146,7 @@ export class Quiz implements Part {
 
   constructor(private viewer: Viewer) {
     this.model.time.gate = (next) => this.#gate(next);
+    moreKeys(viewer.shell, (key, e) => key === "q" && !e.altKey && (() => this.toggle()));
   }
 
   private get model(): Model {

@@ -5,6 +5,7 @@ import { batchOf, cut, meetAgain, orders, words, type Epoch, type Recipe } from 
 import { el, put, say } from "../dom";
 import { showKeys } from "../help";
 import type { Action, Actions } from "../keys";
+import { moreKeys } from "../more_keys";
 import { register } from "../register";
 import { painter, type Packed } from "../samples";
 import { Shell } from "../shell";
@@ -395,23 +396,13 @@ export function mountConveyor(host: HTMLElement, data: ConveyorData): Shell {
     ...(data.recut ? { "+": () => change({ size: now.size + 1 }), "=": () => change({ size: now.size + 1 }), "-": () => change({ size: now.size - 1 }) } : {}),
     ...(data.recipe || many ? { n: nextSeed } : {}), ...(data.recut || many ? { r: () => change(first) } : {}),
   };
-  const hear = (e: KeyboardEvent): void => {
-    const target = e.composedPath()[0] as HTMLElement;
-    if ((target.tagName === "INPUT" && (target as HTMLInputElement).type === "number") || target.tagName === "SELECT" || e.ctrlKey || e.metaKey || e.altKey) return;
-    const run = OWN[e.key.toLowerCase()];
-    if (!run) return;
-    e.preventDefault();
-    e.stopPropagation();
-    run();
-  };
-  host.addEventListener("keydown", hear);
+  moreKeys(shell, (key, e) => !e.altKey && OWN[key]);
   let wanted: number | null = null;
   const shared = join(data.timeline, (moment) => {
     wanted = moment.iteration;
     time.go(wanted);
   });
   shell.later(() => {
-    host.removeEventListener("keydown", hear);
     resized?.disconnect();
     time.pause();
     shared.leave();

@@ -7,6 +7,7 @@ import { MARKERS } from "../brush";
 import { el, put, say, svg } from "../dom";
 import { showKeys } from "../help";
 import type { Action, Actions } from "../keys";
+import { hundredths, moreKeys, nudged } from "../more_keys";
 import { g } from "../number";
 import { pen, Plot, PLOT } from "../plot";
 import { register } from "../register";
@@ -173,7 +174,7 @@ export function mountBatchSizes(host: HTMLElement, data: BatchData): Shell {
     const length = shown[0].ends[clock];
     schedule(length, whole ? length : Math.min(time.cursor, length));
     host.dataset.size = String(now.size);
-    (host as HTMLElement & { batches?: unknown }).batches = shown.map(({ size, run, ends }) => ({ size, lr: run.setup.lr, ends, path: run.path, loss: (k: number) => run.loss(k), noise: rows.noise(now.start, size) }));
+    (host as HTMLElement & { batches?: unknown }).batches = shown.map(({ size, run, ends }) => ({ size, lr: run.setup.lr, ends, path: run.path, loss: (k: number) => run.loss(k), noise: () => rows.noise(now.start, size) }));
     paint();
     if (!twin.hidden) write();
   }
@@ -421,32 +422,21 @@ export function mountBatchSizes(host: HTMLElement, data: BatchData): Shell {
   const ALSO: [string, string][] = [["+ and -", "one row more or less in a batch"], ["PageUp PageDown", "twice or half as many"], ["p", "pin this size"], ["s", "compare after equal epochs or seconds"],
     ["n", "another shuffle"], ["Alt+arrows", "move the start (with Shift ten times as far)"], ["r", "all as at first"]];
   shell.keys(actions);
-  const NUDGE: Record<string, [number, number]> = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const OWN: Record<string, () => void> = {
     "+": () => change({ size: now.size + 1 }), "=": () => change({ size: now.size + 1 }), "-": () => change({ size: now.size - 1 }),
     PageUp: () => change({ size: now.size * 2 }), PageDown: () => change({ size: Math.floor(now.size / 2) }), p: keep, n: () => change({ seed: now.seed + 1 }), r: reset,
     s: () => byClock.querySelector<HTMLElement>("[aria-pressed=false]")!.click(),
   };
-  const hear = (e: KeyboardEvent): void => {
-    const target = e.composedPath()[0] as HTMLElement;
-    if ((target.tagName === "INPUT" && (target as HTMLInputElement).type !== "range") || target.tagName === "SELECT" || e.ctrlKey || e.metaKey) return;
-    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
-    const far = e.shiftKey ? 10 : 1;
-    const way = e.altKey ? NUDGE[key] : undefined;
-    const run = way ? () => change({ start: now.start.map((v, i) => v + way[i] * far * ((bounds[i][1] - bounds[i][0]) / 100)) }) : e.altKey ? undefined : OWN[key];
-    if (!run) return;
-    e.preventDefault();
-    e.stopPropagation();
-    run();
-  };
-  host.addEventListener("keydown", hear);
+  moreKeys(shell, (key, e) => {
+    const to = nudged(e, now.start, hundredths(bounds));
+    return to ? () => change({ start: to }) : !e.altKey && OWN[key];
+  });
   let wanted: number | null = null; // where other views on the same timeline already are
   const shared = join(data.timeline, (moment) => {
     wanted = moment.iteration;
     time.go(wanted);
   });
   shell.later(() => {
-    host.removeEventListener("keydown", hear);
     time.pause();
     terrain.close();
     shared.leave();

@@ -3,7 +3,10 @@
 import { act, dimension, length, plan, read, shapeText, source, stretched, tell, unravel, type Plan } from "../broadcast";
 import { el, put, svg } from "../dom";
 import { showKeys } from "../help";
+import type { Actions } from "../keys";
+import { listed } from "../more_keys";
 import { g } from "../number";
+import { real } from "../real";
 import { register } from "../register";
 import { Shell } from "../shell";
 import { Timeline, walking } from "../timeline";
@@ -54,7 +57,6 @@ figure{margin:0}figcaption{font:12px var(--mono);color:var(--soft);margin-bottom
 .sum{padding:8px 16px;border-top:1px solid var(--line);font:13px/1.6 var(--mono);min-height:38px;overflow-wrap:anywhere}
 .sum.error{color:var(--bad);background:var(--bad-bg);font-weight:600}
 `;
-const real = (v: Num): number => (typeof v === "number" ? v : v === "nan" ? NaN : v === "inf" ? Infinity : -Infinity);
 const three = <T>(s: T[], fill: T): T[] => [...Array<T>(3 - s.length).fill(fill), ...s];
 const count = (s: number[]): number => s.reduce((p, q) => p * q, 1);
 
@@ -78,7 +80,7 @@ export function mountBroadcasting(host: HTMLElement, data: Data): Shell {
   const scene = el("div", { class: "scene" });
   const sum = el("div", { class: "sum" });
   const line = el("div");
-  const keys = (): void => showKeys(help, undefined, [["Ctrl + arrows", "walk through the result"]], "Click a number of the result to see where it comes from");
+  const keys = (): void => showKeys(help, listed(actions), [["Ctrl + arrows", "walk through the result"]], "Click a number of the result to see where it comes from");
   shell.header.append(el("span", { class: "grow" }), el("button", { type: "button", title: "Keys (?)", onclick: keys }, "?"));
   shell.body.append(
     el("div", { class: "knobs", role: "group", "aria-label": "Shapes" }, el("label", {}, "a has shape", fields[0]), choice, el("label", {}, "b has shape", fields[1]), reset),
@@ -252,11 +254,12 @@ export function mountBroadcasting(host: HTMLElement, data: Data): Shell {
     at[k] += by;
     pick(source(of.out, at));
   };
-  shell.keys({
+  const actions: Actions = {
     ...walking(() => time),
     "walk-left": () => walk(1, -1), "walk-right": () => walk(1, 1), "walk-up": () => walk(2, -1), "walk-down": () => walk(2, 1),
     leave: () => (help.hidden ? (shell.root.activeElement ? host.focus() : host.blur()) : (help.hidden = true)), help: keys,
-  });
+  };
+  shell.keys(actions);
   shell.later(() => time.pause());
   build();
   void shell.mark("data-ready");

@@ -2,7 +2,7 @@
 // contributions to its gradient arrive one by one; a name in it leads to that node's card.
 import { Card } from "../card";
 import { el, put } from "../dom";
-import { stretches } from "../frames";
+import { stretches, tellHooks } from "../frames";
 import { showKeys } from "../help";
 import { GRAPH } from "../look";
 import { Model } from "../model";
@@ -44,10 +44,7 @@ class ChainRuleView implements Handle {
     packed: { n: number; whole: number[] },
   ) {
     this.model = new Model(unpack(packed));
-    for (const frame of this.model.frames) {
-      const { hook } = frame.step as { hook?: string };
-      if (hook) frame.text += `. ${hook[0].toUpperCase()}${hook.slice(1)}`;
-    }
+    tellHooks(this.model.frames);
     this.#whole = new Set(packed.whole);
     this.#first = packed.n;
     const name = this.model.nodes[packed.n].label;

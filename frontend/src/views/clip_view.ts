@@ -1,13 +1,14 @@
 // ClipView: gradient norms before and after clipping, a threshold to drag, and the gradient as an arrow. On a function of two
 // numbers the walk with clipping is made again for every threshold.
-import { Board, BOARD, choice, key, real } from "../board";
+import { Board, BOARD, choice, key } from "../board";
 import { ARROWS, ArrowPanel } from "../clip_arrow";
-import { clip, clippedWalk, degrees, factor, norm, ORDERS, rounding, type ClippedWalk, type Mode, type Order } from "../clip_math";
+import { clip, degrees, factor, norm, ORDERS, rounding, type Mode, type Order } from "../clip_math";
 import { el, put, say, svg } from "../dom";
 import { g } from "../number";
 import { Plot, PLOT } from "../plot";
+import { real } from "../real";
 import { register } from "../register";
-import type { Recipe } from "../optimizers";
+import { clippedWalk, type ClippedWalk, type Recipe } from "../optimizers";
 import type { Program } from "../scalar";
 import { Shell } from "../shell";
 import type { Arrow } from "../brush";
@@ -70,9 +71,10 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
   let order: Order = data.norm_type === "inf" ? "inf" : (data.norm_type as Order);
   const limits = { ...data.limits };
   let steps = data.steps;
-  let norms = data.norms.map((row) => row.map(real));
-  let whole = data.whole?.map((row) => row.map(real)) ?? null;
-  const held = (w: RawWalk): ClippedWalk => ({ path: w.path.map((p) => p.map(real)), losses: w.losses.map(real), grads: w.grads.map((p) => p.map(real)), used: w.used.map((p) => p.map(real)) });
+  const rows = (given: Num[][]): number[][] => given.map((row) => row.map(real));
+  let norms = rows(data.norms);
+  let whole = data.whole && rows(data.whole);
+  const held = (w: RawWalk): ClippedWalk => ({ path: rows(w.path), losses: w.losses.map(real), grads: rows(w.grads), used: rows(w.used) });
   let free = data.walks && held(data.walks.free);
   let walk = data.walks && held(data.walks.held);
   const fixed = !!data.walks && !data.program; // the walk was made for one threshold, and the browser cannot make another
@@ -148,11 +150,14 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
   plot.marks.append(cursor, top, before, after, rule);
   plot.element.append(diamonds, lost, grip, ...dots); // not cut off at the frame
 
+  function span(values: number[], log: boolean): { low: number; high: number } {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const room = log ? Math.max((high / low) ** 0.06, 1.15) : 0.05 * (high - low || 1);
+    return log ? { low: low / room, high: high * room } : { low: low - room, high: high + room };
+  }
   function scale(): void {
     const values = [...norms[index()], ...(mode === "value" ? norms[2] : []), ...all.map((now) => now.after), limit()].filter((v) => Number.isFinite(v) && v > 0);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    const grow = Math.max((high / low) ** 0.06, 1.15);
-    plot.y = { low: low / grow, high: high * grow, log: true, name: `gradient norm (${order === "inf" ? "∞" : order})` };
+    plot.y = { ...span(values, true), log: true, name: `gradient norm (${order === "inf" ? "∞" : order})` };
     plot.axes();
   }
 
@@ -193,9 +198,7 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
     if (!losses || !free || !walk) return;
     const both = [...free.losses, ...walk.losses].filter(Number.isFinite);
     const log = Math.min(...both) > 0;
-    const [low, high] = [Math.min(...both), Math.max(...both)];
-    const grow = Math.max((high / low) ** 0.06, 1.15);
-    losses.y = log ? { ...losses.y, low: low / grow, high: high * grow, log } : { ...losses.y, low: low - 0.05 * (high - low || 1), high: high + 0.05 * (high - low || 1), log };
+    losses.y = { ...losses.y, ...span(both, log), log };
     losses.axes();
     [free, walk].forEach((w, i) => put(curves[i], "d", losses.path(w.losses.map((_, k) => k), w.losses)));
   }
@@ -205,9 +208,9 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
     if (data.walks && data.program) shell.safely(() => {
       const { start: first, recipe, free: { path } } = data.walks!;
       const moved = start.some((v, i) => v !== first[i]);
-      free = moved ? clippedWalk(data.program!, start, path.length - 1, recipe!, data.single, "norm", Infinity, 2) : held(data.walks!.free);
+      free = moved ? clippedWalk(data.program!, start, path.length - 1, recipe!, data.single, (v) => v) : held(data.walks!.free);
       walk = !moved && mode === data.mode && limit() === data.limits[mode] && order === (data.norm_type === "inf" ? "inf" : data.norm_type) ? held(data.walks!.held)
-        : clippedWalk(data.program!, start, path.length - 1, recipe!, data.single, mode, limit(), order);
+        : clippedWalk(data.program!, start, path.length - 1, recipe!, data.single, (v) => clip(v, mode, limit(), order, r));
       whole = walk.grads;
       norms = ORDERS.map((o) => whole!.map((v) => norm(v, o, r)));
       steps = whole.map((_, k) => k);
@@ -221,7 +224,8 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
     scale();
     put(before, "d", plot.path(steps, norms[index()]));
     put(after, "d", plot.path(steps, all.map((now) => now.after)));
-    put(top, "d", mode === "value" && order !== "inf" ? plot.path(steps, norms[2]) : "");
+    const third = mode === "value" && order !== "inf"; // the largest element, which is what is held then
+    put(top, "d", third ? plot.path(steps, norms[2]) : "");
     const y = plot.Y(limit());
     const { x, w } = plot.inner;
     put(rule, "d", `M${x} ${y.toFixed(1)}h${w}`);
@@ -237,7 +241,7 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
     put(slider, "aria-valuetext", g(limit()));
     say(called, mode === "value" ? "clip_value" : "max_norm");
     say(verdict, words());
-    for (const strokeOf of [topKey]) strokeOf.hidden = !(mode === "value" && order !== "inf");
+    topKey.hidden = !third;
     host.dataset.limit = String(limit());
     host.dataset.start = start.join(",");
     host.dataset.hits = String(hits());
@@ -296,6 +300,8 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
     return `${size}: ${g(100 * now.share, 3)} % of the elements are held at ±${g(limit())}, which gives ${end} and turns it by ${g(now.degrees, 4)}°.${done}${loss}`;
   }
 
+  /** The kept step that is nearest to a number. */
+  const stepAt = (x: number): number => steps.reduce((best, s, i) => (Math.abs(s - x) < Math.abs(steps[best] - x) ? i : best), 0);
   const arrows = new ArrowPanel(data.names);
   const board: Board = new Board(shell, {
     length: steps.length - 1, draw, said: "Every step as a table", timeline: data.timeline,
@@ -304,7 +310,7 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
     hint: `The dashed line in the picture can be dragged. A press elsewhere in the plot moves to that step.${data.program ? " The ring on the map is the start: drag it." : ""}`,
     table: () => [["step", "norm before", "times", "norm after", "turned", "in words"], ...all.map((now, i) => [String(steps[i]), g(now.before), now.hit ? g(now.after / now.before, 4) : "1", g(now.after), `${g(now.degrees, 4)}°`, data.done[String(i)] && !walk ? data.done[String(i)] : now.hit ? "clipped" : ""])],
     moment: (i) => ({ iteration: steps[i] }),
-    step: ({ iteration }) => steps.reduce((best, s, i) => (Math.abs(s - iteration) < Math.abs(steps[best] - iteration) ? i : best), 0),
+    step: ({ iteration }) => stepAt(iteration),
   });
 
   // -- pointer ----------------------------------------------------------------------------------------------------
@@ -314,7 +320,7 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
     const [x, y] = plot.at(e);
     if (dragging === "limit") return threshold(Number(Math.max(least, Math.min(most, y)).toPrecision(3)));
     board.time.pause();
-    board.time.go(steps.reduce((best, s, i) => (Math.abs(s - x) < Math.abs(steps[best] - x) ? i : best), 0));
+    board.time.go(stepAt(x));
   };
   plot.element.addEventListener("pointerdown", (e) => {
     plot.element.setPointerCapture(e.pointerId);
@@ -332,13 +338,15 @@ export function mountClip(host: HTMLElement, data: ClipData): Shell {
   const topKey = key(stroke("m"), "largest element");
   const keys = el("div", { class: "keys" }, key(stroke("b"), walk ? "without clipping, and before it" : "before clipping"), key(stroke("a"), walk ? "with clipping, and after it" : "after"), key(stroke("limit"), "threshold"), topKey,
     key(svg("svg", { viewBox: "0 0 22 8", "aria-hidden": "true" }, svg("path", { d: "M11 0l4 4l-4 4l-4 -4z", class: "hit" })), "clipped step"));
-  const settle = (change: () => void) => () => {
-    change();
-    again();
-  };
   shell.header.append(
-    choice<Mode>("What is clipped", [["norm", "By norm"], ["value", "By value"]], mode, (to) => settle(() => (mode = to))()),
-    choice<string>("Norm type", [["1", "1"], ["2", "2"], ["inf", "∞"]], String(order), (to) => settle(() => (order = to === "inf" ? "inf" : (Number(to) as Order)))()));
+    choice<Mode>("What is clipped", [["norm", "By norm"], ["value", "By value"]], mode, (to) => {
+      mode = to;
+      again();
+    }),
+    choice<string>("Norm type", [["1", "1"], ["2", "2"], ["inf", "∞"]], String(order), (to) => {
+      order = to === "inf" ? "inf" : (Number(to) as Order);
+      again();
+    }));
   if (fixed) for (const b of shell.header.querySelectorAll<HTMLButtonElement>("[data-pick]")) b.disabled = b.dataset.pick !== mode && b.dataset.pick !== String(order);
   board.stage.append(keys, el("div", { class: map ? "pair map" : "pair" }, el("div", {}, ...(map ? [map.element] : []), plot.element), el("div", {}, arrows.element, ...(losses ? [losses.element] : []))));
   shell.body.append(board.stage, knobs);

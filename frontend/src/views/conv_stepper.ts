@@ -3,7 +3,10 @@
 import { KERNELS, largest, outputAt, outputSize, sendBack, windowAt, zeros, type Conv, type Entry, type Grid } from "../convolve";
 import { el, put, say, svg } from "../dom";
 import { showKeys } from "../help";
+import type { Actions } from "../keys";
+import { listed } from "../more_keys";
 import { g } from "../number";
+import { real } from "../real";
 import { register } from "../register";
 import { Shell } from "../shell";
 import { Timeline, walking } from "../timeline";
@@ -27,9 +30,9 @@ interface Data {
 }
 
 const CSS = `
-.scene{display:flex;flex-wrap:wrap;gap:14px 26px;align-items:flex-start;justify-content:center;padding:14px 12px;border-top:1px solid var(--line);background:var(--panel)}
+.scene{display:flex;flex-wrap:wrap;gap:14px 26px;align-items:center;justify-content:center;padding:14px 12px;border-top:1px solid var(--line);background:var(--panel)}
 figure{margin:0}figcaption{font-size:12px;color:var(--soft);margin-bottom:5px}
-.sign{align-self:center;font-size:22px;color:var(--soft);padding-top:12px}
+.after{display:flex;gap:22px;align-items:center;max-width:100%}.after>div{min-width:0}.sign{font-size:22px;color:var(--soft);padding-top:12px}
 .cells{display:block;max-width:100%;height:auto}
 .cell rect{stroke:var(--line);stroke-width:1;fill:var(--bg)}.cell.pad rect{stroke-dasharray:2 3;fill:var(--frame)}
 .cell text{font:11px var(--mono);fill:var(--ink);text-anchor:middle;pointer-events:none}.cell.pad text{fill:var(--soft)}
@@ -56,7 +59,6 @@ export function fit(v: number, room: number): string {
   }
   return "";
 }
-const real = (v: Num): number => (typeof v === "number" ? v : v === "nan" ? NaN : v === "inf" ? Infinity : -Infinity);
 const grid = (rows: Num[][]): Grid => rows.map((row) => row.map(real));
 
 /** A matrix of boxes that can be written into again and again. */
@@ -121,7 +123,7 @@ export function mountConv(host: HTMLElement, data: Data): Shell {
   const help = el("div", { class: "help", hidden: true, role: "region", "aria-label": "Keys" });
   main.append(scene, sum, line, knobs, help);
   shell.body.append(main);
-  const keys = (): void => showKeys(help, undefined, [["Ctrl + arrows", "move the window"]], "Click an output to see what it is made of");
+  const keys = (): void => showKeys(help, listed(actions), [["Ctrl + arrows", "move the window"]], "Click an output to see what it is made of");
   shell.header.append(el("span", { class: "grow" }), ...channelChoice(), el("button", { type: "button", title: "Keys (?)", onclick: keys }, "?"));
 
   function channelChoice(): HTMLElement[] {
@@ -202,8 +204,11 @@ export function mountConv(host: HTMLElement, data: Data): Shell {
     const figure = (words: string, content: Element): HTMLElement => el("figure", {}, el("figcaption", {}, words), content);
     const images = el("div", {}, ...cells.image.map((c, i) => figure(many ? `image, channel ${i}` : "image", c.element)));
     images.className = "images";
-    scene.replaceChildren(images, el("span", { class: "sign", "aria-hidden": "true" }, data.kind === "conv" ? "∗" : data.kind === "max" ? "max" : "mean"),
-      ...(kernelFigures.length ? [el("div", {}, ...kernelFigures), el("span", { class: "sign", "aria-hidden": "true" }, "=")] : [el("span", { class: "sign", "aria-hidden": "true" }, "→")]), figure("output", cells.output.element));
+    // A sign stays with what follows it where the row is broken.
+    const after = (sign: string, ...parts: Node[]): HTMLElement => el("div", { class: "after" }, el("span", { class: "sign", "aria-hidden": "true" }, sign), el("div", {}, ...parts));
+    const output = figure("output", cells.output.element);
+    const how = data.kind === "conv" ? "∗" : data.kind === "max" ? "max" : "mean";
+    scene.replaceChildren(images, ...(kernelFigures.length ? [after(how, ...kernelFigures), after("=", output)] : [after(`${how} →`, output)]));
     const count = rows * columns;
     time.pause();
     time = new Timeline(2 * count);
@@ -301,11 +306,12 @@ export function mountConv(host: HTMLElement, data: Data): Shell {
     time.pause();
     time.go((back() ? rows * columns : 0) + a * columns + b + 1);
   };
-  shell.keys({
+  const actions: Actions = {
     ...walking(() => time),
     "walk-left": () => move(0, -1), "walk-right": () => move(0, 1), "walk-up": () => move(-1, 0), "walk-down": () => move(1, 0),
     leave: () => (help.hidden ? (shell.root.activeElement ? host.focus() : host.blur()) : (help.hidden = true)), help: keys,
-  });
+  };
+  shell.keys(actions);
   shell.later(() => time.pause());
   build(1);
   void shell.mark("data-ready");

@@ -1,8 +1,9 @@
 // DifferenceCurve: the error of a finite difference over h. Drag h: the subtraction is written out, and shows what it loses.
-import { Board, BOARD, choice, key, real } from "../board";
+import { Board, BOARD, choice, key } from "../board";
 import { el, put, say, svg } from "../dom";
 import { g } from "../number";
 import { pen, Plot, PLOT } from "../plot";
+import { real } from "../real";
 import { register } from "../register";
 import { Shell } from "../shell";
 import type { Num } from "../types";

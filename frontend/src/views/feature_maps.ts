@@ -3,7 +3,10 @@
 import { el, put } from "../dom";
 import { bytes, heat } from "../heat";
 import { showKeys } from "../help";
+import type { Actions } from "../keys";
+import { listed } from "../more_keys";
 import { g } from "../number";
+import { real } from "../real";
 import { register } from "../register";
 import { painter, type Packed } from "../samples";
 import { Shell } from "../shell";
@@ -65,8 +68,6 @@ const CSS = `
 .ramp{display:flex;align-items:center;gap:6px;font-size:11px;color:var(--soft);margin-left:8px}.ramp i{width:74px;height:9px;border-radius:3px;background:linear-gradient(90deg,var(--bwd),var(--bg) 50%,var(--fwd));outline:1px solid var(--line)}
 @container (max-width:720px){.main{grid-template-columns:1fr}.side{border-left:0;border-top:1px solid var(--line);max-height:none}}
 `;
-const real = (v: Num): number => (typeof v === "number" ? v : NaN);
-
 /** The numbers of one map, as far as 255 steps tell them. */
 export function numbers(maps: Maps, i: number): Float32Array {
   const size = maps.rows * maps.columns;
@@ -86,7 +87,7 @@ export function mountFeatures(host: HTMLElement, data: Data): Shell {
   const side = el("div", { class: "side" });
   const help = el("div", { class: "help", hidden: true, role: "region", "aria-label": "Keys" });
   const phase = el("span", { class: "chip" });
-  const keys = (): void => showKeys(help, undefined, [["Ctrl + arrows", "choose a map"]], "Every step is a layer: forward its activations, backward its gradients");
+  const keys = (): void => showKeys(help, listed(actions), [["Ctrl + arrows", "choose a map"]], "Every step is a layer: forward its activations, backward its gradients");
   const same = el("button", { type: "button", "aria-pressed": "false", title: "One colour scale for all maps of the layer", onclick: () => {
     shared = !shared;
     put(same, "aria-pressed", String(shared));
@@ -191,11 +192,12 @@ export function mountFeatures(host: HTMLElement, data: Data): Shell {
   shell.later(() => link.leave());
   shell.later(() => time.pause());
   shell.onTheme = () => grid.childElementCount && paint();
-  shell.keys({
+  const actions: Actions = {
     ...walking(() => time),
     "walk-left": () => move(-1), "walk-right": () => move(1), "walk-up": () => move(-across()), "walk-down": () => move(across()),
     leave: () => (help.hidden ? (shell.root.activeElement ? host.focus() : host.blur()) : (help.hidden = true)), help: keys,
-  });
+  };
+  shell.keys(actions);
   shell.status([data.head, data.note].filter(Boolean).join(". "));
   paint();
   void shell.mark("data-step", "0").then(() => shell.host.setAttribute("data-ready", ""));

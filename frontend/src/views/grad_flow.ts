@@ -1,12 +1,13 @@
 // GradFlow: a row for each layer at one iteration (gradient norm, update/weight ratio, dead units) and lines over time.
 // The numbers, marks and sentences come from Python; gradviz/widgets/history/grad_flow_svg.py draws the same picture.
 import { el, put, say } from "../dom";
-import { COLUMNS, factsOf, GLYPHS, measuresOf, nearest, real, warned, WORDS, type GradFlowData, type Measure } from "../flow";
+import { COLUMNS, factsOf, GLYPHS, measuresOf, nearest, warned, WORDS, type GradFlowData, type Measure } from "../flow";
 import { Lines, LINES } from "../flow_lines";
 import { Rows, ROWS } from "../flow_rows";
 import { showKeys } from "../help";
 import type { Action, Actions } from "../keys";
 import { PLOT } from "../plot";
+import { real } from "../real";
 import { register } from "../register";
 import { Shell } from "../shell";
 import { join, Timeline, walking } from "../timeline";
@@ -19,6 +20,7 @@ const CSS = `${PLOT}${ROWS}${LINES}
 .detail{display:flex;flex-wrap:wrap;gap:2px 18px;margin:0 12px 8px;padding:7px 12px;border-radius:8px;background:var(--panel);font-size:12px;overflow-wrap:anywhere}
 .detail b{flex-basis:100%;font-weight:600}.detail span{color:var(--soft)}.detail em{font:12px var(--mono);color:var(--ink);font-style:normal}
 .find{width:130px;height:28px;border:1px solid var(--line);border-radius:6px;padding:0 8px;background:var(--bg)}
+.ends{display:inline-flex;align-items:center;gap:8px;white-space:nowrap}
 .over{display:flex;flex-wrap:wrap;align-items:center;gap:4px 10px;padding:4px 16px 0;font-size:12px;color:var(--soft)}
 `;
 
@@ -144,7 +146,7 @@ export function mountGradFlow(host: HTMLElement, data: GradFlowData): Shell {
     el("button", { type: "button", title: "Text twin (T)", "aria-label": "Text twin (T)", onclick: () => turn(twin) }, "Text"),
     el("button", { type: "button", title: "Keys (?)", "aria-label": "Keys (?)", onclick: () => turn(help) }, "?"));
   const over = el("div", { class: "over", hidden: !several }, "Over time", el("span", { class: "group", role: "group", "aria-label": "Measure over time" }, ...buttons),
-    el("span", {}, "first"), el("span", { class: "ramp", "aria-hidden": "true" }), el("span", {}, "last layer"));
+    el("span", { class: "ends" }, "first ", el("span", { class: "ramp", "aria-hidden": "true" }), " last layer"));
 
   function turn(panel: HTMLElement): void {
     if (panel === help) {

@@ -165,7 +165,7 @@ export class DiffView implements Handle {
 
   fit(): void {
     const { width, height } = this.models[0].scene;
-    this.cameras[0].fit({ x: 0, y: 0, w: width, h: height }, 1.1);
+    this.cameras[0].fit({ x: 0, y: 0, w: width, h: height });
     if (this.cameras[0].k < 0.5) {
       Object.assign(this.cameras[0], { k: 0.75, x: (this.cameras[0].w - width * 0.75) / 2, y: 0 });
     }

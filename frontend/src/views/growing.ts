@@ -5,6 +5,7 @@ import { el, put, say } from "../dom";
 import { tell } from "../frames";
 import { hand } from "../hand";
 import { showKeys } from "../help";
+import type { Action, Actions } from "../keys";
 import { GRAPH } from "../look";
 import { Model, type Flow, type Look } from "../model";
 import { brief } from "../number";
@@ -248,12 +249,13 @@ class View {
     const { model, shell } = this;
     const { cursor } = model.time;
     const step = this.#growth.steps[cursor - 1];
+    const key = step ? `${step[0]}:${step[1]}` : "";
+    this.#scroll(this.#lines.get(key)); // before anything is changed: where a line stands is known then
     this.#paint(cursor);
     this.#frames(cursor);
     const count = model.scene.nodes.filter((s) => s.kind !== "portal" && model.seen.get(s)! <= cursor).length;
     say(this.#chip, `${count} ${count === 1 ? "box" : "boxes"}${this.#growth.live ? " so far" : ""}`);
     shell.announce(step ? this.#said(cursor - 1) : this.#growth.steps.length ? "Before the first line" : "Waiting for the first line");
-    const key = step ? `${step[0]}:${step[1]}` : "";
     const up = this.#callers(cursor - 1);
     for (const [k, row] of this.#lines) {
       const now = k === key;
@@ -261,19 +263,21 @@ class View {
       row.classList.toggle("up", up.has(k));
       put(row, "aria-current", now ? "step" : null);
       const [dot, , , times] = row.children;
-      dot.textContent = now ? "▶" : this.#makes(k) ? "•" : "";
-      times.textContent = now && step![5] > 1 ? `${step![4]} of ${step![5]}` : "";
-    }
-    const row = this.#lines.get(key);
-    if (row) {
-      const [top, bottom] = [row.offsetTop - this.#code.offsetTop, row.offsetTop - this.#code.offsetTop + row.offsetHeight];
-      if (top < this.#code.scrollTop + 22 || bottom > this.#code.scrollTop + this.#code.clientHeight - 22) this.#code.scrollTop = Math.max(0, top - this.#code.clientHeight / 2);
+      say(dot, now ? "▶" : this.#makes(k) ? "•" : "");
+      say(times, now && step![5] > 1 ? `${step![4]} of ${step![5]}` : "");
     }
     if (model.selected !== null && !model.made.includes(model.selected)) model.selected = null;
     if (!this.#twin.hidden) markTwin(this.#twin, cursor);
     this.#follow();
     void shell.mark("data-step", String(cursor));
     this.host.dispatchEvent(new CustomEvent("gradviz-step", { bubbles: true, composed: true, detail: { step: cursor } }));
+  }
+
+  #scroll(row?: HTMLElement): void {
+    if (!row) return;
+    const code = this.#code;
+    const top = row.offsetTop - code.offsetTop;
+    if (top < code.scrollTop + 22 || top + row.offsetHeight > code.scrollTop + code.clientHeight - 22) code.scrollTop = Math.max(0, top - code.clientHeight / 2);
   }
 
   /** The frame of a module is there as soon as something is in it. */
@@ -356,7 +360,7 @@ class View {
   }
 
   fit(): void {
-    this.camera.fit(this.#bounds(), 1.15);
+    this.camera.fit(this.#bounds());
     if (this.camera.k < 0.5) {
       this.camera.k = 0.8;
       this.camera.x = 12;
@@ -380,12 +384,13 @@ class View {
   // ---- keys ----------------------------------------------------------------------------------------------------
   #keys(): void {
     const { time } = this.model;
-    this.shell.keys({
+    this.shell.keys((this.#actions = {
       ...walking(() => time),
       "walk-left": () => this.#along(-1, 0), "walk-right": () => this.#along(1, 0), "walk-up": () => this.#along(0, -1), "walk-down": () => this.#along(0, 1),
       search: () => this.#search(), inspect: () => this.#pick(this.model.focus), text: () => this.#text(), leave: () => this.#leave(), help: () => this.#keysHelp(),
-    });
+    }));
   }
+  #actions: Actions = {};
 
   #along(dx: number, dy: number): void {
     const s = this.model.walk(dx, dy);
@@ -393,7 +398,7 @@ class View {
   }
 
   #keysHelp(): void {
-    showKeys(this.#help, undefined, [], "Click a box to go to the line that made it, and a line to go to what it makes. Drag to move, Ctrl + wheel to zoom");
+    showKeys(this.#help, new Set(Object.keys(this.#actions) as Action[]), [], "Click a box to go to the line that made it, and a line to go to what it makes. Drag to move, Ctrl + wheel to zoom");
   }
 
   #search(): void {

@@ -1,9 +1,10 @@
 // LandscapeView: the loss around a network's weights, as a map or from the side, with a cross-hair that reads the computed losses
 // and shows the two cuts through it; the path of a training can be walked. On a line between two states: a curve.
-import { Board, BOARD, choice, key, real } from "../board";
+import { Board, BOARD, choice, key } from "../board";
 import { el, put, say, svg } from "../dom";
 import { g } from "../number";
 import { Plot, PLOT } from "../plot";
+import { real } from "../real";
 import { register } from "../register";
 import { Shell } from "../shell";
 import { sign, Terrain, TERRAIN, type TerrainData } from "../terrain";

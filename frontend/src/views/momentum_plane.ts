@@ -3,6 +3,7 @@
 import { Board, BOARD, choice, key } from "../board";
 import { el, put, say, svg } from "../dom";
 import { best, bestPlain, border, contour, ellipses, factor, fate, radius, roots, walk, type Fate, type Pair, type Roots, type Walk } from "../momentum";
+import { moreKeys, nudged } from "../more_keys";
 import { g } from "../number";
 import { notch, Plot, PLOT } from "../plot";
 import { register } from "../register";
@@ -122,7 +123,6 @@ export function mountPlane(host: HTMLElement, data: PlaneData): Shell {
   const knobs = el("div", { class: "knobs", role: "group", "aria-label": "The point" }, el("label", {}, "lr", lr), el("label", {}, "momentum", beta),
     press("★ Best", "Polyak's rate and momentum (B)", toStar), press("○ Best without momentum", "The best rate without momentum (P)", toPlain), press("Reset", "As at first (R)", toFirst));
 
-  const ALT: Record<string, Pair> = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const board: Board = new Board(shell, {
     length: steps, draw, said: "The walk as a table", timeline: data.timeline, table, stretches: [{ phase: "update", from: 0, to: steps, name: "steps" }],
     also: [["Alt+arrows", "move the point (with Shift ten times as far)"], ["b", "best with momentum"], ["p", "best without momentum"], ["l", "errors, or their size on a logarithmic axis"], ["r", "the point as at first"]],
@@ -232,19 +232,10 @@ export function mountPlane(host: HTMLElement, data: PlaneData): Shell {
     });
     plot.element.addEventListener("pointermove", (e) => plot.element.hasPointerCapture(e.pointerId) && act(e));
   }
-  const hear = (e: KeyboardEvent): void => {
-    const target = e.composedPath()[0] as HTMLElement;
-    if ((target.tagName === "INPUT" && (target as HTMLInputElement).type !== "range") || target.tagName === "SELECT" || e.ctrlKey || e.metaKey) return;
-    const way = e.altKey ? ALT[e.key] : undefined;
-    const far = e.shiftKey ? 10 : 1;
-    const run = way ? () => move(at.map((v, i) => (way[i] ? tidy(v + way[i] * far * fine[i], i) : v)) as Pair) : e.altKey ? undefined : OWN[e.key.toLowerCase()];
-    if (!run) return;
-    e.preventDefault();
-    e.stopPropagation();
-    shell.safely(run);
-  };
-  host.addEventListener("keydown", hear);
-  shell.later(() => host.removeEventListener("keydown", hear));
+  moreKeys(shell, (key, e) => {
+    const to = nudged(e, at, fine);
+    return to ? () => move(to.map((v, i) => (v === at[i] ? v : tidy(v, i))) as Pair) : !e.altKey && OWN[key];
+  });
 
   shell.header.append(byScale);
   board.stage.prepend(el("div", {}, plane.element, now), el("div", { class: "charts" }, el("div", {}, keys, errors.element), el("div", {}, el("div", { class: "keys" }, key(stroke("way"), "the path, step by step"), key(plus, "the minimum")), bowl.element)));

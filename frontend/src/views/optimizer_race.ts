@@ -5,12 +5,13 @@ import { MARKERS } from "../brush";
 import { el, put, say, svg } from "../dom";
 import { showKeys } from "../help";
 import type { Action, Actions } from "../keys";
+import { hundredths, moreKeys, nudged } from "../more_keys";
 import { g } from "../number";
 import { descend, thin, type Recipe, type Walk } from "../optimizers";
 import { pen, Plot, PLOT } from "../plot";
+import { real } from "../real";
 import { register, type Port } from "../register";
 import type { Program } from "../scalar";
-import { real } from "../scalar";
 import { Shell } from "../shell";
 import { fate, logged, lossRange, places, reached } from "../standings";
 import { sign, Terrain, TERRAIN, W, type TerrainData } from "../terrain";
@@ -66,7 +67,7 @@ const CSS = `${PLOT}${TERRAIN}${ANATOMY}
 .board th,.board td{padding:5px 8px 5px 0;text-align:right;vertical-align:top;font-variant-numeric:tabular-nums}
 .board td{font-family:var(--mono);font-size:12px;line-height:20px;white-space:nowrap}
 .board thead th{font-weight:600;font-size:12px;color:var(--soft);border-bottom:1px solid var(--line);vertical-align:bottom}
-.board th:first-child,.board td:first-child{padding-left:14px;text-align:left}
+.board th:first-child,.board td:first-child{padding-left:14px;text-align:left}.board tr>:last-child{padding-right:14px}
 .board thead th{white-space:nowrap}.board .who{text-align:left}
 .board tbody th{text-align:left;font-weight:600;width:99%;overflow-wrap:anywhere}
 .board tbody tr{cursor:pointer}.board tbody tr+tr>*{border-top:1px solid var(--frame)}
@@ -128,8 +129,8 @@ export function mountRace(host: HTMLElement, data: RaceData, port?: Port): Shell
   chart.element.classList.add("losses");
   const nowLine = svg("path", { class: "now" });
   const goal = svg("path", { class: "goal" });
-  const goalName = svg("text", { class: "goal-name", "text-anchor": "end" });
-  chart.marks.append(goal, goalName, ...runners.flatMap((r) => [r.line, r.past]), nowLine);
+  const goalName = svg("text", { class: "goal-name", x: chart.inner.x + 6 });
+  chart.marks.append(goal, ...runners.flatMap((r) => [r.line, r.past]), nowLine, goalName);
   chart.element.append(...runners.map((r) => r.spot)); // not cut at the frame
 
   // -- controls -------------------------------------------------------------------------------------------------------
@@ -236,8 +237,7 @@ export function mountRace(host: HTMLElement, data: RaceData, port?: Port): Shell
     const inRange = line > range.low && line < range.high;
     put(goal, "d", inRange ? `M${chart.inner.x} ${chart.Y(line).toFixed(1)}h${chart.inner.w}` : "");
     say(goalName, inRange ? `target ${g(target, 4)}` : "");
-    put(goalName, "x", String(chart.inner.x + chart.inner.w - 6));
-    put(goalName, "y", inRange ? (chart.Y(line) - 5).toFixed(1) : "0");
+    put(goalName, "y", inRange ? (chart.Y(line) + 14).toFixed(1) : "0"); // at the start the losses are above it
     say(goalHead, `≤ ${g(target, 3)} at`);
     if (terrain) {
       terrain.trails = runners.map((r) => ({ points: r.walk.path, losses: r.walk.losses, series: r.series, grey: r.state !== "fresh", hidden: r.hidden, chosen: chosen === r.series }));
@@ -427,26 +427,14 @@ export function mountRace(host: HTMLElement, data: RaceData, port?: Port): Shell
     ...(canMove ? [["Alt+arrows", "move the start (with Shift ten times as far)"], ["r", "the start as at first"]] as [string, string][] : []),
     ...(terrain && !terrain.flat ? [["v", "map or 3-D"], ["Ctrl+arrows", "turn the 3-D view"]] as [string, string][] : [])];
   shell.keys(actions);
-  const NUDGE: Record<string, [number, number]> = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const OWN: Record<string, () => void> = {
     ArrowDown: () => choose(chosen + 1 >= runners.length ? 0 : chosen + 1), ArrowUp: () => choose(chosen <= 0 ? runners.length - 1 : chosen - 1),
     h: () => chosen >= 0 && hide(chosen, !runners[chosen].hidden), r: reset, v: () => look(!terrain?.side),
   };
-  const hear = (e: KeyboardEvent): void => {
-    const target = e.composedPath()[0] as HTMLElement;
-    const tag = target.tagName;
-    if ((tag === "INPUT" && (target as HTMLInputElement).type === "number") || tag === "SELECT" || e.ctrlKey || e.metaKey) return;
-    if (tag === "INPUT" && (target as HTMLInputElement).type === "range" && !e.altKey && e.key.startsWith("Arrow")) return;
-    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
-    const far = e.shiftKey ? 10 : 1;
-    const way = e.altKey ? NUDGE[key] : undefined;
-    const run = way ? bounds && (() => moveTo((wish ?? start).map((v, i) => v + way[i] * far * ((bounds[i][1] - bounds[i][0]) / 100)))) : e.altKey ? null : OWN[key];
-    if (!run) return;
-    e.preventDefault();
-    e.stopPropagation();
-    run();
-  };
-  host.addEventListener("keydown", hear);
+  moreKeys(shell, (key, e) => {
+    const to = bounds && nudged(e, wish ?? start, hundredths(bounds));
+    return to ? () => moveTo(to) : !e.altKey && OWN[key];
+  });
 
   let wanted: number | null = null; // where other views on the same timeline already are
   const shared = join(data.timeline, (moment) => {
@@ -454,7 +442,6 @@ export function mountRace(host: HTMLElement, data: RaceData, port?: Port): Shell
     time.go(wanted);
   });
   shell.later(() => {
-    host.removeEventListener("keydown", hear);
     host.removeEventListener("gradviz-failed", gaveUp);
     cancelAnimationFrame(frame);
     time.pause();

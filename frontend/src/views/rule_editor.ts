@@ -1,10 +1,11 @@
 // RuleEditor: rewrite what `backward` returns, and a light says at once whether it belongs to the function. The slopes are
 // the engine's finite differences; only the rule is computed here.
-import { Board, BOARD, choice, key, real } from "../board";
+import { Board, BOARD, choice, key } from "../board";
 import { el, put, say, svg } from "../dom";
 import { formula, type Formula } from "../formula";
 import { g } from "../number";
 import { Plot, PLOT } from "../plot";
+import { real } from "../real";
 import { register } from "../register";
 import { Shell } from "../shell";
 import type { Num } from "../types";

@@ -1,9 +1,10 @@
 // ScalerTimeline: the loss scale over the steps of a training. ✕ a step was skipped, ▲ the scale grew; a walk along the steps
 // says what happened at each.
-import { Board, BOARD, key, real } from "../board";
+import { Board, BOARD, key } from "../board";
 import { el, put, svg } from "../dom";
 import { g } from "../number";
 import { Plot, PLOT } from "../plot";
+import { real } from "../real";
 import { register } from "../register";
 import { Shell } from "../shell";
 import type { Num } from "../types";

@@ -1,8 +1,9 @@
 // ScheduleView: the rates of schedules, step by step; a cursor goes through all panels at once and says what happens there.
-import { Board, BOARD, choice, key, real } from "../board";
+import { Board, BOARD, choice, key } from "../board";
 import { el, put, say, svg } from "../dom";
 import { g } from "../number";
 import { pen, Plot, PLOT, type Axis } from "../plot";
+import { real } from "../real";
 import { register } from "../register";
 import { Shell } from "../shell";
 import type { Num } from "../types";

@@ -2,6 +2,7 @@
 // and its gain. With a kernel each place of the sliders is a network that is built and run; without one they step through a grid of runs.
 import { Board, BOARD, choice } from "../board";
 import { el, put, say, svg } from "../dom";
+import { moreKeys } from "../more_keys";
 import { g } from "../number";
 import { Plot, PLOT } from "../plot";
 import { register, type Port } from "../register";
@@ -196,20 +197,11 @@ export function mountSignals(host: HTMLElement, data: SignalData, port?: Port): 
     byNet.querySelectorAll<HTMLElement>("button")[first[2]].click();
   };
   const OWN: Record<string, () => void> = { r: reset, n: () => byNet.querySelectorAll<HTMLElement>("button")[(net + 1) % data.names.length].click() };
-  const hear = (e: KeyboardEvent): void => {
-    if (e.ctrlKey || e.metaKey) return;
-    const way = e.altKey ? ALT[e.key] : undefined;
-    const run = way ? () => set(way[0], at[way[0]] + way[1]) : e.altKey ? undefined : OWN[e.key.toLowerCase()];
-    if (!run) return;
-    e.preventDefault();
-    e.stopPropagation();
-    shell.safely(run);
-  };
-  host.addEventListener("keydown", hear);
-  shell.later(() => {
-    host.removeEventListener("keydown", hear);
-    clearTimeout(slow);
+  moreKeys(shell, (key, e) => {
+    const way = e.altKey && ALT[e.key];
+    return way ? () => set(way[0], at[way[0]] + way[1]) : !e.altKey && OWN[key];
   });
+  shell.later(() => clearTimeout(slow));
 
   const count = data.depths.length * data.gains.length;
   const NOTE = port ? "Every place of the sliders is a network that the kernel builds and runs." : `Without a kernel the sliders step through ${count} runs for each net. Run the cell in JupyterLab for all depths and gains between them.`;

@@ -1,9 +1,10 @@
 // StateDictDiff: the saved numbers, the model's, and their difference; a step loads one name as load_state_dict does it, and
 // the last one says whether it returns or raises. Nothing but the picture changes.
-import { Board, BOARD, choice, real } from "../board";
+import { Board, BOARD, choice } from "../board";
 import { el, put, say } from "../dom";
 import { floats, heat } from "../heat";
 import { g } from "../number";
+import { real } from "../real";
 import { register } from "../register";
 import { Shell } from "../shell";
 import type { Num } from "../types";

@@ -4,6 +4,7 @@ import { ANATOMY, arrows, opened, optionsAt, unpacked, type About, type PackedWa
 import { el, put, svg } from "../dom";
 import { showKeys } from "../help";
 import type { Action, Actions } from "../keys";
+import { hundredths, moreKeys, nudged } from "../more_keys";
 import { g } from "../number";
 import { descend, thin, withRate, type Recipe, type Walk } from "../optimizers";
 import { notch, Plot, PLOT } from "../plot";
@@ -247,31 +248,18 @@ export function mountTrajectory(host: HTMLElement, data: TrajectoryData): Shell 
   const ALSO: [string, string, boolean][] = [["Alt+arrows", "move the start (with Shift ten times as far)", true], ["+ and -", "rate", true], ["PageUp PageDown", "rate, ten times as much", true],
     ["r", "start and rate as at first", true], ["v", "map or 3-D", false], ["Ctrl+arrows", "turn the 3-D view", false]];
   shell.keys(actions);
-  const nudge = (dx: number, dy: number, e: KeyboardEvent): void => {
-    const far = e.shiftKey ? 10 : 1;
-    move({ start: start.map((v, i) => v + (i === 0 ? dx : dy) * far * ((bounds[i][1] - bounds[i][0]) / 100)) });
-  };
   const rate = (by: number): void => move({ lr: Math.max(tiny, Number((lr + by * tiny).toPrecision(12))) });
-  const NUDGE: Record<string, [number, number]> = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const OWN: Record<string, () => void> = { "+": () => rate(1), "=": () => rate(1), "-": () => rate(-1), PageUp: () => rate(10), PageDown: () => rate(-10), r: () => move(first), v: () => look(!terrain.side) };
-  const hear = (e: KeyboardEvent): void => {
-    const target = e.composedPath()[0] as HTMLElement;
-    if ((target.tagName === "INPUT" && (target as HTMLInputElement).type !== "range") || e.ctrlKey || e.metaKey) return;
-    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
-    const run = e.altKey ? NUDGE[key] && (() => nudge(...NUDGE[key], e)) : OWN[key];
-    if (!run) return;
-    e.preventDefault();
-    e.stopPropagation();
-    run();
-  };
-  host.addEventListener("keydown", hear);
+  moreKeys(shell, (key, e) => {
+    const to = nudged(e, start, hundredths(bounds));
+    return to ? () => move({ start: to }) : !e.altKey && OWN[key];
+  });
   let wanted: number | null = null; // where other views on the same timeline already are
   const shared = join(data.timeline, (moment) => {
     wanted = moment.iteration / every;
     time.go(wanted);
   });
-  shell.later(() => host.removeEventListener("keydown", hear));
-  shell.later(() => {
+    shell.later(() => {
     time.pause();
     terrain.close();
     shared.leave();

@@ -40,11 +40,10 @@ class Blame:
 
 def add_op(evidence: Evidence, name: str, inputs: list[dict[str, Any]], **given: Any) -> int:
     """A node for an operation that never came to a result."""
-    nodes = evidence.nodes
-    n = len(nodes)
+    n = len(evidence.nodes)
     line = evidence.line
     told = {"file": line.where.rpartition(":")[0], "lineno": line.lineno, "text": line.text} if line else None
-    nodes.append({
+    evidence.recorder.adopt({
         "n": n, "kind": "op", "op": name, "name": None, "label": name, "path": "", "module": None, "inputs": inputs,
         "settings": {}, "shape": [], "dtype": "no result", "requires_grad": False, "view": False, "inplace": False,
         "value": None, "forward": "", "rules": {}, "latex": None, "elementwise": False, "line": told, "output": 0,

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradviz.core.backward import order
 from gradviz.core.clock import shown_line
+from gradviz.core.fold import open_all
 from gradviz.core.node import Freed, edge_of
 from gradviz.core.op import signature
 from gradviz.viz.measure import clean
@@ -156,6 +157,7 @@ def _lost(evidence: Evidence, n: int, kind: str, name: str) -> str:
 def _freed_nodes(evidence: Evidence) -> list[Any]:
     """The nodes that led to the root and are freed, in the order in which backward would meet them."""
     edges: list[Any] = []
+    open_all([] if evidence.root is None else [evidence.root])
     if evidence.root is not None and edge_of(evidence.root) is not None:
         edges = [edge_of(evidence.root)]
     if not edges:

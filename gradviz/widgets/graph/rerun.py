@@ -23,6 +23,7 @@ from gradviz.core.backward import order
 from gradviz.core.device import CPU
 from gradviz.core.dtype import complex128, dtype, float64, from_numpy
 from gradviz.core.events import Written
+from gradviz.core.fold import open_all
 from gradviz.core.function import Function
 from gradviz.core.mode import grad_mode
 from gradviz.core.node import AccumulateGrad, Output, Scalar, edge_of
@@ -235,6 +236,7 @@ class Rerun:
 
     # -- from a graph ---------------------------------------------------------------------------------------------
     def _from_graph(self, result: Any) -> None:
+        open_all([result])
         edge = edge_of(result)
         nodes = sorted(order([edge], to_run=False), key=lambda node: node.seq)
         known = {edge: result._array}

@@ -13,14 +13,13 @@ each place they are put; without one they step through a grid of runs that the p
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradviz.viz.measure import clean
 from gradviz.widgets.history import signal_svg
 from gradviz.widgets.history.signal_runs import LAYERS, Run, Signals, packed, signals_of
-from gradviz.widgets.live import LiveView
+from gradviz.widgets.live import LiveView, on_main_thread
 from gradviz.widgets.optim.descent import undisturbed
 from gradviz.widgets.optim.trajectory import aligned
 
@@ -184,18 +183,6 @@ def verdict(signals: Signals) -> str:
     word = "vanishing" if ratio < 1 / LEVEL else "exploding" if ratio > LEVEL else "level"
     each = ratio ** (1 / max(1, len(signals.grads) - 1))
     return f"{word}: times {ratio:.2g} from the last layer to the first, {each:.3g} a layer"
-
-
-def on_main_thread(work: Any) -> None:
-    """Do it between two cells: a network that is run beside a cell would disturb that cell's random numbers."""
-    import sys
-
-    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
-    loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
-    if loop is None or threading.current_thread() is threading.main_thread():
-        work()
-    else:
-        loop.add_callback(work)
 
 
 def _stops(name: str, values: Sequence[float], fits: Any) -> list[float]:

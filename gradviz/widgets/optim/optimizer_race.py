@@ -186,8 +186,12 @@ class OptimizerRace(LiveView):
         if not self.start or len(start) != len(self.start):
             raise ValueError("this race has no start that could be moved")
         stride = every(steps, len(self.runners))
-        made = {str(i): walk_json(self._walk(self.runners[i], start, steps), stride) for i in which}
-        self.tell({"id": message.get("id"), "start": start, "steps": steps, "walks": made})
+
+        def answer() -> None:
+            made = {str(i): walk_json(self._walk(self.runners[i], start, steps), stride) for i in which}
+            self.tell({"id": message.get("id"), "start": start, "steps": steps, "walks": made})
+
+        self.between_cells(answer)
 
     # -- as data, picture, text ------------------------------------------------------------------------------------
     def to_json(self) -> dict[str, Any]:

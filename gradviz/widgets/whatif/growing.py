@@ -177,7 +177,7 @@ def _followed(source: Any, inputs: Sequence[Any]) -> tuple[Recording, Trace]:
     traces: list[Trace] = []
 
     def run() -> Any:  # without arguments: inputs go by the names that the function's own code has for them
-        hearing = events._observers.get()  # `recorded` has made the innermost of them
+        hearing = events.observers()  # `recorded` has made the innermost of them
         trace = Trace(next(o for o in reversed(hearing) if isinstance(o, Recorder)))
         traces.append(trace)
         with trace.running(listen=False):

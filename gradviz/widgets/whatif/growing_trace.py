@@ -198,7 +198,7 @@ class Trace:
 
 def named(run: Callable[[], Any]) -> Any:
     """Run something under the recorder that listens; results get the names of the variables that held them."""
-    recorder = next((o for o in reversed(events._observers.get()) if isinstance(o, Recorder)), None)
+    recorder = next((o for o in reversed(events.observers()) if isinstance(o, Recorder)), None)
     if recorder is None:
         return run()
     with Trace(recorder).running(listen=False):
