@@ -10,9 +10,11 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 # OpenBLAS computes a product (m, k) @ (k, n) on one thread if m * k * n is smaller (interface/gemm.c).
 ALONE = 2 * 4 * 65536
@@ -64,6 +66,8 @@ def _threads() -> int:
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
     """The threads beside the caller's; they are started when there is work for them, and kept."""
+    from concurrent.futures import ThreadPoolExecutor  # not at the top: an import of gradviz should be quick
+
     return ThreadPoolExecutor(max((os.cpu_count() or 2) - 1, 1), thread_name_prefix="gradviz")
 
 
