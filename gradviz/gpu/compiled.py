@@ -35,7 +35,8 @@ ONLY: dict[str, tuple[str, ...]] = {
 }
 # Texts that a file of kernels needs besides numbers.cuh.
 NEEDS: dict[str, tuple[str, ...]] = {
-    "steps": ("table.cuh",), "norms": ("table.cuh",), "philox": ("philox.cuh",), "dropout": ("philox.cuh",),
+    "steps": ("table.cuh",), "norms": ("table.cuh", "together.cuh"), "softmax": ("together.cuh",),
+    "philox": ("philox.cuh",), "dropout": ("philox.cuh",),
 }  # fmt: skip
 # Files whose kernels are not made for a type of numbers.
 PLAIN = ("checks", "philox")

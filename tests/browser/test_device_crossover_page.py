@@ -22,11 +22,12 @@ def made() -> DeviceCrossover:
 
 
 def state(view: Any) -> dict[str, Any]:
+    """What the page shows, as numbers."""
     got: dict[str, Any] = view.element.evaluate("v => v.crossover")
     return got
 
 
-def until(view: Any, what: str, value: str) -> None:
+def until(view: Any, what: str, value: Any) -> None:
     view.element.page.wait_for_function(
         "([v, what, value]) => v.dataset[what] === value", arg=[view.element.element_handle(), what, value]
     )

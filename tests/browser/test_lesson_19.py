@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 pytest.importorskip("jupytext", reason="jupytext is not installed: the lessons' sources cannot be read")
@@ -11,21 +9,10 @@ pytest.importorskip("jupytext", reason="jupytext is not installed: the lessons' 
 from gradviz.teach import build, source
 from gradviz.teach.course import lesson
 from tests.browser.lab import Page
+from tests.browser.test_device_crossover_page import state, until
 from tests.browser.test_lessons import index_of, opened, said, view_in
 
 VIEW = "DeviceCrossover("
-
-
-def state(view: Any) -> dict[str, Any]:
-    """What the page shows, as numbers."""
-    got: dict[str, Any] = view.element.evaluate("v => v.crossover")
-    return got
-
-
-def until(view: Any, what: str, value: Any) -> None:
-    view.element.page.wait_for_function(
-        "([v, what, value]) => v.dataset[what] === value", arg=[view.element.element_handle(), what, value]
-    )
 
 
 def test_the_crossover_of_lesson_19_is_walked_and_measured(page: Page) -> None:

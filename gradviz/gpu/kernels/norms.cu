@@ -5,19 +5,6 @@
 
 #define THREADS 256
 
-__device__ A joined(A a, A b, bool largest) { return !largest ? a + b : b > a || b != b ? b : a; }
-
-// Of all threads' numbers one; all of them get it.
-__device__ A together(A mine, A* shared, bool largest) {
-    shared[threadIdx.x] = mine;
-    __syncthreads();
-    for (int half = THREADS / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) shared[threadIdx.x] = joined(shared[threadIdx.x], shared[threadIdx.x + half], largest);
-        __syncthreads();
-    }
-    return shared[0];
-}
-
 extern "C" __global__ void norm_parts(const long long* table, int arrays, A* parts, double order) {
     __shared__ A shared[THREADS];
     Part part = my_part(table, arrays, 1);

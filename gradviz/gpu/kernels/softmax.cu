@@ -10,28 +10,12 @@ extern "C" __global__ void softmax(const T* x, T* out, int size, int inner, bool
     int mine = threadIdx.x;
     long long start = (long long)(blockIdx.x / inner) * size * inner + blockIdx.x % inner;
     A largest = A(__uint_as_float(0xff800000u));  // minus infinity
-    for (int i = mine; i < size; i += THREADS) {
-        A value = A(x[start + (long long)i * inner]);
-        if (value > largest || value != value) largest = value;
-    }
-    part[mine] = largest;
-    __syncthreads();
-    for (int half = THREADS / 2; half > 0; half /= 2) {
-        if (mine < half && (part[mine + half] > part[mine] || part[mine + half] != part[mine + half]))
-            part[mine] = part[mine + half];
-        __syncthreads();
-    }
-    largest = part[0];
+    for (int i = mine; i < size; i += THREADS) largest = joined(largest, A(x[start + (long long)i * inner]), true);
+    largest = together(largest, part, true);
     __syncthreads();
     A sum = 0;
     for (int i = mine; i < size; i += THREADS) sum += exp(A(x[start + (long long)i * inner]) - largest);
-    part[mine] = sum;
-    __syncthreads();
-    for (int half = THREADS / 2; half > 0; half /= 2) {
-        if (mine < half) part[mine] += part[mine + half];
-        __syncthreads();
-    }
-    sum = part[0];
+    sum = together(sum, part, false);
     A log_sum = log(sum);
     for (int i = mine; i < size; i += THREADS) {
         long long at = start + (long long)i * inner;
@@ -50,13 +34,7 @@ extern "C" __global__ void softmax_input(const T* y, const T* s, T* out, int siz
         long long at = start + (long long)i * inner;
         sum += logarithm ? A(y[at]) : A(y[at]) * A(s[at]);
     }
-    part[mine] = sum;
-    __syncthreads();
-    for (int half = THREADS / 2; half > 0; half /= 2) {
-        if (mine < half) part[mine] += part[mine + half];
-        __syncthreads();
-    }
-    sum = part[0];
+    sum = together(sum, part, false);
     for (int i = mine; i < size; i += THREADS) {
         long long at = start + (long long)i * inner;
         A back = A(y[at]), result = A(s[at]);
