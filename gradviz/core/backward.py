@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
-import numpy as np
-
 from gradviz.core.errors import noted
 
 from . import errors, events
@@ -29,6 +27,7 @@ from .messages import fit, raw_dtype, shared
 from .mode import grad_mode
 from .node import AccumulateGrad, Folding, Freed, Node, Output
 from .op import RECORDED
+from .quick import OnNodes, Pass, claiming
 from .rules import products
 from .tensor import Tensor
 
@@ -76,7 +75,6 @@ def order(edges: Sequence[Any], *, to_run: bool = True) -> list[Node]:
 # The pass whose step is being taken: hooks may ask for it.
 running: ContextVar[Any] = ContextVar("running", default=None)
 
-FLOAT = np.dtype(np.float32)  # the commonest type, told by its identity
 _seq = operator.attrgetter("seq")
 _NONE = ((), None)  # the shape and type of an output that is no tensor
 
@@ -129,7 +127,7 @@ class Backward:
         self.roots = tuple(roots)
         self.partial = inputs is not None  # whether only some gradients are wanted
         self.cursor = 0
-        self.grads: dict[Any, Any] = {}
+        self.grads: Any = {}  # edge -> the gradient that has arrived there
         self.captured: dict[Any, Any] = {}
         self.journal: list[Undo] | None = [] if journal else None
         if Folding.ever and (
@@ -141,7 +139,7 @@ class Backward:
         self._freed = Freed(user_frame())
         given = [None] * len(self.roots) if grads is None else list(grads)
         edges = [self._seed(i, t, g) for i, (t, g) in enumerate(zip(self.roots, given, strict=True))]
-        self.plan = order(edges)
+        self.plan = self._whole = order(edges)
         self._stop: set[Node] = set()  # nodes that receive a gradient and do not pass it on
         self._capture: set[Any] = set()  # edges whose gradient is handed out instead of accumulated
         if inputs is not None:
@@ -179,57 +177,54 @@ class Backward:
     # -- going forward through the plan --------------------------------------------------------------------------
     def run(self) -> Backward:
         """Take every remaining step."""
-        plan, grads = self.plan, self.grads
         if events.watching:
             events.emit(events.BackwardBegin(self))
-        special = self.journal is not None or events.watching or self.create_graph or self._stop or self._capture
-        quick = not (special or Several.guarded)
-        oldest = next((node.seq for node in reversed(plan) if node.__class__ is not AccumulateGrad), Last.write)
-        overwritten = Last.write > oldest
-        keep, freed, i = self.retain_graph, self._freed, self.cursor
+        session = Pass()
         try:
-            for node in plan[i:]:
-                kind = node.dtype
-                # The plain case, without journal, hooks or observers; `step` says the same with all of them.
-                if not quick or not node.plain or node.extra is not None or (kind is not FLOAT and kind.kind == "c"):
-                    self.cursor = i
-                    if (
-                        quick
-                        and node.__class__ is AccumulateGrad
-                        and node.variable._hooks is None
-                        and node.extra is None
-                        and node in grads
-                    ):
-                        self._accumulate(node, grads.pop(node))
-                    else:
-                        self.step(begin=False)
-                    i += 1
-                    continue
-                g = grads.pop(node, None)
-                if g is not None:
-                    op, saved = node.op, node.saved
-                    if overwritten:
-                        node.check_stale()
-                    F, parents = node.device.F, node.parents
-                    for edge, product in zip(parents, op.pull(F, g, saved, parents)):  # noqa: B905 (strict costs as much as the loop)
-                        if product is None:
-                            continue
-                        if product.shape != edge.shape or product.dtype is not edge.dtype:
-                            product = fit(F, product, edge.shape, edge.dtype)
-                        if edge in grads:
-                            grads[edge] = grads[edge] + product
-                        elif edge.__class__ is AccumulateGrad and (product is g or product.base is not None):
-                            grads[edge] = product.copy()
-                        else:
-                            grads[edge] = product
-                    if not keep and op.kept_tensors:
-                        node.saved = freed
-                i += 1
+            if self.journal is None and not (events.watching or self.create_graph or Several.guarded):
+                with claiming:
+                    alone = session.take(self._whole)
+                if alone:
+                    self._run_on_nodes()
+            while not self.done:
+                self.step(begin=False)
         finally:
-            self.cursor = i
+            session.running = False
         if events.watching:
             events.emit(events.BackwardEnd(self))
         return self
+
+    def _run_on_nodes(self) -> None:
+        """Take every remaining step, with the gradients kept on the nodes: see quick.py."""
+        seeds, self.grads = self.grads, OnNodes()
+        for edge, g in seeds.items():
+            edge.incoming = g
+        special = self._stop | {edge.node for edge in self._capture}
+        oldest = next((node.seq for node in reversed(self.plan) if node.__class__ is not AccumulateGrad), Last.write)
+        overwritten = Last.write > oldest
+        freed, i = None if self.retain_graph else self._freed, self.cursor
+        try:
+            for node in self.plan[i:]:
+                if node.push is None or node.extra is not None or node in special:
+                    self.cursor = i
+                    leaf = node.__class__ is AccumulateGrad and node not in special
+                    if leaf and node.extra is None and node.variable._hooks is None:
+                        if node.incoming is not None:
+                            self._accumulate(node, self.grads.pop(node))
+                    else:
+                        self.step(begin=False)
+                else:  # `step` says the same with journal, hooks and observers
+                    g = node.incoming
+                    if g is not None:
+                        node.incoming = None
+                        if overwritten and Last.write > node.seq:
+                            node.check_stale()
+                        node.push(node, g, freed)
+                i += 1
+        finally:
+            self.cursor, self.grads = i, {}
+            for node in self._whole:
+                node.incoming = None
 
     def step(self, begin: bool = True) -> Node | None:
         """Run the next node and return it; None at the end of the plan. If a rule or hook raises, nothing changed."""

@@ -11,7 +11,8 @@ import sys
 from collections import deque
 from typing import Any
 
-tick = itertools.count(1).__next__
+clock = itertools.count(1)
+tick = clock.__next__
 KEPT_WRITES = 16
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from gradviz.core.errors import noted
 
 from . import errors, events
-from .clock import tick
+from .clock import clock
 from .device import CPU
 from .inference import Inference, refuse_saved
 from .mode import current_module, grad_mode
@@ -29,6 +29,7 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.")
 
 ndarray = np.ndarray
 new = object.__new__
+SINGLE = np.dtype(np.float32)  # the commonest type, told by its identity
 grad_enabled = grad_mode.get
 module_link = current_module.get
 
@@ -38,23 +39,34 @@ def make_call(op: Any) -> Any:
     if op.simple_call:
         call = _binary(op)
     elif op.simple and len(op.inputs) == 1 and not op.aux and (op.promote is None or not op.settings):
-        call = _unary(op)
+        call = _unary(op) if op.settings or not isinstance(op.node, str) else _function(op)
     else:
 
         def call(*inputs: Any, **settings: Any) -> Any:
             return run(op, inputs, settings)
 
-    call.__name__ = call.__qualname__ = op.name
     call.__doc__ = (
         f"`{op.name}({', '.join(op.inputs)})`, recorded where an input requires grad. "
         f"https://docs.pytorch.org/docs/2.13/generated/torch.{op.name}.html"
     )
+    return _named(call, op)
+
+
+def make_operator(op: Any) -> Any:
+    """The method behind `a + b` for a two-tensor op: what it cannot combine it leaves to the other operand."""
+    return _named(_binary(op, operator=True), op)
+
+
+def _named(call: Any, op: Any) -> Any:
+    """The function under its operation's name. It has code of its own, since Python adapts code to how it is used."""
+    call.__name__ = call.__qualname__ = op.name
+    call.__code__ = call.__code__.replace(co_name=op.name, co_qualname=op.name)
     call.op = op
     return call
 
 
 def _unary(op: Any) -> Any:
-    """One tensor, perhaps with settings."""
+    """One tensor and settings."""
     key, same, differentiable, view = op.name, op.promote == "float" or op.keeps, op.differentiable, op.view
     fixed = isinstance(op.node, str)
     saver = node_type = None
@@ -82,27 +94,24 @@ def _unary(op: Any) -> Any:
         if differentiable and input._needs and grad_enabled():
             if saver is None:
                 saver, node_type = op.saver(1), op.node_type(settings)
-            node = (node_type if fixed else op.node_type(settings))()
             edge = input._edge
+            node = (node_type if fixed else op.node_type(settings))()
             node.parents = (accumulator(input) if edge is None else edge,)
             node.saved = saver(input, out, settings, None)
             node.device = device
             node.shape = out.shape
             node.dtype = out.dtype
+            node.push = op.push if out.dtype.kind != "c" else None
             node.path = module_link()
-            node.extra = None
-            node.seq = tick()
+            node.extra = node.claim = None
+            node.seq = next(clock)
             result._edge = node
             result._needs = True
         else:
             result._edge = None
             result._needs = False
         if view:
-            base = result._base = input if input._base is None else input._base
-            if base._edge is not None or not base._needs:  # a leaf that requires grad is never written: no need to know
-                note_view(base, result)
-            if input._multi:
-                result._multi = True
+            _mark_view(input, result)
         if events.watching:
             events.emit(events.Forward(op, (input,), result, settings))
         return result
@@ -110,11 +119,69 @@ def _unary(op: Any) -> Any:
     return call
 
 
-def make_operator(op: Any) -> Any:
-    """The method behind `a + b` for a two-tensor op: what it cannot combine it leaves to the other operand."""
-    call = _binary(op, operator=True)
-    call.__name__ = call.__qualname__ = op.name
-    call.op = op
+def _function(op: Any) -> Any:
+    """One tensor and nothing else."""
+    key, same, differentiable, view = op.name, op.promote == "float" or op.keeps, op.differentiable, op.view
+    elementwise = op.elementwise
+    saver = node_type = push_alike = None
+    on_cpu = _cpu_forward(op, lambda found: look_up(found))
+
+    def look_up(found: Any) -> None:
+        nonlocal on_cpu
+        on_cpu = found
+
+    def call(input: Any) -> Any:
+        nonlocal saver, node_type, push_alike
+        try:
+            x = input._array
+        except AttributeError:
+            return run(op, (input,), {})
+        device = input.device
+        try:
+            out = on_cpu(x) if device is CPU else device.forwards[key](x)
+        except (ValueError, TypeError) as error:
+            if same and x.dtype.kind in "biu":
+                return run(op, (input,), {})
+            raise explained(op, (input,), error) from None
+        if type(out) is not ndarray:
+            out = device.wrap(out)
+        kind = out.dtype
+        if same and kind is not x.dtype:
+            return run(op, (input,), {})
+        result = new(Tensor)
+        result._array = out
+        result.device = device
+        if differentiable and input._needs and grad_enabled():
+            if saver is None:
+                saver, node_type, push_alike = op.saver(1), op.node_type({}), op.push_alike
+            edge = input._edge
+            if edge is None:
+                edge = accumulator(input)
+            node = node_type()
+            node.parents = (edge,)
+            node.saved = saver(input, out, None, None)
+            node.device = device
+            shape = edge.shape if elementwise and kind is edge.dtype else out.shape
+            if elementwise and kind is SINGLE and device is CPU and shape and kind is edge.dtype:
+                node.push = push_alike
+            else:
+                node.push = op.push if kind.kind != "c" else None
+            node.shape = shape
+            node.dtype = kind
+            node.path = module_link()
+            node.extra = node.claim = None
+            node.seq = next(clock)
+            result._edge = node
+            result._needs = True
+        else:
+            result._edge = None
+            result._needs = False
+        if view:
+            _mark_view(input, result)
+        if events.watching:
+            events.emit(events.Forward(op, (input,), result, {}))
+        return result
+
     return call
 
 
@@ -122,67 +189,82 @@ def _binary(op: Any, operator: bool = False) -> Any:
     """Two tensors, or a tensor and a number."""
     key, differentiable = op.name, op.differentiable
     same = op.promote == "float"
+    keeps_type = op.promote is not None
+    alike = keeps_type and op.elementwise
     tensors_only = op.numbers == "none"
-    savers: list[Any] = [None] * 4
     # The commonest case needs no saver: the rules name both inputs and nothing else.
     both = op.kept == tuple(("input", x) for x in op.inputs)
+    keeps, saver = bool(op.kept), op.saver
     node_type: Any = None
-    keeps = True
-    on_cpu = CPU.forwards[key]  # looked up once for the commonest device, and again when it is overridden
+    number_type: Any = None
+    push_alike: Any = None
+    on_cpu = _cpu_forward(op, lambda found: look_up(found))
 
-    def look_up() -> None:
+    def look_up(found: Any) -> None:
         nonlocal on_cpu
-        on_cpu = CPU.forwards[key]
-
-    op.overridden.append(look_up)
+        on_cpu = found
 
     def call(input: Any, other: Any) -> Any:
-        nonlocal node_type, keeps
+        nonlocal node_type, push_alike
+        kind = type(other)
+        if kind is not Tensor and (kind is float or kind is int):
+            return _with_number(input, other)
         try:
             x = input._array
             y = other._array
         except AttributeError:
-            return _with_number(input, other)
+            return NotImplemented if operator and not isinstance(other, OPERANDS) else run(op, (input, other), {})
         device = input.device
-        if x.dtype is not y.dtype or device is not other.device:
+        kind = x.dtype
+        if kind is not y.dtype or device is not other.device:
             return run(op, (input, other), {})
         try:
             out = on_cpu(x, y) if device is CPU else device.forwards[key](x, y)
         except (ValueError, TypeError) as error:
-            if same and x.dtype.kind in "biu":
+            if same and kind.kind in "biu":
                 return run(op, (input, other), {})
             raise explained(op, (input, other), error) from None
         if type(out) is not ndarray:
             out = device.wrap(out)
-        if same and out.dtype is not x.dtype:
+        if same and out.dtype is not kind:
             return run(op, (input, other), {})
         result = new(Tensor)
         result._array = out
         result.device = device
         if differentiable and (input._needs or other._needs) and grad_enabled():
+            if node_type is None:
+                node_type, push_alike = op.node_type({}), op.push_alike
             a, b = input._edge, other._edge
             if a is None and input._needs:
                 a = accumulator(input)
             if b is None and other._needs:
                 b = accumulator(other)
-            mask = 3 if a is not None and b is not None else 1 if a is not None else 2
-            saver = savers[mask]
-            if saver is None:
-                saver = savers[mask] = op.saver(mask)
-            if node_type is None:
-                node_type, keeps = op.node_type({}), bool(op.kept)
             node = node_type()
             node.parents = (a, b)
-            if mask == 3 and both:
-                node.saved = (input, other)
+            if a is None:
+                shape = out.shape
+                fits = alike and shape == b.shape
+                node.saved = saver(2)(input, other, out, None, None) if keeps else ()
+            elif b is None:
+                shape = out.shape
+                fits = alike and shape == a.shape
+                node.saved = saver(1)(input, other, out, None, None) if keeps else ()
             else:
-                node.saved = saver(input, other, out, None, None) if keeps else ()
+                shape = a.shape
+                fits = alike and (shape is b.shape or shape == b.shape)
+                if not fits:
+                    shape = out.shape
+                node.saved = () if not keeps else (input, other) if both else saver(3)(input, other, out, None, None)
+            if fits and kind is SINGLE and device is CPU and shape:
+                node.push = push_alike
+            else:
+                node.push = op.push if kind.kind != "c" else None
             node.device = device
-            node.shape = out.shape
-            node.dtype = out.dtype
+            node.shape = shape
+            node.dtype = kind if keeps_type else out.dtype
             node.path = module_link()
-            node.extra = None
-            node.seq = tick()
+            node.extra = node.claim = None
+            node.seq = next(clock)
             result._edge = node
             result._needs = True
         else:
@@ -194,34 +276,42 @@ def _binary(op: Any, operator: bool = False) -> Any:
 
     def _with_number(input: Any, other: Any) -> Any:
         """A tensor and a Python number; NumPy treats the number as weak, as PyTorch does inside a category."""
-        kind = type(other)
-        if operator and not isinstance(other, OPERANDS):
-            return NotImplemented
-        if (kind is not float and kind is not int) or not isinstance(input, Tensor) or tensors_only:
+        nonlocal number_type
+        if tensors_only or not isinstance(input, Tensor):
             return run(op, (input, other), {})
         x, device = input._array, input.device
-        if x.dtype.kind != "f":
+        dtype = x.dtype
+        if dtype is SINGLE and device is CPU:
+            held = (FLOATS if type(other) is float else INTS).get(other)
+            if held is None:
+                held = hold(other)
+            out = on_cpu(x, held._array)
+        elif dtype.kind == "f":
+            held = Scalar(other)
+            out = device.forwards[key](x, other)
+        else:
             return run(op, (input, other), {})
-        out = device.forwards[key](x, other)
         if type(out) is not ndarray:
             out = device.wrap(out)
         result = new(Tensor)
         result._array = out
         result.device = device
         if differentiable and input._needs and grad_enabled():
-            saver = savers[1]
-            if saver is None:
-                saver = savers[1] = op.saver(1)
+            if number_type is None:
+                number_type = op.node_type({}, True)
             edge = input._edge
-            node = op.node_type({}, True)()
-            node.parents = (accumulator(input) if edge is None else edge, None)
-            node.saved = saver(input, Scalar(other), out, None, None)
+            if edge is None:
+                edge = accumulator(input)
+            node = number_type()
+            node.parents = (edge, None)
+            node.saved = saver(1)(input, held, out, None, None) if keeps else ()
             node.device = device
-            node.shape = out.shape
+            node.shape = shape = edge.shape
             node.dtype = out.dtype
+            node.push = op.push_alike if alike and dtype is SINGLE and device is CPU and shape else op.push
             node.path = module_link()
-            node.extra = None
-            node.seq = tick()
+            node.extra = node.claim = None
+            node.seq = next(clock)
             result._edge = node
             result._needs = True
         else:
@@ -232,6 +322,36 @@ def _binary(op: Any, operator: bool = False) -> Any:
         return result
 
     return call
+
+
+def _cpu_forward(op: Any, changed: Any) -> Any:
+    """The op's forward on the commonest device; `changed` is told when it is overridden."""
+    op.overridden.append(lambda: changed(CPU.forwards[op.name]))
+    return CPU.forwards[op.name]
+
+
+# -- numbers beside tensors ----------------------------------------------------------------------------------------
+# NumPy takes twice as long to multiply by a number as by an array that holds it, so numbers are held as arrays of the
+# commonest type. Integers and floats apart: a node shows the number that it was given.
+FLOATS: dict[Any, Scalar] = {}
+INTS: dict[Any, Scalar] = {}
+MANY = 1000
+
+
+def hold(number: Any) -> Scalar:
+    """A number with an array of it, kept for its next use; zero is not, since 0.0 and -0.0 are equal as keys."""
+    try:
+        array = np.asarray(number, SINGLE)
+    except OverflowError:
+        return Scalar(number)
+    array.flags.writeable = False
+    made = Scalar(number, array)
+    if number != 0:
+        table = FLOATS if type(number) is float else INTS
+        if len(table) >= MANY:
+            table.clear()
+        table[number] = made
+    return made
 
 
 def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], want_aux: bool = False) -> Any:
@@ -314,6 +434,15 @@ def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any],
     return tuple(Tensor._made(o, device, e) for o, e in zip(out, edges, strict=True))
 
 
+def _mark_view(source: Any, result: Any) -> None:
+    """An output that shares memory with the input knows its base."""
+    base = result._base = source if source._base is None else source._base
+    if base._edge is not None or not base._needs:  # a leaf that requires grad is never written: no need to know
+        note_view(base, result)
+    if source._multi:
+        result._multi = True
+
+
 def _mark_views(source: Any, result: Any) -> None:
     """Outputs that share memory with the input know their base, and share its write history."""
     base = source._base if source._base is not None else source
@@ -330,7 +459,8 @@ def make_node(node_type: type[Node], parents: tuple[Any, ...], saved: Any, out: 
     node = node_type()
     node.parents, node.saved, node.device = parents, saved, device
     node.shape, node.dtype = out.shape, out.dtype
+    node.push = node_type.op.push if out.dtype.kind != "c" else None
     node.path = module_link()
-    node.extra = None
-    node.seq = tick()
+    node.extra = node.claim = None
+    node.seq = next(clock)
     return node

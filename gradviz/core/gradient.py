@@ -7,6 +7,7 @@ from typing import Any
 
 from gradviz.core.errors import noted
 
+from . import quick
 from .backward import Backward
 from .edges import GradientEdge, many, place
 from .op import FUNCTIONS
@@ -52,6 +53,9 @@ def backward(
                 "Please only use `grad_tensors`."
             )
         grad_tensors = grad_variables
+    single = isinstance(tensors, Tensor) and (grad_tensors is None or isinstance(grad_tensors, Tensor))
+    if single and inputs is None and not create_graph and quick.run(tensors, grad_tensors, retain_graph):
+        return
     wanted = None if inputs is None else many(inputs)
     if wanted is not None and not wanted:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
@@ -182,3 +186,6 @@ def _per_root(grads: Any, roots: tuple[Any, ...]) -> list[Any]:
     if len(given) != len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     return given
+
+
+Tensor._run_backward = staticmethod(backward)

@@ -18,12 +18,15 @@ from .handle import add_hook as add_hook
 
 
 class Scalar:
-    """A Python number or None that took the place of a tensor among an operation's inputs."""
+    """A Python number or None that took the place of a tensor among an operation's inputs.
 
-    __slots__ = ("_array",)
+    `_array` is what rules on arrays see: the number, or an array without dimensions that holds it.
+    """
 
-    def __init__(self, value: Any) -> None:
-        self._array = value
+    __slots__ = ("_array", "number")
+
+    def __init__(self, number: Any, array: Any = None) -> None:
+        self.number, self._array = number, number if array is None else array
 
 
 class Freed:
@@ -56,6 +59,10 @@ def class_name(kind: type) -> str:
     return _FULL_NAMES.get(kind.__name__, kind.__name__)
 
 
+# What a node has that nothing was noted on.
+_UNSET: dict[str, Any] = {"push": None, "claim": None, "incoming": None}
+
+
 class Extra:
     """What few nodes have: hooks, tensors that want their gradient, the memory of an output, the user's notes."""
 
@@ -72,12 +79,18 @@ class Extra:
 
 
 class Node:
-    """One recorded operation: who made its inputs (`parents`) and what its rules need (`saved`)."""
+    """One recorded operation: who made its inputs (`parents`) and what its rules need (`saved`).
 
-    __slots__ = ("__weakref__", "device", "dtype", "extra", "parents", "path", "saved", "seq", "shape", "shapes")
+    A backward pass at full speed (see quick.py) calls `push`, which is None where more than the rules has to be done;
+    it notes itself as `claim`, and as `incoming` the gradient that has arrived.
+    """
+
+    __slots__ = (
+        "__weakref__", "claim", "device", "dtype", "extra", "incoming", "parents", "path", "push", "saved", "seq",
+        "shape", "shapes",
+    )  # fmt: skip
 
     op: ClassVar[Any] = None
-    plain: ClassVar[bool] = False  # of an operation with one output and a fixed number of inputs
     folded: ClassVar[bool] = False  # whether it stands for several operations
     extra: Extra | None
     shapes: tuple[Any, ...]
@@ -88,6 +101,9 @@ class Node:
     dtype: Any
     device: Any
     path: Any
+    push: Any
+    claim: Any
+    incoming: Any
 
     def name(self) -> str:
         """The name of the operation's gradient, such as `MulBackward0`."""
@@ -173,6 +189,8 @@ class Node:
         return self.seq
 
     def __getattr__(self, name: str) -> Any:
+        if name in _UNSET:
+            return _UNSET[name]
         if name.startswith("_raw_saved_"):
             from .raw_saved import raw_saved
 
@@ -212,7 +230,7 @@ class Node:
         values = []
         for (kind, _), value in zip(self.op.kept, self.unpacked(), strict=True):
             if isinstance(value, Scalar):
-                values.append(value._array)
+                values.append(value.number)
             elif kind == "out" and value is not None:
                 values.append(self._output_tensor(value))
             elif kind == "aux" and value is not None and not isinstance(value, tuple):
@@ -258,6 +276,26 @@ class Output:
     def keep_cell(self, cell: Cell) -> None:
         self.node.keep_cell(cell)
 
+    # What a pass at full speed notes at an edge is kept by the node, which has a list of what arrived at each output.
+    @property
+    def claim(self) -> Any:
+        return self.node.claim
+
+    @claim.setter
+    def claim(self, session: Any) -> None:
+        self.node.claim = session
+
+    @property
+    def incoming(self) -> Any:
+        arrived = self.node.incoming
+        return None if arrived is None else arrived[self.nr]
+
+    @incoming.setter
+    def incoming(self, g: Any) -> None:
+        if self.node.incoming is None:
+            self.node.incoming = [None] * len(self.node.shapes)
+        self.node.incoming[self.nr] = g
+
 
 class AccumulateGrad(Node):
     """The end of the graph at a leaf: adds what arrives into `variable.grad`."""
@@ -266,7 +304,7 @@ class AccumulateGrad(Node):
 
     def __init__(self, variable: Any) -> None:
         self.seq = tick()
-        self.extra = None
+        self.extra = self.claim = self.push = None
         self.parents = ()
         self.saved = ()
         self.path = None

@@ -9,16 +9,19 @@ device; rules ask for `F`, the op vocabulary, which works on raw arrays or, for 
 
 from __future__ import annotations
 
-import operator
+import sys
 from collections.abc import Callable
-from types import CodeType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
+from . import written
 from .autocast import hooked
-from .device import Device, Vocabulary, known_devices, on_new_device
+from .device import CPU, Device, Vocabulary, known_devices, on_new_device
 from .node import Node
+from .written import numpy_function, plain_operator
+from .written import signature as signature
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -37,6 +40,13 @@ SPACES: dict[str, dict[str, Any]] = {}
 INPLACE: list[str] = []
 
 
+# What is written out as code when it is first needed: most programs use few of the operations.
+WRITTEN: dict[str, Callable[[Any], Any]] = {
+    "pull": lambda op: written.puller(op, raw=True),
+    "pull_recorded": lambda op: written.puller(op, raw=False),
+    "push": lambda op: written.pusher(op),
+    "push_alike": lambda op: written.pusher(op, alike=True),
+}
 # The op table over Tensors: what `F` is in a rule whose own gradient will be wanted.
 RECORDED: Any = Vocabulary(None)
 
@@ -78,6 +88,7 @@ class Op:
         # Whether the result is always of the input's type: said where a Python float makes NumPy widen bfloat16.
         self.keeps = keeps
         self.saved_names = saved_names or {}
+        self.joint: Any = None  # what makes all gradients at once: see `together`
         positional, self.settings, self.variadic = signature(forward)
         self.takes = tuple(p for p in positional if p in GIVEN)
         self.inputs = tuple(p for p in positional if p not in GIVEN)
@@ -132,23 +143,23 @@ class Op:
         self.kept = tuple(sorted(wanted.values(), key=lambda kept: (order[kept[0]], place.get(kept[1], 0))))
         self.kept_tensors = tuple(i for i, (kind, _) in enumerate(self.kept) if kind in ("input", "out", "aux"))
         self.slots = {kept[1]: i for i, kept in enumerate(self.kept)}
-        for made in ("pull", "pull_recorded"):
+        for made in WRITTEN:
             self.__dict__.pop(made, None)
         self.savers: dict[int, Any] = {}
         # Which inputs have a rule, and so a place among the node's next functions.
         self.ruled = tuple(x in self.rules for x in self.inputs)
         self.differentiable = any(self.ruled)
-        # Whether backward may run it without the general machinery.
+        # Whether it has one output and a fixed number of inputs.
         self.simple = not self.outputs and self.variadic is None
         # Whether a call needs nothing but its two inputs.
         plain = self.simple and not (self.settings or self.aux or self.view) and isinstance(self.node, str)
         self.simple_call = plain and len(self.inputs) == 2
 
     def __getattr__(self, name: str) -> Any:
-        """How its rules are run is written out when first needed: most programs use few of the operations."""
-        if name not in ("pull", "pull_recorded"):
+        """How its rules are run."""
+        if name not in WRITTEN:
             raise AttributeError(f"{self!r} has no attribute {name!r}")
-        made = self.__dict__[name] = self._puller(raw=name == "pull")
+        made = self.__dict__[name] = WRITTEN[name](self)
         return made
 
     def together(self, joint: Function) -> Function:
@@ -177,6 +188,7 @@ class Op:
             space,
         )
         self.__dict__["pull"] = space["pull"]
+        self.joint = joint
         return joint
 
     def _kind(self, name: str) -> str:
@@ -188,69 +200,11 @@ class Op:
             return "setting"
         return "shape" if name.endswith("_shape") and name[:-6] in self.inputs else "aux"
 
-    def _puller(self, *, raw: bool) -> Any:
-        """`(F, g, saved, parents) -> gradients`, one per input, None where no gradient is wanted or there is no rule.
-
-        Written out and compiled once, so that each rule's arguments are picked from what the node kept without a loop.
-        For mul: `lambda F, g, s, p: (None if p[0] is None else a(g, s[1]), None if p[1] is None else b(g, s[0]))`.
-        """
-        space: dict[str, Any] = {"__name__": __name__}
-
-        def pick(name: str) -> str:
-            if name in ("F", "g", "i"):
-                return name
-            kind, _ = self.kept[self.slots[name]]
-            value = f"s[{self.slots[name]}]"
-            if raw and kind == "input":
-                return f"[t._array for t in {value}]" if self.variadic else f"{value}._array"
-            return value
-
-        def call(i: int, input: str) -> str:
-            rule = self.rules.get(input)
-            if rule is None:
-                return "None"
-            positional, keywords, _ = signature(rule)
-            arguments = [pick(p) for p in positional] + [f"{k}={pick(k)}" for k in keywords]
-            rule = space[f"rule{i}"] = plain_operator(rule)
-            if arguments == ["g"] and rule.__code__.co_code == _SAME.__code__.co_code:
-                return "g"
-            return f"rule{i}({', '.join(arguments)})"
-
-        if self.variadic:
-            body = f"[None if e is None else {call(0, self.inputs[0])} for i, e in enumerate(p)]"
-        else:
-            each = (f"None if p[{i}] is None else {call(i, x)}" for i, x in enumerate(self.inputs))
-            body = f"({', '.join(each)},)"
-        return eval(f"lambda F, g, s, p: {body}", space)
-
     def saver(self, mask: int) -> Any:
         """`(inputs..., out, settings, aux) -> kept` for the inputs in `mask`, keeping only what their rules name."""
         made = self.savers.get(mask)
-        if made is not None:
-            return made
-        needed: set[str] = set()
-        for i, x in enumerate(self.inputs):
-            if (mask >> i) & 1 or self.variadic:
-                rule = self.rules.get(x)
-                if rule is not None:
-                    positional, keywords, _ = signature(rule)
-                    needed |= {*positional, *keywords}
-
-        def fetch(kind: str, name: str) -> str:
-            if kind == "shape":
-                if self.variadic:
-                    return f"[t._array.shape for t in {name[:-6]}]"
-                return f"{name[:-6]}._array.shape" if name in needed else "None"
-            if kind == "setting":
-                return f"settings[{name!r}]"
-            if name not in needed:
-                return "None"
-            return {"input": name, "out": "out", "aux": f"aux[{name!r}]"}[kind]
-
-        values = ", ".join(fetch(*kept) for kept in self.kept)
-        head = ", ".join((*self.inputs, "out", "settings", "aux"))
-        text = f"lambda {head}: ({values}{',' if len(self.kept) == 1 else ''})"
-        made = self.savers[mask] = eval(text)
+        if made is None:
+            made = self.savers[mask] = written.saver(self, mask)
         return made
 
     def node_type(self, settings: dict[str, Any], number: bool = False) -> type[Node]:
@@ -267,7 +221,7 @@ class Op:
         """A node class with this op's rules and another name."""
         found = self._node_types.get(name)
         if found is None:
-            found = self._node_types[name] = type(name, (Node,), {"__slots__": (), "op": self, "plain": self.simple})
+            found = self._node_types[name] = type(name, (Node,), {"__slots__": (), "op": self})
         return found
 
     def with_aux(self, *inputs: Any, **settings: Any) -> tuple[Any, dict[str, Any]]:
@@ -276,33 +230,6 @@ class Op:
 
         out, aux = run(self, inputs, settings, True)
         return out, aux
-
-
-def signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
-    """Names of a plain function's positional parameters, keyword-only ones, and its *args."""
-    code: CodeType = function.__code__
-    names = code.co_varnames
-    count, only = code.co_argcount, code.co_kwonlyargcount
-    variadic = names[count + only] if code.co_flags & 0x04 else None
-    return names[:count], names[count : count + only], variadic
-
-
-_SAME = lambda g: g  # noqa: E731 (a rule that passes its gradient on)
-_OPERATORS = {
-    f.__code__.co_code: same
-    for f, same in (
-        (lambda a, b: a + b, operator.add),
-        (lambda a, b: a - b, operator.sub),
-        (lambda a, b: a * b, operator.mul),
-        (lambda a, b: a / b, operator.truediv),
-    )
-}
-
-
-def plain_operator(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`lambda a, b: a * b` as the built-in that does the same without a Python frame; others as they are."""
-    code: CodeType = function.__code__
-    return _OPERATORS.get(code.co_code, function) if code.co_argcount == 2 and not code.co_names else function
 
 
 def camel(name: str) -> str:
@@ -365,6 +292,10 @@ def bound(forward: Callable[..., Any], takes: tuple[str, ...], device: Device) -
     """A forward with its device's `xp` and `F` filled in."""
     import functools
 
+    if device is CPU:
+        whole: Callable[..., Any] | None = numpy_function(forward)
+        if whole is not None:
+            return whole
     given = {"xp": device.xp, "F": device.F, "sp": device.sp}
     made = functools.partial(forward, *(given[t] for t in takes)) if takes else plain_operator(forward)
     return device.guarded(made)
@@ -456,3 +387,15 @@ def composite(name: str) -> Callable[[Function], Function]:
         return f
 
     return register
+
+
+def name_functions() -> None:
+    """Let pickle find every public function: those that the tables made have no place in a module of their own."""
+    package = __name__.partition(".")[0]
+    for name, function in FUNCTIONS.items():
+        if not isinstance(function, FunctionType) or function.__module__ == package:
+            continue
+        own = function.__name__
+        found = getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function
+        if not found and (name == own or FUNCTIONS.get(own) is not function):
+            function.__module__, function.__qualname__ = package, name

@@ -54,6 +54,7 @@ class Tensor(Values, _Defaults):
     _edge: Any
     _needs: bool
     device: Device
+    _run_backward: Any  # gradient.py puts its function here: an import at each call would cost as much as an operation
 
     if TYPE_CHECKING:
 
@@ -360,9 +361,7 @@ class Tensor(Values, _Defaults):
         `gradient` weighs the elements of a tensor that is not a single number.
         https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.backward.html
         """
-        from .gradient import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+        self._run_backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
         """The same memory outside the graph."""

@@ -126,7 +126,7 @@ class _Walk:
             return {"slot": slot, "n": self.recorder._of_edge(edge)}
         value = kept.get(("input", slot))
         if isinstance(value, Scalar):
-            return {"slot": slot, "value": plain(value._array)}
+            return {"slot": slot, "value": plain(value.number)}
         if isinstance(value, Tensor):
             return {"slot": slot, "n": self.recorder.ordinal(value)}
         told = next((x for x in heard["inputs"] if x["slot"] == slot), None) if heard is not None else None

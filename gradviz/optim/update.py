@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ class Arithmetic:
         """`x += scale * y`"""
         if self.exact:
             total = y.astype(float64.numpy)
-            total *= x.dtype.type(scale)
+            total *= rounded(scale, x.dtype) if scale else scale  # 0.0 and -0.0 are one key
             total += x
             x[...] = total
         else:
@@ -46,8 +47,11 @@ class Arithmetic:
             total *= b
             total += x
             x[...] = total
-        else:
+        elif product is a:
             x += product * b
+        else:
+            product *= b
+            x += product
 
     def addcdiv(self, x: Any, a: Any, b: Any, scale: Any) -> None:
         """`x += scale * a / b`"""
@@ -61,7 +65,11 @@ class Arithmetic:
         if abs(share) >= 0.5:
             x[...] = y
             share = share - x.dtype.type(1)
-        Arithmetic.add(self, x, way, share)
+        if self.exact:
+            Arithmetic.add(self, x, way, share)
+        else:
+            way *= share
+            x += way
 
     def mean_square(self, x: Any, g: Any, beta: float) -> None:
         """Running mean of a square: `x = beta * x + (1 - beta) * g * g`"""
@@ -102,12 +110,18 @@ def arithmetic(xp: Any, array: Any) -> Arithmetic:
     return Arithmetic(xp, dtype, exact=dtype in SINGLE and array.size <= SMALL)
 
 
+@functools.lru_cache(maxsize=256)
+def rounded(scale: Any, dtype: Any) -> float:
+    """A number as the type holds it."""
+    return dtype.type(scale).item()  # type: ignore[no-any-return]
+
+
 def gather(xp: Any, arrays: Sequence[Any]) -> Any:
     """One real array to work on: the only array itself, or the elements of all of them in a row.
 
     Complex numbers are seen as pairs of real ones.
     """
-    one = arrays[0] if len(arrays) == 1 else xp.concatenate(arrays, axis=None)
+    one = arrays[0] if len(arrays) == 1 else xp.concatenate([array.ravel() for array in arrays])
     return one[..., None].view(one.real.dtype) if one.dtype.kind == "c" else one
 
 

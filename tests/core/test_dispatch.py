@@ -1,10 +1,15 @@
 """Calls of every shape reach the same operation: tensors, numbers, either side, either one wanting a gradient."""
 
+import copy
+import pickle
+
+import numpy as np
 import pytest
 
 import gradviz as torch
+from gradviz.core import dispatch
 from gradviz.core.device import CPU
-from gradviz.core.op import OPS, override
+from gradviz.core.op import FUNCTIONS, OPS, override
 
 BINARY = ["add", "sub", "mul", "div", "maximum", "pow", "atan2", "remainder"]
 
@@ -58,3 +63,33 @@ def test_an_overridden_forward_is_used_everywhere(name: str) -> None:
         override(CPU, name, OPS[name].forward)
     calls[name]()
     assert len(seen) == 2
+
+
+def test_every_public_function_can_be_pickled_and_copied() -> None:
+    for name, function in FUNCTIONS.items():
+        if getattr(torch, name) is function:
+            assert pickle.loads(pickle.dumps(function)) is function, name
+            assert copy.deepcopy(function) is function, name
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, 1, 1.0, -2, 2.5, float("inf"), 2**70, 1e300])
+def test_a_number_is_itself_however_it_is_held(number: float) -> None:
+    """Numbers are held as arrays for their next use; 1 and 1.0, 0.0 and -0.0 are equal as keys of a dict."""
+    x = torch.tensor([1.0, -3.0, 0.0], requires_grad=True)
+    for _ in range(2):
+        y = x * number
+        with np.errstate(all="ignore"):
+            want = x.detach().numpy() * np.float32(number)
+            np.testing.assert_array_equal(y.detach().numpy(), want)
+            assert np.signbit(y.detach().numpy()).tolist() == np.signbit(want).tolist()
+        assert repr(y.grad_fn._saved_other) == repr(number)
+
+
+def test_held_numbers_are_few_and_cannot_be_written() -> None:
+    x = torch.ones(2)
+    for i in range(2 * dispatch.MANY):
+        x * (i + 0.5)
+    assert len(dispatch.FLOATS) <= dispatch.MANY
+    assert not any(held._array.flags.writeable for held in dispatch.FLOATS.values())
+    with pytest.raises(OverflowError):
+        x * 10**400

@@ -301,7 +301,7 @@ class Rerun:
         if value is ...:
             return node.device.xp.zeros((), dtype=np.float64)
         if isinstance(value, Scalar):
-            return value._array
+            return value.number
         array = value._array if isinstance(value, Tensor) else value
         return self.widened(array) if hasattr(array, "dtype") else array
 

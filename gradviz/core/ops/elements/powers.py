@@ -12,26 +12,25 @@ from ...op import function, method, op
 from ...tensor import Tensor
 from ..kinds import result_of, widened
 
+
 # -- x ** number, tensor ** tensor, number ** x --------------------------------------------------------------------
-_pow = op("pow", lambda x, *, exponent: _raised(x, exponent), node="PowBackward0", public=False, elementwise=True,
-          x=lambda F, g, x, *, exponent: _pow_rule(F, g, x, exponent),
-          saved_names={"x": "self"})  # fmt: skip
+def _raised(x: Any, *, exponent: Any) -> Any:
+    return x**exponent if x.dtype.kind != "V" else widened(lambda x: x**exponent, x)
+
+
+def _pow_rule(F: Any, g: Any, x: Any, *, exponent: Any) -> Any:
+    if exponent == 2:
+        return g * (x + x)
+    return F.flat(g) if exponent == 0 else g * (exponent * F.pow(x, exponent=exponent - 1))
+
+
+_pow = op("pow", _raised, x=_pow_rule, node="PowBackward0", public=False, elementwise=True, saved_names={"x": "self"})
 _power = op("pow_tensor", lambda xp, a, b: _whole_or_real(xp, a, b), node="PowBackward1", public=False,
             elementwise=True, promote="binary",
             a=lambda F, g, a, b: F.where(b == 0, 0.0, g * (b * F.pow_tensor(a, b - 1))),
             b=lambda F, g, a, b, out: g * F.where((a == 0) & (F.real(b) >= 0), 0.0, out * F.log(a)))  # fmt: skip
 _rpow = op("rpow", lambda xp, a, b: _whole_or_real(xp, b, a), node="PowBackward2", public=False, elementwise=True,
            promote="binary", a=lambda F, g, b, out: g * out * (F.log(b) if b != 0 else 0.0))  # fmt: skip
-
-
-def _pow_rule(F: Any, g: Any, x: Any, exponent: Any) -> Any:
-    if exponent == 0:
-        return F.flat(g)
-    return g * x * 2.0 if exponent == 2 else g * (exponent * F.pow(x, exponent=exponent - 1))
-
-
-def _raised(x: Any, exponent: Any) -> Any:
-    return x**exponent if x.dtype.kind != "V" else widened(lambda x: x**exponent, x)
 
 
 def _whole_or_real(xp: Any, a: Any, b: Any) -> Any:
@@ -49,6 +48,8 @@ def _whole_or_real(xp: Any, a: Any, b: Any) -> Any:
 @function(inplace=True)
 def pow(input: Any, exponent: Any) -> Tensor:
     """`input ** exponent`, element by element; either may be a number."""
+    if isinstance(input, Tensor) and input._array.dtype.kind == "f" and type(exponent) in (int, float):
+        return _pow.call(input, exponent=exponent)
     if not isinstance(input, Tensor):
         if not isinstance(exponent, Tensor):
             raise noted(TypeError(errors.bad_combination("pow", (input, exponent))))
