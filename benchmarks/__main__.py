@@ -22,6 +22,7 @@ from pathlib import Path
 
 from .run import FAMILIES, Run, entries, jobs
 from .runner import QUICK, Budget
+from .spec import UNWATCHED
 from .table import report
 
 HERE = Path(__file__).parent
@@ -92,8 +93,9 @@ def progress(text: str) -> None:
 
 def about(run: Run, load: float, spent: float, *, stopped: bool) -> list[str]:
     """Where, when and with what it was measured."""
-    installed = [f"{name} {said['version']}" for name, said in run.about.items() if "version" in said]
-    missing = [name for name, said in run.about.items() if "error" in said]
+    known = {name: said for name, said in run.about.items() if name != UNWATCHED}
+    installed = [f"{name} {said['version']}" for name, said in known.items() if "version" in said]
+    missing = [name for name, said in known.items() if "error" in said]
     ours = run.about.get("gradviz", {})
     lines = [
         f"`python -m benchmarks`, {datetime.now(UTC).date()}, {spent:.0f} s"

@@ -25,7 +25,7 @@ def model(t: Any) -> Any:
     """Letters and their places, four causal layers, and a guess of the next letter at every place."""
     nn = t.nn
 
-    class Characters(nn.Module):  # type: ignore[misc,name-defined]
+    class Characters(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.letters = nn.Embedding(len(LETTERS), SIZE)

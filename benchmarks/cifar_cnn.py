@@ -51,7 +51,7 @@ def _torchvision(torch: Any) -> None:
     import numpy as np
     from PIL import Image
 
-    class CIFAR10(torch.utils.data.Dataset):  # type: ignore[misc]
+    class CIFAR10(torch.utils.data.Dataset):
         def __init__(self, root: str, train: bool, download: bool, transform: Any) -> None:
             names = [f"data_batch_{i}" for i in range(1, 6)] if train else ["test_batch"]
             folder = Path(root) / "cifar-10-batches-py"

@@ -30,7 +30,7 @@ def residual_net(t: Any, widths: tuple[int, ...] = (32, 64, 128)) -> Any:
     """A convolution, pooling, a residual block for each width (each but the first halves the image), a linear map."""
     nn = t.nn
 
-    class Block(nn.Module):  # type: ignore[misc,name-defined]
+    class Block(nn.Module):  # type: ignore[name-defined]
         def __init__(self, before: int, after: int, stride: int) -> None:
             super().__init__()
             self.conv1 = nn.Conv2d(before, after, 3, stride, 1, bias=False)

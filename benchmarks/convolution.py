@@ -119,13 +119,13 @@ SPECS = [
         "conv 3x3 64 -> 64 at 32 x 32, forward",
         SIZES,
         both(forward, numpy=numpy_forward, mygrad=mygrad_forward, tinygrad=tinygrad_forward),
-        limit="im2col, which writes nine times the input, and the product",
+        limit="Winograd's transforms of pictures and weights beside the products between them",
     ),
     Spec(
         "conv 3x3 64 -> 64 at 32 x 32, forward + backward",
         SIZES,
         both(gradients, numpy=numpy, autograd=hips, mygrad=mygrad, tinygrad=tinygrad),
         {"batch 1": 1.5, "batch 8": 1.5, "batch 32": 1.5},
-        limit="three products of matrices, and im2col and its transpose beside them",
+        limit="Winograd's transforms beside three times the products; with 2 threads, waiting for one another",
     ),
 ]

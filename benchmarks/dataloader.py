@@ -1,6 +1,7 @@
 """Loading small images: CIFAR-sized bytes, cropped and flipped at random and normalised in NumPy, in batches.
 
-Passes over 2,048 images with workers that stay; times are for one batch. PyTorch's workers are processes always.
+Passes over 2,048 images with workers that stay; times are for one batch. PyTorch's workers are processes always. Memory
+is that of the main process: threads are in it with the batches they have ready, worker processes are not.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def passes(**options: Any) -> Make:
     """A pass of the library's DataLoader with these options."""
 
     def make(t: Any, batch: int) -> Work:
-        class Images(t.utils.data.Dataset):  # type: ignore[misc,name-defined]
+        class Images(t.utils.data.Dataset):
             def __init__(self) -> None:
                 self.images, self.labels = data()
 

@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,10 @@ def main(names: list[str]) -> None:
         drawn = drawing(record, limit=10_000)
         edges = [(link.a, link.b) for link in drawn.links]
         sizes = [(110.0, 48.0)] * len(drawn.items)
-        ours, placed = best(lambda sizes=sizes, edges=edges: layout(sizes, edges))
+        ours, placed = best(partial(layout, sizes, edges))
         spent, theirs = dot(sizes, edges)
-        whole, picture = best(lambda record=record: scene(record))
-        draw, svg = best(lambda picture=picture: to_svg(picture, animated=True))
+        whole, picture = best(partial(scene, record))
+        draw, svg = best(partial(to_svg, picture, animated=True))
         mine = "-"
         if len(sizes) <= COUNTED:
             mine = str(crossing.crossings([crossing.ours(r) for r in placed.routes], edges))

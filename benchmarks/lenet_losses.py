@@ -28,7 +28,7 @@ def lenet(t: Any) -> Any:
     """The network of the tutorials: two convolutions of 5 x 5, each pooled, then three linear layers."""
     nn, F = t.nn, t.nn.functional
 
-    class Net(nn.Module):  # type: ignore[misc,name-defined]
+    class Net(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.conv1 = nn.Conv2d(1, 6, 5)

@@ -55,12 +55,13 @@ def row(it: Lesson) -> Row:
     given, solved = source.read(it), source.solved(it)
     words = sum(len(cell.source.split()) for cell in given.cells if cell.cell_type == "markdown")
     cells = sum(cell.cell_type == "code" for cell in given.cells)
-    costs = [run.measure(notebook, timeout=600) for notebook in (given, solved)]
+    plain, filled = (run.measure(notebook, timeout=600) for notebook in (given, solved))
     return Row(
         it,
         words,
         cells,
-        *costs,
+        plain,
+        filled,
         counted(given, it, "○"),
         counted(solved, it, "✓"),
         wrong(it),

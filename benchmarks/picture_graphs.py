@@ -10,7 +10,7 @@ def lstm(torch: Any, steps: int = 100) -> tuple[Any, tuple[Any, ...]]:
     """An LSTMCell unrolled: a module and what it is called with."""
     nn = torch.nn
 
-    class Unrolled(nn.Module):
+    class Unrolled(nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.cell = nn.LSTMCell(4, 8)
@@ -31,7 +31,7 @@ def resnet(torch: Any, *blocks: int, bottleneck: bool = False) -> tuple[Any, tup
     nn = torch.nn
     grow = 4 if bottleneck else 1
 
-    class Block(nn.Module):
+    class Block(nn.Module):  # type: ignore[name-defined]
         def __init__(self, given: int, width: int, stride: int) -> None:
             super().__init__()
             sizes = [(given, width, 1), (width, width, 3), (width, width * grow, 1)] if bottleneck else [

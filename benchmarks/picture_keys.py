@@ -64,7 +64,7 @@ def race(view: str) -> Any:
     """The gallery's race: three of ours and one of the learner's, 150 steps."""
     optim = torch.optim
 
-    class Sign(optim.Optimizer):
+    class Sign(optim.Optimizer):  # type: ignore[name-defined]
         def __init__(self, params: Any, lr: float) -> None:
             super().__init__(params, {"lr": lr})
 

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,7 @@ def zoo_table() -> Iterator[str]:
         picture = drawing(make(), limit=10_000)
         edges = [(link.a, link.b) for link in picture.links]
         sizes = [(110.0, 48.0)] * len(picture.items)
-        ours, placed = best(lambda sizes=sizes, edges=edges: layout(sizes, edges))
+        ours, placed = best(partial(layout, sizes, edges))
         spent, theirs, wide = dot(sizes, edges)[0], "-", "-"
         mine = "-"
         if len(sizes) <= COUNTED and spent.isdigit():

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .runner import Budget, Line, Peer, measured
-from .spec import LIBRARIES, Spec
+from .spec import BASES, LIBRARIES, Spec
 from .table import Entry
 
 FAMILIES = (
     "small_ops", "graphs", "mlp", "cifar_step", "convolution", "norms", "lstm", "transformer", "optimizers",
     "dataloader", "recording", "imports",
 )  # fmt: skip
-THREADED = ("gradviz", "torch", "NumPy")  # measured at each number of threads, the others at the first
-WEIGHED = ("gradviz", "torch")  # whose memory is measured
-ITSELF = 600.0  # seconds that a family may take that measures itself
+THREADED = ("gradviz", *BASES, "NumPy")  # measured at each number of threads, the others at the first
+WEIGHED = ("gradviz", *BASES)  # whose memory is measured
 MEMORY = 0  # instead of a number of threads
 
 
@@ -35,14 +34,13 @@ class Job(NamedTuple):
         return {"family": self.family, "spec": self.spec, "size": self.size}
 
     def __str__(self) -> str:
-        found = specs(self.family)
-        work = f"{found[self.spec].work}, {self.size}" if found else self.family
+        work = f"{specs(self.family)[self.spec].work}, {self.size}"
         return f"{work}: {self.threads or 'memory'}" + " thread" * (self.threads == 1) + " threads" * (self.threads > 1)
 
 
 def specs(family: str) -> list[Spec]:
-    """A family's works; none for one that measures itself (benchmarks.recording)."""
-    found: list[Spec] = getattr(importlib.import_module(f"benchmarks.{family}"), "SPECS", [])
+    """A family's works."""
+    found: list[Spec] = importlib.import_module(f"benchmarks.{family}").SPECS
     return found
 
 
@@ -56,10 +54,7 @@ def jobs(families: list[str], threads: list[int], only: str = "", *, quick: bool
     """Everything to be measured, in order: all lines at each number of threads, then their memory."""
     for count in (*threads, MEMORY):
         for family in families:
-            found = specs(family)
-            if not found and count != MEMORY and only.lower() in family:
-                yield Job(family, 0, "", count)
-            for i, spec in enumerate(found):
+            for i, spec in enumerate(specs(family)):
                 for size in chosen(spec, quick=quick):
                     if only.lower() in f"{spec.work}, {size}".lower() and (count or max(threads)) >= spec.least_threads:
                         yield Job(family, i, size, count)
@@ -103,10 +98,7 @@ class Run:
                 file.write(json.dumps([job, self.about, self.found[job]]) + "\n")
 
     def measure(self, job: Job) -> Any:
-        found = specs(job.family)
-        if not found:
-            return self.peer("gradviz", job.threads).ask("rows", ITSELF, family=job.family)
-        spec = found[job.spec]
+        spec = specs(job.family)[job.spec]
         if job.threads == MEMORY:
             return {name: self.memory(job, name) for name in WEIGHED if name in spec.make}
         names = [name for name in LIBRARIES if name in spec.make and name not in self.how.without]
@@ -167,16 +159,4 @@ def entries(found: dict[Job, Any]) -> list[Entry]:
                     memory = mine.pop(MEMORY, {})
                     lines = {count: Line(*said) for count, said in mine.items()}
                     made.append(Entry(spec, size, lines, memory))
-        if not specs(family):
-            rows = {job.threads: said.get("rows", []) for job, said in found.items() if job.family == family}
-            for same in zip(*rows.values(), strict=False):
-                work, goal = same[0][:2]
-                lines = {
-                    count: Line({"gradviz": row[2] / 1e6}, {"gradviz": tuple(row[4:])})
-                    for count, row in zip(rows, same, strict=True)
-                }
-                goals = {"": float(goal.removeprefix("<= "))} if goal else {}
-                made.append(
-                    Entry(Spec(work, {"": None}, {}, goals, limit="see benchmarks/recording.py"), "", lines, {})
-                )
     return made

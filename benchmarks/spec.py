@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 Work = Callable[[], object]
 Make = Callable[[Any, Any], Work]  # the library and the size; what is built here is not timed
 
+UNWATCHED = "gradviz, unwatched"  # what recorded work is compared with: the same, while nobody watches
 LIBRARIES = {
+    UNWATCHED: "gradviz",
     "gradviz": "gradviz",
     "torch": "torch",
     "NumPy": "numpy",
@@ -17,6 +19,7 @@ LIBRARIES = {
     "micrograd": "micrograd",
     "tinygrad": "tinygrad",
 }  # name in the table -> module
+BASES = ("torch", UNWATCHED)  # whose time a ratio is in: that of the first which has the work
 
 
 class Measured(NamedTuple):

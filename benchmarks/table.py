@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .runner import Line
-from .spec import LIBRARIES, Spec
+from .spec import BASES, LIBRARIES, Spec
 
-PEERS = [name for name in LIBRARIES if name not in ("gradviz", "torch")]
+PEERS = [name for name in LIBRARIES if name not in ("gradviz", *BASES)]
 NEEDED = 4e6  # bytes: below, no ratio is given: the kernel's counters are exact to a megabyte or two
 HOW = """\
 Each library runs in a process of its own with its threads pinned (1 thread: one core). The processes take turns of some
-milliseconds, and a ratio is the median over the turns, its quartiles in brackets; it is time (or memory) in torch's, so
+milliseconds, those of several threads after a rest in which the last library's threads fall asleep. A ratio is the
+median over the turns, its quartiles in brackets; it is time (or memory) in torch's, so
 below 1 is faster than torch; of recorded work it is time in that of the same work unwatched. Peers: one number for each
 number of threads or the first alone; NumPy is the same work written by hand, forward and backward, with
 nothing recorded: what a library on NumPy can reach at best by the plain way. Empty: the library has no such thing, or
@@ -87,7 +88,7 @@ def digits(value: float) -> str:
 def ratio_of(found: Line, goal: float | None) -> str:
     """``0.62 (0.60 - 0.65)``: median and quartiles; in bold where the goal is missed."""
     if "gradviz" not in found.ratios:
-        return short(found.errors.get("torch", ""))
+        return short(next((found.errors[name] for name in BASES if name in found.errors), ""))
     low, middle, high = found.ratios["gradviz"]
     text = f"**{middle:.2f}**" if missed(found, goal) else f"{middle:.2f}"
     return f"{text} ({low:.2f} - {high:.2f})"
@@ -114,7 +115,7 @@ def memory_of(memory: Mapping[str, int | str]) -> str:
 
 
 def memory_ratio(entry: Entry) -> str:
-    ours, theirs = entry.memory.get("gradviz"), entry.memory.get("torch")
+    ours, theirs = entry.memory.get("gradviz"), next((entry.memory[b] for b in BASES if b in entry.memory), None)
     if not isinstance(ours, int) or not isinstance(theirs, int) or theirs < NEEDED:
         return ""
     goal = entry.spec.memory_goals.get(entry.size)

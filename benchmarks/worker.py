@@ -1,10 +1,9 @@
 """One library in a process of its own: `python -m benchmarks.worker LIBRARY`; a line of JSON in, a line of JSON out.
 
     {"do": "prepare", "family": ..., "spec": 0, "size": ...}  builds the work and calls it until it has settled
-    {"do": "time", "calls": k}                                what one call takes: {"seconds": ...}
+    {"do": "time", "calls": k, "rest": s}                     what one call takes: {"seconds": ...}
     {"do": "memory", "family": ..., "spec": ..., "size": ...} in a forked child that has only imported the library
     {"do": "profile", "seconds": s}                           where Python says the time goes
-    {"do": "rows", "family": ...}                             of a family that measures itself (benchmarks.recording)
 
 What fails answers {"error": text}. The number of threads is in the environment, since BLAS reads it when it is loaded.
 """
@@ -28,6 +27,7 @@ from typing import Any
 from .spec import LIBRARIES, Measured, Work
 
 SETTLE = 2.0  # seconds of calls that do not count, at most, while caches fill
+MANY = 0.1  # seconds: a call that takes longer is not disturbed by what was before
 COMPILES = {"tinygrad": 60.0}  # its first call compiles, its second is captured
 WARM = """
 nn, F = t.nn, t.nn.functional
@@ -40,6 +40,10 @@ for kind in (t.optim.SGD, t.optim.Adam):
     optimizer.step()
 y.sum().backward()
 next(iter(t.utils.data.DataLoader(list(range(4)))))
+if hasattr(t, "record"):
+    with t.record() as tape:
+        layer(y.detach()).sum().backward()
+    tape.recording
 """  # what a library imports only when it is first used
 
 
@@ -65,6 +69,7 @@ class Worker:
         self.library: Any = None
         self.work: Work = lambda: None
         self.warm = False
+        self.took = MANY  # seconds of a call
 
     def hello(self) -> dict[str, Any]:
         """Import the library; what it is."""
@@ -86,7 +91,7 @@ class Worker:
         return work
 
     def prepare(self, **which: Any) -> dict[str, Any]:
-        self.work = lambda: None  # what was there goes before more is made
+        self.work, self.took = lambda: None, MANY  # what was there goes before more is made
         gc.collect()
         self.work = self.build(**which)
         spent, most = 0.0, COMPILES.get(self.name, SETTLE)
@@ -97,14 +102,18 @@ class Worker:
                 break
         return said if said["seconds"] > most else self.time(1)
 
-    def time(self, calls: int) -> dict[str, Any]:
+    def time(self, calls: int, rest: float = 0.0) -> dict[str, Any]:
         work = self.work
+        if rest and self.took < MANY:
+            time.sleep(rest)
+            work()
         start = time.perf_counter()
         for _ in range(calls):
             said = work()
         if isinstance(said, Measured):
             return {"seconds": said.seconds}
-        return {"seconds": (time.perf_counter() - start) / calls}
+        self.took = (time.perf_counter() - start) / calls
+        return {"seconds": self.took}
 
     def memory(self, **which: Any) -> dict[str, Any]:
         """Peak of the memory that the work and three calls of it need beyond what the import took, in bytes.
@@ -114,7 +123,7 @@ class Worker:
         that modules which are imported at first use are not counted. The kernel counts in batches of pages for each
         core: exact to a megabyte or two.
         """
-        if not self.warm and self.name in ("gradviz", "torch"):
+        if not self.warm and LIBRARIES[self.name] in ("gradviz", "torch"):
             exec(WARM, {"t": self.library})
         self.warm = True
         out, into = os.pipe()
@@ -159,10 +168,6 @@ class Worker:
         own = sorted(((entry[2], place) for place, entry in found.stats.items()), reverse=True)  # type: ignore[attr-defined]
         whole = sum(spent for spent, _ in own)
         return {"profile": [[readable(*place), spent / whole] for spent, place in own[:6]]}
-
-    def rows(self, family: str) -> dict[str, Any]:
-        made = importlib.import_module(f"benchmarks.{family}").rows(self.library, None)
-        return {"rows": [[r.work, r.goal, r.ours, r.torch, r.low, r.ratio, r.high] for r in made]}
 
 
 def readable(file: str, line: int, function: str) -> str:

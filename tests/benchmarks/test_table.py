@@ -15,7 +15,7 @@ from benchmarks import runner, table
 from benchmarks.__main__ import main
 from benchmarks.run import FAMILIES, Job, Run, chosen, entries, jobs, specs
 from benchmarks.runner import Budget, Line, Peer, measured, ratio
-from benchmarks.spec import LIBRARIES, Measured, Spec
+from benchmarks.spec import LIBRARIES, UNWATCHED, Measured, Spec
 from benchmarks.worker import Worker
 
 PROGRAMS = [(family, i) for family in FAMILIES for i, _ in enumerate(specs(family))]
@@ -34,10 +34,11 @@ def test_every_program_runs_in_its_smallest_size(library: str, family: str, whic
     assert not isinstance(said, Measured) or said.bytes > 1e6
 
 
-def test_every_work_has_three_sizes_a_reason_and_torch_beside_it() -> None:
+def test_every_work_has_three_sizes_a_reason_and_something_beside_it() -> None:
     for family, which in PROGRAMS:
         spec = specs(family)[which]
-        assert {"gradviz", "torch"} <= set(spec.make)
+        assert "gradviz" in spec.make
+        assert ("torch" in spec.make) is not (UNWATCHED in spec.make)
         assert len(spec.sizes) >= 3 or family == "small_ops"
         assert len(spec.limit) > 20
         assert set(spec.goals) | set(spec.memory_goals) <= set(spec.sizes)
@@ -52,6 +53,23 @@ def entry(goal: float | None, middle: float, **more: Any) -> table.Entry:
     spec = Spec("work", {"8": 8}, {}, {} if goal is None else {"8": goal}, limit="dispatch", memory_goals={"8": 1.2})
     found = Line({"gradviz": 2e-6, "torch": 1e-6}, {"gradviz": (0.1, middle, 0.9), "NumPy": (0, 0.25, 1)}, **more)
     return table.Entry(spec, "8", {1: found}, {"gradviz": 30_000_000, "torch": 20_000_000})
+
+
+def test_recorded_work_is_in_the_time_of_unwatched_work() -> None:
+    peers = {name: Peer(sys.executable, name, 1) for name in (UNWATCHED, "gradviz")}
+    try:
+        line = measured(peers, {"family": "recording", "spec": 3, "size": "batch 4"}, SHORT)
+    finally:
+        for peer in peers.values():
+            peer.close()
+    assert line.ratios[UNWATCHED] == (1.0, 1.0, 1.0)
+    assert 1 < line.ratios["gradviz"][1] < 10
+    said = table.line(
+        table.Entry(Spec("work", {"8": 8}, {}), "8", {1: line}, {"gradviz": 9_000_000, UNWATCHED: 6_000_000}), [1]
+    )
+    assert UNWATCHED not in said
+    assert f"{line.ratios['gradviz'][1]:.2f} (" in said
+    assert said.endswith("| 9.00 MB | 1.50 |")
 
 
 def test_no_ratio_of_memory_that_cannot_be_measured() -> None:
