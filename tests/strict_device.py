@@ -20,6 +20,7 @@ import numpy as np
 
 from gradviz.core.device import Device, register
 from gradviz.gpu.host import on_host
+from tests.cupy_types import typed
 from tests.gpu.cupy_names import known
 from tests.strict_machine import here
 
@@ -28,6 +29,35 @@ CUPY = known()
 UFUNC = ("x1", "x2", "out", "dtype", "casting")
 # These move data to the device, so they alone take NumPy arrays.
 TRANSFERS = {"asarray", "array"}
+# How large their results are depends on numbers that CuPy fetches for it; or it looks whether arguments are in order.
+FETCHING = {
+    "nonzero",
+    "flatnonzero",
+    "argwhere",
+    "unique",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
+    "bincount",
+    "compress",
+    "extract",
+    "histogram",
+    "histogramdd",
+    "histogram2d",
+    "setdiff1d",
+    "setxor1d",
+    "union1d",
+    "intersect1d",
+    "trim_zeros",
+    "ravel_multi_index",
+    "place",
+    "percentile",
+    "quantile",
+    "choose",
+}
+# CuPy has these only for some types: Thrust, by which it sorts, knows no bfloat16.
+SORTING = {"sort", "argsort", "lexsort", "partition", "argpartition", "median", "searchsorted", "unique"}
 
 
 class StrictArray:
@@ -68,9 +98,12 @@ class StrictArray:
         return wrapped(self._a.T, self)
 
     def __getitem__(self, index: Any) -> StrictArray:
+        _fetched(index, "get")
         return wrapped(here.launch("getitem", _get, (self._a, opened(index)), {}), self)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        if _fetched(index, "set") and not isinstance(value, StrictArray):
+            here.wait("numbers of the host put at indices")
         here.launch("setitem", _set, (opened(self), opened(index), opened(value)), {})
 
     def __len__(self) -> int:
@@ -118,7 +151,19 @@ class StrictArray:
 
     @property
     def data(self) -> Any:
-        return types.SimpleNamespace(ptr=self._a.__array_interface__["data"][0], mem=self.memory)
+        return types.SimpleNamespace(ptr=pointer_to(self._a), mem=self.memory)
+
+
+class Pointer(int):
+    """An address that knows the array there, which a captured graph keeps alive."""
+
+    array: Any
+
+
+def pointer_to(array: Any) -> Pointer:
+    made = Pointer(array.__array_interface__["data"][0])
+    made.array = array
+    return made
 
 
 def wrapped(value: Any, source: StrictArray | None = None) -> Any:
@@ -152,6 +197,18 @@ def opened(value: Any, transfer: bool = False) -> Any:
     if isinstance(value, dict):
         return {k: opened(v, transfer) for k, v in value.items()}
     return value
+
+
+def _fetched(index: Any, what: str) -> bool:
+    """Whether an index has arrays; CuPy fetches how many truths there are, and copies lists to the device."""
+    items = index if isinstance(index, tuple) else (index,)
+    arrays = [i for i in items if isinstance(i, StrictArray)]
+    if any(i.dtype.kind == "b" for i in arrays):
+        here.wait(f"{what} by truths")
+    if any(isinstance(i, (list, tuple, bool, np.bool_)) for i in items):
+        here.wait(f"{what} by a list")
+        return True
+    return bool(arrays)
 
 
 def _get(array: Any, index: Any) -> Any:
@@ -196,7 +253,8 @@ def _operator(name: str, inplace: bool = False) -> Any:
             raise TypeError(f"Unsupported type {np.ndarray}")
         if not all(isinstance(o, (StrictArray, int, float, bool, complex, np.generic)) for o in others):
             return NotImplemented
-        function = getattr(operator, name, None) or _reflected(name)
+        ufunc = UFUNCS[name.strip("_")]
+        function = _into(ufunc) if inplace else typed("cupy", ufunc, getattr(operator, name, None) or _reflected(name))
         result = here.launch(name.strip("_"), function, (opened(self), *(opened(o) for o in others)), {})
         return self if inplace else result if result is NotImplemented else wrapped(result)
 
@@ -209,15 +267,37 @@ def _method(name: str) -> Any:
         check_call(f"ndarray.{name}", CUPY["cupy.ndarray"][name], args, kwargs)
         mine = self._a if name in SHAPES else opened(self)
         function = _take if name == "take" else getattr(np.ndarray, name)
+        _check_method(name, self, args)
         return wrapped(here.launch(name, function, (mine, *opened(args)), opened(kwargs)), self)
 
     call.__name__ = name
     return call
 
 
+def _check_method(name: str, array: StrictArray, args: Any) -> None:
+    if name in FETCHING:
+        here.wait(name)
+    if name in SORTING and array.dtype.name == "bfloat16":
+        raise ValueError("Unsupported dtype (bfloat16)")
+    if name == "fill" and isinstance(args[0], StrictArray):
+        here.wait("fill by an array")  # CuPy asks whether the number is 0
+
+
 # Methods that look at the same memory in another way, which may be on any device.
 # `copy` takes an array of another device to the current one.
 SHAPES = {"copy", "reshape", "transpose", "swapaxes", "squeeze", "view", "diagonal", "ravel"}
+
+
+@functools.cache
+def _into(ufunc: str) -> Any:
+    """`a += b` is add(a, b, a)."""
+    function = typed("cupy", ufunc, getattr(np, ufunc))
+
+    def call(a: Any, b: Any) -> Any:
+        return function(a, b, out=a)
+
+    call.__name__ = ufunc
+    return call
 
 
 def _reflected(name: str) -> Any:
@@ -235,11 +315,20 @@ def check_call(name: str, parameters: Any, args: Any, kwargs: Any) -> None:
         raise TypeError(f"cupy.{name}() takes ({', '.join(parameters)}), not {sorted(unknown) or len(args)}")
 
 
+# What the operators are called among the ufuncs: `a + b` is add(a, b), and so is its reflection.
+UFUNCS = {
+    "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide", "mod": "remainder",
+    "pow": "power", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "lshift": "left_shift",
+    "rshift": "right_shift", "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",
+    "ge": "greater_equal", "neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert", "add": "add",
+    "matmul": "matmul",
+}  # fmt: skip
 _TWO = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"]
 for _name in _TWO:
     setattr(StrictArray, f"__{_name}__", _operator(f"__{_name}__"))
     setattr(StrictArray, f"__r{_name}__", _operator(f"__r{_name}__"))
     setattr(StrictArray, f"__i{_name}__", _operator(f"__i{_name}__", inplace=True))
+    UFUNCS |= {f"{way}{_name}": UFUNCS[_name] for way in "ri" if f"{way}{_name}" not in UFUNCS}
 for _name in ["eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"]:
     setattr(StrictArray, f"__{_name}__", _operator(f"__{_name}__"))
 for _name, _kind in CUPY["cupy.ndarray"].items():
@@ -256,9 +345,16 @@ def _function(path: str, name: str, parameters: Any, home: Any) -> Any:
             raise TypeError(f"Unsupported type {list}")
         transfer = name in TRANSFERS
         inside, named = opened(args, transfer), opened(kwargs, transfer)
+        if name in FETCHING or (name == "where" and len(args) == 1):
+            here.wait(name)
+        if name == "where" and not isinstance(args[0], StrictArray):
+            raise AttributeError(f"{type(args[0]).__name__!r} object has no attribute 'astype'")
+        if name in SORTING and any(a.dtype.name == "bfloat16" for a in args if isinstance(a, StrictArray)):
+            raise ValueError("Unsupported dtype (bfloat16)")
         if transfer and any(not isinstance(a, StrictArray) for a in args[:1]):
             here.wait(f"{name} of host data")
-        result = here.launch(name, INDEXED.get(name) or getattr(home, name), inside, named)
+            inside = (np.array(inside[0]), *inside[1:])  # the device has memory of its own
+        result = here.launch(name, INDEXED.get(name) or _found(path, name, home), inside, named)
         out = kwargs.get("out")
         return out if isinstance(out, StrictArray) else wrapped(result, _first(args))
 
@@ -272,6 +368,31 @@ def _function(path: str, name: str, parameters: Any, home: Any) -> Any:
             here.launch(f"{name}.at", update, (opened(array), opened(index), opened(value)), {})
 
         call.at = at
+    return call
+
+
+@functools.cache
+def _found(path: str, name: str, home: Any) -> Any:
+    """A function of NumPy or SciPy as CuPy's would compute."""
+    function = typed(path, name, getattr(home, name))
+    return _unfailing(function) if path == "cupy.linalg" else function
+
+
+def _unfailing(function: Any) -> Any:
+    """A decomposition that goes on where there is none, unless `cupyx.errstate(linalg="raise")`."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except np.linalg.LinAlgError:
+            if here.linalg == "raise":
+                raise
+            made = function(
+                *(np.broadcast_to(np.eye(a.shape[-1], dtype=a.dtype), a.shape) for a in args[:1]), *args[1:]
+            )
+            return made
+
+    call.__name__ = function.__name__
     return call
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.cublas_on_cpu import PRODUCTS, cublas
+
 CAPTURED_SYNC = "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing"
 # These only take memory; and these return their argument itself where there is nothing to do.
 TAKES_MEMORY = {"empty", "empty_like"}
@@ -28,6 +30,8 @@ class Machine:
         self.capture: list[tuple[Callable[..., Any], Any, Any, Any]] | None = None
         self.capture_mode = 0
         self.allocate: Callable[[int], Any] | None = None
+        self.allocators = 0  # how many blocks say which allocator to use
+        self.linalg = "raise"  # what comes of a matrix that has no such decomposition: an error, or nonsense
 
     def reset(self) -> None:
         """Count from nothing."""
@@ -42,6 +46,8 @@ class Machine:
 
     def launch(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Compute. Inside a capture it is written down, and changes nothing but new memory, which holds nonsense."""
+        if name in PRODUCTS:
+            function = cublas.of(name, function)
         if self.capture is None:
             with np.errstate(all="ignore"):
                 result = function(*args, **kwargs)

@@ -86,6 +86,10 @@ def gpu() -> tuple[str | None, str]:
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
     except Exception as error:  # CuPy raises classes of its own, and ImportError or OSError for a broken library
         return None, f"{seen}; CuPy says: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+    from gradviz.gpu.backend import why_not
+
+    if why_not():
+        return None, f"{seen}; {why_not()}"
     return f"{name} ({count} device{'s' * (count > 1)}), CuPy {cupy.__version__}", seen
 
 

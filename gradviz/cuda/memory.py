@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from typing import Any
 
@@ -49,6 +50,14 @@ def reset_peak_memory_stats(device: Any = None) -> None:
         counter.reset_peak()
 
 
+def reset_accumulated_memory_stats(device: Any = None) -> None:
+    """Let what came and went be counted from now on."""
+    account = settle(cupy(), require_index(device))
+    for counter in (account.blocks, account.requested, account.allocated, account.reserved):
+        counter.allocated = counter.freed = 0
+    account.out_of_memory = 0
+
+
 def memory_stats(device: Any = None) -> OrderedDict[str, int]:
     """Counts and bytes under PyTorch's names; empty where no device has been used.
 
@@ -56,6 +65,18 @@ def memory_stats(device: Any = None) -> OrderedDict[str, int]:
     """
     account = _account(device)
     return OrderedDict() if account is None else statistics(account)
+
+
+def memory_stats_as_nested_dict(device: Any = None) -> dict[str, Any]:
+    """The same, a dict inside a dict for each point in a name."""
+    made: dict[str, Any] = {}
+    for name, number in memory_stats(device).items():
+        *path, last = name.split(".")
+        place = made
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = number
+    return made
 
 
 _ROWS = {
@@ -108,3 +129,47 @@ def set_per_process_memory_fraction(fraction: float, device: Any = None) -> None
         if not 0 <= fraction <= 1:
             raise ValueError(f"Invalid fraction value: {fraction}. Allowed range: 0~1")
         cupy().get_default_memory_pool().set_limit(fraction=fraction)
+
+
+def get_per_process_memory_fraction(device: Any = None) -> float:
+    """The share of a device's memory that the pool may take; 1.0 where nothing was set."""
+    with cupy_device(device):
+        limit, (_, total) = cupy().get_default_memory_pool().get_limit(), cupy().cuda.runtime.memGetInfo()
+    return limit / total if limit else 1.0
+
+
+def get_allocator_backend() -> str:
+    """How memory is taken from the driver: "native" is a pool over cudaMalloc, which CuPy's is."""
+    return "native"
+
+
+# -- older names -------------------------------------------------------------------------------------------------------
+def reset_max_memory_allocated(device: Any = None) -> None:
+    """`reset_peak_memory_stats`, with a FutureWarning."""
+    _renamed("reset_max_memory_allocated")
+    reset_peak_memory_stats(device)
+
+
+def reset_max_memory_cached(device: Any = None) -> None:
+    """`reset_peak_memory_stats`, with a FutureWarning."""
+    _renamed("reset_max_memory_cached")
+    reset_peak_memory_stats(device)
+
+
+def memory_cached(device: Any = None) -> int:
+    """`memory_reserved`, with a FutureWarning."""
+    warnings.warn("`torch.cuda.memory_cached` has been renamed to `torch.cuda.memory_reserved`", FutureWarning, 2)
+    return memory_reserved(device)
+
+
+def max_memory_cached(device: Any = None) -> int:
+    """`max_memory_reserved`, with a FutureWarning."""
+    warnings.warn(
+        "`torch.cuda.max_memory_cached` has been renamed to `torch.cuda.max_memory_reserved`", FutureWarning, 2
+    )
+    return max_memory_reserved(device)
+
+
+def _renamed(name: str) -> None:
+    text = f"torch.cuda.{name} now calls torch.cuda.reset_peak_memory_stats, which resets /all/ peak memory stats."
+    warnings.warn(text, FutureWarning, stacklevel=3)

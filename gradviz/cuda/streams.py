@@ -20,6 +20,11 @@ def default_stream(device: Any = None) -> Stream:
     return streams.default_stream(as_device(f"cuda:{require_index(device)}"))
 
 
+def get_stream_from_external(data_ptr: int, device: Any = None) -> Stream:
+    """A stream that another library made, by the driver's handle."""
+    return streams.ExternalStream(data_ptr, as_device(f"cuda:{require_index(device)}"))
+
+
 def set_stream(stream: Stream | None) -> None:
     """Let work go to this stream, and make its device the current one; None changes nothing."""
     if stream is not None:

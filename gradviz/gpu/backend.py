@@ -8,9 +8,11 @@ move it.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import types
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -43,7 +45,27 @@ def why_not() -> str:
             f"CuPy {cp.__version__} finds no usable NVIDIA driver ({_first_line(error)}). "
             f"Install or update the driver; CuPy must fit it: {INSTALL}."
         )
-    return "" if count else "CuPy finds no NVIDIA GPU on this machine (or CUDA_VISIBLE_DEVICES hides them)."
+    if not count:
+        return "CuPy finds no NVIDIA GPU on this machine (or CUDA_VISIBLE_DEVICES hides them)."
+    return _lacking(cp)
+
+
+@functools.lru_cache(maxsize=8)
+def _lacking(cp: Any) -> str:
+    """Which of CUDA's libraries CuPy does not find: NVRTC compiles every kernel, cuBLAS multiplies."""
+    loading: dict[str, Callable[[], Any]] = {
+        "NVRTC": lambda: cp.cuda.nvrtc.getVersion(),
+        "cuBLAS": lambda: cp.cuda.cublas.getMathMode,
+    }
+    for name, load in loading.items():
+        try:
+            load()
+        except Exception as error:  # CuPy's own error types, ImportError, OSError
+            return (
+                f"CuPy {cp.__version__} finds a GPU, but not CUDA's library {name} ({_first_line(error)}). "
+                f"Install CUDA's toolkit or its wheels: {INSTALL}."
+            )
+    return ""
 
 
 def _first_line(error: Exception) -> str:
@@ -99,7 +121,23 @@ def open_device(name: str) -> Device:
 
 
 def _open(cp: Any, index: int, several: bool) -> Device:
-    from . import convolution, host, late, losses, memory, normalising, pointwise, pooling, random, rows, steps
+    from . import (
+        completed,
+        convolution,
+        host,
+        indexing,
+        late,
+        losses,
+        memory,
+        normalising,
+        pointwise,
+        pooling,
+        products,
+        random,
+        rows,
+        rule_steps,
+        steps,
+    )
 
     def guard() -> None:
         runtime.setDevice(index)
@@ -110,10 +148,12 @@ def _open(cp: Any, index: int, several: bool) -> Device:
             return value
         if several:
             guard()
-        return cp.asarray(value)
+        return xp.asarray(value)
 
     def to_numpy(array: Any) -> Any:
         """The numbers on the host, which waits for them: the moment to tell what went wrong before."""
+        if late.Told.mode:
+            late.fetching()
         host_array = cp.asnumpy(array)
         late.settle(device)
         return host_array
@@ -121,10 +161,11 @@ def _open(cp: Any, index: int, several: bool) -> Device:
     array_type, runtime = cp.ndarray, cp.cuda.runtime
     sp: Any = Lazy("cupyx.scipy")
     memory.watch(cp, index)
+    xp: Any = completed.completed(cp)
     device = Device(
         "cuda",
         index,
-        Guarded(cp, guard) if several else cp,
+        Guarded(xp, guard) if several else xp,
         array_type=array_type,
         wrap=wrap,
         to_numpy=to_numpy,
@@ -134,7 +175,7 @@ def _open(cp: Any, index: int, several: bool) -> Device:
         carry=carry,
     )
     host.on_host(device)
-    for kernels in (convolution, pooling, normalising, losses, pointwise, rows, steps):
+    for kernels in (products, indexing, convolution, pooling, normalising, losses, pointwise, rows, steps, rule_steps):
         kernels.register(device)
     late.check_later(device)
     random.register(device)
@@ -182,20 +223,34 @@ def carry(array: Any, source: Device, target: Device, non_blocking: bool) -> Any
         if not non_blocking:
             return source.to_numpy(array)
         from .memory import pinned_like
+        from .streams import Stream, hold
 
         source.enter()
-        return array.get(stream=cp.cuda.get_current_stream(), out=pinned_like(array), blocking=False)
+        stream = cp.cuda.get_current_stream()
+        out = array.get(stream=stream, out=pinned_like(array), blocking=False)
+        hold(out, Stream.of(stream, source))  # CuPy's pool would hand its memory out again while it is written to
+        return out
     if source is not CPU:
         if source.type != "cuda":
             array = source.to_numpy(array)
         return _between(cp, array, source, target)
+    from . import graphs
     from .memory import is_pinned
+    from .streams import Stream, hold
 
     if non_blocking and is_pinned(array) and (array.flags.c_contiguous or array.flags.f_contiguous):
         target.enter()
+        stream = cp.cuda.get_current_stream()
         out = cp.empty(array.shape, dtype=array.dtype, order="C" if array.flags.c_contiguous else "F")
-        out.set(array, stream=cp.cuda.get_current_stream())
+        out.set(array, stream=stream)
+        hold(array, Stream.of(stream, target))  # and while it is read
         return out
+    if graphs.capturing():
+        raise RuntimeError(
+            "CUDA error: operation not permitted when stream is capturing\n"
+            "A tensor in pageable memory of the host was copied to the GPU, which waits for it. Copy it before the "
+            "capture, into a tensor that the graph reads."
+        )
     return target.wrap(array)
 
 
@@ -205,6 +260,8 @@ def _between(cp: Any, array: Any, source: Device, target: Device) -> Any:
         return target.wrap(array)
     source.enter()
     sending = cp.cuda.get_current_stream()
+    if not array.flags.c_contiguous:  # CuPy would put it in order in this stream, after the event
+        array = array.copy()
     written = sending.record()
     target.enter()
     receiving = cp.cuda.get_current_stream()

@@ -30,12 +30,14 @@ ONLY: dict[str, tuple[str, ...]] = {
     "dropout": _REAL,
     "nll_loss": _REAL,
     "steps": _REAL,
+    "rules": _REAL,
     "norms": _REAL,
-    "normalise": ("float32", "float64"),
+    "normalise": _REAL,
 }
 # Texts that a file of kernels needs besides numbers.cuh.
 NEEDS: dict[str, tuple[str, ...]] = {
-    "steps": ("table.cuh",), "norms": ("table.cuh", "together.cuh"), "softmax": ("together.cuh",),
+    "steps": ("table.cuh", "updates.cuh"), "rules": ("table.cuh", "updates.cuh"),
+    "norms": ("table.cuh", "together.cuh"), "softmax": ("together.cuh",),
     "philox": ("philox.cuh",), "dropout": ("philox.cuh",),
 }  # fmt: skip
 # Files whose kernels are not made for a type of numbers.

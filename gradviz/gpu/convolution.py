@@ -5,15 +5,13 @@
     naive   the op table's own forward, over CuPy's functions
 
 The first that can do a convolution does it. `why(problem)` tells why the ones before it did not, and `use("gemm")`
-insists on one. All three compute the same linear maps, so the rules of the op table hold whichever ran.
+insists on one. All three compute the same linear maps, so the rules of the op table hold whichever ran. Where an
+operand lies with its channels last, cuDNN computes in that layout and its result lies so too, as in PyTorch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 from ..core.device import Device
@@ -21,42 +19,12 @@ from ..core.op import override
 from ..core.ops.layers.convolve import transposed_shape
 from ..core.ops.layers.convolve_check import check_arrays
 from . import cudnn, gemm
+from .engines import Engines
+from .layouts import channels_last
 from .problem import Dims, Problem, out_shape
 
-ENGINES: dict[str, ModuleType | None] = {"cudnn": cudnn, "gemm": gemm, "naive": None}
-_insisted: ContextVar[str | None] = ContextVar("convolution_engine", default=None)
-
-
-@contextmanager
-def use(name: str) -> Iterator[None]:
-    """In the `with` block this engine does every convolution; RuntimeError where it cannot."""
-    if name not in ENGINES:
-        raise ValueError(f"there is no convolution engine {name!r}: choose from {', '.join(ENGINES)}")
-    token = _insisted.set(name)
-    try:
-        yield
-    finally:
-        _insisted.reset(token)
-
-
-def why(problem: Problem) -> tuple[str, dict[str, str]]:
-    """The engine that does this convolution, and for each one before it the reason it does not."""
-    insisted = _insisted.get()
-    reasons: dict[str, str] = {}
-    for name, engine in ENGINES.items():
-        if insisted not in (None, name):
-            continue
-        reason = "" if engine is None else engine.why_not(problem)
-        if not reason:
-            return name, reasons
-        if insisted is not None:
-            raise RuntimeError(f"the convolution engine {name!r} cannot do this: {reason}")
-        reasons[name] = reason
-    raise AssertionError("the last engine does everything")
-
-
-def _chosen(problem: Problem) -> ModuleType | None:
-    return ENGINES[why(problem)[0]]
+ENGINES = Engines("convolution", {"cudnn": cudnn, "gemm": gemm, "naive": None})
+use, why = ENGINES.use, ENGINES.why
 
 
 def register(device: Device) -> None:
@@ -70,12 +38,17 @@ def register(device: Device) -> None:
         override(device, transposed.__name__, transposed)
 
 
+def _last(a: Any, b: Any) -> bool:
+    """Whether to compute with channels last: if an operand lies so, but not for float64, as in PyTorch."""
+    return a.dtype.name != "float64" and (channels_last(a) or channels_last(b))
+
+
 def _convolve(device: Device, name: str, plain: dict[str, Any]) -> Callable[..., Any]:
     def convolve(x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
         check_arrays(name, x, w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
         y_shape = out_shape(x.shape, w.shape, stride, padding, dilation)
-        problem = Problem(x.shape, w.shape, y_shape, stride, padding, dilation, groups, x.dtype.name)
-        engine = _chosen(problem)
+        problem = Problem(x.shape, w.shape, y_shape, stride, padding, dilation, groups, x.dtype.name, _last(x, w))
+        engine = ENGINES.chosen(problem)
         if engine is None:
             return plain[name](x, w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
         return engine.forward(device, problem, x, w, bias), {"_rows": None}
@@ -88,8 +61,9 @@ def _spread(device: Device, name: str, plain: dict[str, Any]) -> Callable[..., A
     name += "_input"
 
     def spread(y: Any, w: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
-        problem = Problem(tuple(shape), w.shape, y.shape, stride, padding, dilation, groups, y.dtype.name)
-        engine = _chosen(problem)
+        last = _last(y, w)
+        problem = Problem(tuple(shape), w.shape, y.shape, stride, padding, dilation, groups, y.dtype.name, last)
+        engine = ENGINES.chosen(problem)
         if engine is None:
             settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
             return plain[name](y, w, shape=shape, **settings)
@@ -105,8 +79,9 @@ def _correlate(device: Device, name: str, plain: dict[str, Any]) -> Callable[...
     def correlate(
         y: Any, x: Any, rows: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int
     ) -> Any:
-        problem = Problem(x.shape, tuple(shape), y.shape, stride, padding, dilation, groups, y.dtype.name)
-        engine = _chosen(problem)
+        last = _last(y, x)
+        problem = Problem(x.shape, tuple(shape), y.shape, stride, padding, dilation, groups, y.dtype.name, last)
+        engine = ENGINES.chosen(problem)
         if engine is None:
             settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
             return plain[name](y, x, rows, shape=shape, **settings)

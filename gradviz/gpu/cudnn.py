@@ -12,8 +12,8 @@ from ctypes import byref, c_double, c_float, c_int, c_void_p
 from typing import Any, NamedTuple
 
 from ..core.device import Device
+from ..core.precision import Allowed
 from . import switches
-from .compiled import whole
 from .cudnn_library import (
     BFLOAT16,
     CROSS_CORRELATION,
@@ -23,15 +23,18 @@ from .cudnn_library import (
     FMA_MATH,
     HALF,
     NCHW,
+    NHWC,
     TENSOR_OP_MATH,
     AlgorithmPerf,
     CudnnError,
     Descriptor,
     Library,
     array,
-    find,
     handle,
+    ready,
+    unusable_here,
 )  # fmt: skip
+from .layouts import blank, laid_out, strides
 from .problem import Dims, Problem, out_shape
 
 NAME = "cudnn"
@@ -40,7 +43,10 @@ MANY = 10  # algorithms that cuDNN is asked for: it has fewer
 
 
 class Plan(NamedTuple):
-    """What one direction of one problem needs: descriptors of the arrays, of the convolution, and how to compute it."""
+    """What one direction of one problem needs: descriptors of the arrays, of the convolution, and how to compute it.
+
+    `last`: the arrays are to lie with their channels last.
+    """
 
     x: Descriptor
     w: Descriptor
@@ -48,21 +54,9 @@ class Plan(NamedTuple):
     convolution: Descriptor
     algorithm: int
     workspace: int
+    last: bool
     one: Any
     zero: Any
-
-
-@functools.cache
-def _usable(index: int) -> str:
-    """Why cuDNN cannot be used on a device; an empty string if it can."""
-    library, reason = find()
-    if library is None:
-        return reason
-    try:
-        handle(library, index)
-    except CudnnError as error:
-        return str(error)
-    return ""
 
 
 def why_not(p: Problem) -> str:
@@ -75,9 +69,7 @@ def why_not(p: Problem) -> str:
         return "an array has no elements"
     if p.y_shape != out_shape(p.x_shape, p.w_shape, p.stride, p.padding, p.dilation):
         return "the result is not of the usual size"
-    from .backend import cupy
-
-    return _usable(int(cupy().cuda.runtime.getDevice()))
+    return unusable_here()
 
 
 def forward(device: Device, p: Problem, x: Any, w: Any, bias: Any) -> Any:
@@ -99,19 +91,15 @@ def backward_filter(device: Device, p: Problem, y: Any, x: Any) -> Any:
 
 
 def _run(device: Device, p: Problem, way: str, a: Any, b: Any, shape: Dims) -> Any:
-    xp = device.xp
-    library, reason = find()
-    if library is None:
-        raise RuntimeError(reason)
+    xp, index, flags = device.xp, device.index or 0, switches.cudnn
     device.enter()
-    flags = switches.cudnn
-    index = device.index or 0
-    plan = _plan(library, index, p, way, bool(flags.benchmark), bool(flags.deterministic), bool(flags.allow_tf32))
-    a, b = whole(xp, a), whole(xp, b)
-    out, space = xp.empty(shape, dtype=a.dtype), xp.empty(plan.workspace, dtype=xp.uint8)
+    library, thread = ready(index)
+    plan = _plan(library, index, p, way, bool(flags.benchmark), bool(flags.deterministic), Allowed.conv)
+    a, b = laid_out(xp, a, plan.last), laid_out(xp, b, plan.last)
+    out, space = blank(xp, shape, a.dtype, plan.last), xp.empty(plan.workspace, dtype=xp.uint8)
     first, second, made = _operands(plan, way)
     getattr(library, f"cudnnConvolution{way}")(
-        handle(library, index), byref(plan.one), first, a.data.ptr, second, b.data.ptr, plan.convolution.pointer,
+        thread, byref(plan.one), first, a.data.ptr, second, b.data.ptr, plan.convolution.pointer,
         plan.algorithm, space.data.ptr, plan.workspace, byref(plan.zero), made, out.data.ptr,
     )  # fmt: skip
     return out
@@ -127,16 +115,27 @@ def _operands(plan: Plan, way: str) -> tuple[c_void_p, c_void_p, c_void_p]:
 def _plan(
     library: Library, index: int, p: Problem, way: str, benchmark: bool, deterministic: bool, tf32: bool
 ) -> Plan:  # fmt: skip
-    """Made once for each problem, direction and position of the switches."""
+    """Made once for each problem, direction and position of the switches; in order if it cannot be channels last."""
+    try:
+        return _made(library, index, p, way, benchmark, deterministic, tf32)
+    except CudnnError:
+        if not p.last:
+            raise
+        return _made(library, index, p._replace(last=False), way, benchmark, deterministic, tf32)
+
+
+def _made(
+    library: Library, index: int, p: Problem, way: str, benchmark: bool, deterministic: bool, tf32: bool
+) -> Plan:  # fmt: skip
     kind = TYPES[p.dtype]
     x, w, y = (library.descriptor(name) for name in ("Tensor", "Filter", "Tensor"))
     for descriptor, shape in ((x, p.x_shape), (y, p.y_shape)):
         sizes = _planar(shape)
         library.cudnnSetTensorNdDescriptor(
-            descriptor.pointer, kind, len(sizes), array(sizes), array(_contiguous(sizes))
+            descriptor.pointer, kind, len(sizes), array(sizes), array(strides(sizes, p.last))
         )
     sizes = _planar(p.w_shape)
-    library.cudnnSetFilterNdDescriptor(w.pointer, kind, NCHW, len(sizes), array(sizes))
+    library.cudnnSetFilterNdDescriptor(w.pointer, kind, NHWC if p.last else NCHW, len(sizes), array(sizes))
     convolution = library.descriptor("Convolution")
     line = len(p.stride) == 1
     settings = [((fill,) if line else ()) + v for v, fill in ((p.padding, 0), (p.stride, 1), (p.dilation, 1))]
@@ -149,7 +148,7 @@ def _plan(
     math = TENSOR_OP_MATH if half else DEFAULT_MATH if tf32 else FMA_MATH
     library.cudnnSetConvolutionMathType(convolution.pointer, math)
     number = c_double if kind == DOUBLE else c_float
-    plan = Plan(x, w, y, convolution, 0, 0, number(1), number(0))
+    plan = Plan(x, w, y, convolution, 0, 0, p.last, number(1), number(0))
     chosen = _algorithm(library, index, plan, way, benchmark, deterministic)
     # The advice may come with a kind of arithmetic of its own; what was forbidden stays forbidden.
     library.cudnnSetConvolutionMathType(convolution.pointer, math if math == FMA_MATH else chosen.math_type)
@@ -175,10 +174,3 @@ def _algorithm(
 def _planar(shape: Dims) -> Dims:
     """A line is a picture of height 1: cuDNN has no fewer than four dimensions."""
     return (*shape[:2], 1, shape[2]) if len(shape) == 3 else shape
-
-
-def _contiguous(shape: Dims) -> Dims:
-    strides = [1]
-    for size in reversed(shape[1:]):
-        strides.append(strides[-1] * size)
-    return tuple(reversed(strides))

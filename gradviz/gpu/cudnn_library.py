@@ -16,17 +16,22 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from ctypes import POINTER, Structure, byref, c_float, c_int, c_size_t, c_void_p
+from ctypes import POINTER, Structure, byref, c_double, c_float, c_int, c_size_t, c_void_p
 from typing import Any
 
+from . import graphs
 from .backend import cupy
 
 MAJOR = 9
 VARIABLE = "GRADVIZ_CUDNN_LIB"
 FLOAT, DOUBLE, HALF, BFLOAT16 = 0, 1, 2, 9  # cudnnDataType_t
-NCHW, CROSS_CORRELATION = 0, 1
+NCHW, NHWC = 0, 1  # cudnnTensorFormat_t: how filters lie
+CROSS_CORRELATION = 1
 DEFAULT_MATH, TENSOR_OP_MATH, FMA_MATH = 0, 1, 3  # cudnnMathType_t; FMA_MATH forbids TF32
+SPATIAL, SPATIAL_PERSISTENT = 1, 2  # cudnnBatchNormMode_t
+BATCH_NORM_ONLY = 0  # cudnnBatchNormOps_t: no activation after it
 _of_thread = threading.local()
+_unusable: dict[int, str] = {}  # what was found out of each device
 
 
 class AlgorithmPerf(Structure):
@@ -38,13 +43,10 @@ class AlgorithmPerf(Structure):
     ]  # fmt: skip
 
 
-_ints, _pointer = POINTER(c_int), c_void_p
+_ints, _pointer, _space = POINTER(c_int), c_void_p, (c_void_p, c_size_t)
 _choice = (*(_pointer,) * 5, c_int, _ints, POINTER(AlgorithmPerf))
-_compute = (
-    _pointer, _pointer, _pointer, _pointer, _pointer, _pointer, _pointer, c_int, _pointer, c_size_t, _pointer, _pointer,
-    _pointer,
-)  # fmt: skip
-# Each function's parameters; all return a status.
+_compute = (*(_pointer,) * 7, c_int, *_space, *(_pointer,) * 3)
+# Each function's parameters; all return a status. They are held against cuDNN's headers (tests/gpu/cudnn.json).
 SIGNATURES: dict[str, tuple[Any, ...]] = {
     "cudnnCreate": (POINTER(c_void_p),),
     "cudnnSetStream": (_pointer, _pointer),
@@ -60,7 +62,24 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     **{f"cudnnDestroy{kind}Descriptor": (_pointer,) for kind in ("Tensor", "Filter", "Convolution")},
     **{f"cudnnGetConvolution{way}Algorithm_v7": _choice for way in ("Forward", "BackwardData", "BackwardFilter")},
     **{f"cudnnFindConvolution{way}Algorithm": _choice for way in ("Forward", "BackwardData", "BackwardFilter")},
-}
+    "cudnnBatchNormalizationForwardTrainingEx": (
+        _pointer, c_int, c_int, *(_pointer,) * 11, c_double, _pointer, _pointer, c_double, *(_pointer,) * 3, *_space,
+        *_space,
+    ),
+    "cudnnBatchNormalizationForwardInference": (_pointer, c_int, *(_pointer,) * 11, c_double),
+    "cudnnBatchNormalizationBackwardEx": (
+        _pointer, c_int, c_int, *(_pointer,) * 19, c_double, *(_pointer,) * 3, *_space, *_space,
+    ),
+    "cudnnGetBatchNormalizationForwardTrainingExWorkspaceSize": (
+        _pointer, c_int, c_int, *(_pointer,) * 5, POINTER(c_size_t),
+    ),
+    "cudnnGetBatchNormalizationBackwardExWorkspaceSize": (
+        _pointer, c_int, c_int, *(_pointer,) * 7, POINTER(c_size_t),
+    ),
+    "cudnnGetBatchNormalizationTrainingExReserveSpaceSize": (
+        _pointer, c_int, c_int, _pointer, _pointer, POINTER(c_size_t),
+    ),
+}  # fmt: skip
 
 
 class CudnnError(RuntimeError):
@@ -149,6 +168,37 @@ def find() -> tuple[Library | None, str]:
             return library, ""
         tried.append(f"{path} is version {library.version}, not {MAJOR}")
     return None, f"cuDNN {MAJOR} is not found: {'; '.join(tried)}"
+
+
+def unusable(index: int) -> str:
+    """Why cuDNN cannot be used on a device; an empty string if it can.
+
+    It is found out once; but that a handle cannot be made while a graph is captured says nothing of later.
+    """
+    if index not in _unusable:
+        library, reason = find()
+        try:
+            if library is not None:
+                handle(library, index)
+        except CudnnError as error:
+            reason = str(error)
+            if graphs.capturing():
+                return f"{reason} (while a graph is captured: run the step once before)"
+        _unusable[index] = reason
+    return _unusable[index]
+
+
+def unusable_here() -> str:
+    """Why cuDNN cannot be used on CuPy's current device; an empty string if it can."""
+    return unusable(int(cupy().cuda.runtime.getDevice()))
+
+
+def ready(index: int) -> tuple[Library, Any]:
+    """The library and the handle of this thread on a device; RuntimeError where there is none."""
+    library, reason = find()
+    if library is None:
+        raise RuntimeError(reason)
+    return library, handle(library, index)
 
 
 def handle(library: Library, index: int) -> Any:

@@ -6,13 +6,16 @@ are the result, channel by channel. Products of 16-bit floats are added up in 32
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
 
 from ..core.device import Device
+from ..core.ops.linalg.products import batched_matmul
 from .compiled import TYPES, blocks_for, ints, launch, whole
 from .problem import Problem
+from .products import saying
 
 NAME = "gemm"
 # Bytes that the columns may take: a larger batch is done in parts.
@@ -32,7 +35,7 @@ def forward(device: Device, p: Problem, x: Any, w: Any, bias: Any) -> Any:
     rows = w.reshape(groups, p.w_shape[0] // groups, -1)
     for part in _parts(p, x.itemsize):
         columns = _columns(device, p, x[part])
-        made = _product(xp, rows, columns).reshape(p.w_shape[0], -1, p.places).transpose(1, 0, 2)
+        made = _product(device, rows, columns).reshape(p.w_shape[0], -1, p.places).transpose(1, 0, 2)
         into = out[part].reshape(-1, p.w_shape[0], p.places)
         if bias is None:
             into[...] = made
@@ -47,7 +50,7 @@ def backward_data(device: Device, p: Problem, y: Any, w: Any) -> Any:
     out = xp.empty(p.x_shape, dtype=y.dtype)
     rows = w.reshape(p.groups, p.w_shape[0] // p.groups, -1).swapaxes(1, 2)
     for part in _parts(p, y.itemsize):
-        columns = whole(xp, _product(xp, rows, _by_channel(p, y[part])).astype(y.dtype, copy=False))
+        columns = whole(xp, _product(device, rows, _by_channel(p, y[part])).astype(y.dtype, copy=False))
         into = out[part]
         n = into.shape[0]
         launch(device, "conv", "col2im", y.dtype, blocks_for(into.size), (columns, into, *ints(n, *p.sizes)))
@@ -60,7 +63,7 @@ def backward_filter(device: Device, p: Problem, y: Any, x: Any) -> Any:
     x, total = whole(xp, x), None
     for part in _parts(p, x.itemsize):
         columns = _columns(device, p, x[part])
-        made = _product(xp, _by_channel(p, y[part]), columns.swapaxes(1, 2))
+        made = _product(device, _by_channel(p, y[part]), columns.swapaxes(1, 2))
         if x.dtype.itemsize == 2 and p.x_shape[0] > part.stop - part.start:
             made = made.astype(xp.float32)  # several parts are added up before they are rounded
         total = made if total is None else total + made
@@ -91,6 +94,7 @@ def _by_channel(p: Problem, y: Any) -> Any:
     return y.reshape(-1, p.w_shape[0], p.places).transpose(1, 0, 2).reshape(p.groups, p.w_shape[0] // p.groups, -1)
 
 
-def _product(xp: Any, a: Any, b: Any) -> Any:
-    """Group by group; a single one as a plain product of two matrices."""
-    return xp.matmul(a, b) if a.shape[0] > 1 else xp.matmul(a[0], b[0])[None]
+def _product(device: Device, a: Any, b: Any) -> Any:
+    """Group by group; a single one as a plain product of two matrices. cuBLAS obeys `torch.backends.cuda.matmul`."""
+    multiply = saying(device, functools.partial(batched_matmul, device.xp))
+    return multiply(a, b) if a.shape[0] > 1 else multiply(a[0], b[0])[None]

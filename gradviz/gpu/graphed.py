@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.tensor import Tensor
-from .backend import cupy, unusable, why_not
+from .backend import unusable, why_not
 from .graphs import CUDAGraph, graph
-from .streams import Stream
+from .streams import Stream, current_stream
 
 
 def put(place: Tensor, new: Tensor) -> None:
@@ -61,7 +61,7 @@ def make_graphed_step(step: Callable[..., Any], inputs: tuple[Tensor, ...], num_
         raise unusable()
     own = tuple(x.detach().clone() for x in inputs)
     stream = Stream(inputs[0].device if inputs else None)
-    stream.wait_stream(Stream.of(cupy().cuda.get_current_stream(), stream.device))
+    stream.wait_stream(current_stream(stream.device))
     with stream:
         for _ in range(num_warmup_iters):
             step(*own)

@@ -14,34 +14,43 @@ no such thing.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..core.device import Device, as_device
 from ..core.random import generator_for
-from . import capture_mode
-from .backend import cupy, opened, unusable, why_not
+from . import capture_mode, memory
+from .backend import cupy, current_index, opened, unusable, why_not
 from .streams import Stream
 
-_capturing: list[CUDAGraph] = []
+
+class _Capturing(threading.local):
+    """The graphs that this thread captures: other threads work on meanwhile."""
+
+    def __init__(self) -> None:
+        self.graphs: list[CUDAGraph] = []
+
+
+_here = _Capturing()
 
 
 def is_current_stream_capturing() -> bool:
     """Whether what is put into the current stream is being written down."""
     if why_not():
         raise unusable("Tried to instantiate dummy base class _cuda_isCurrentStreamCapturing")
-    return bool(cupy().cuda.get_current_stream().is_capturing())
+    return bool(cupy().cuda.get_current_stream(current_index()).is_capturing())
 
 
 def capturing() -> bool:
-    """Whether a graph is being captured; False also where there is no GPU."""
-    return bool(_capturing)
+    """Whether this thread captures a graph; False also where there is no GPU."""
+    return bool(_here.graphs)
 
 
 def being_captured() -> CUDAGraph:
     """The graph that is being captured."""
-    return _capturing[-1]
+    return _here.graphs[-1]
 
 
 def in_use() -> bool:
@@ -54,11 +63,25 @@ def fill_afterwards(array: Any, numbers: Any) -> None:
     being_captured()._filled.append((array, numbers))
 
 
+def keep(value: Any) -> None:
+    """Let the graph that is being captured keep what it reads from the host at every replay."""
+    being_captured()._kept.append(value)
+
+
+class Pool:
+    """A pool of memory that graphs take from, counted with the memory of its device as long as anyone has it."""
+
+    def __init__(self) -> None:
+        self.memory = cupy().cuda.MemoryPool()
+        self.malloc = capture_mode.relaxed(memory.telling(cupy(), self.memory.malloc))
+        memory.pools.add(self)
+
+
 def graph_pool_handle() -> Any:
     """A pool of memory that several graphs may share, if they are never replayed at the same time."""
     if why_not():
         raise unusable("Tried to instantiate dummy base class _graph_pool_handle")
-    return cupy().cuda.MemoryPool()
+    return Pool()
 
 
 class CUDAGraph:
@@ -78,6 +101,8 @@ class CUDAGraph:
         self._stream: Any = None
         self._draws: Draws | None = None
         self._filled: list[tuple[Any, Any]] = []
+        self._kept: list[Any] = []
+        self.device: Device | None = None
         self.on_replay: list[Callable[[], None]] = []
 
     def capture_begin(self, pool: Any = None, capture_error_mode: str = "global") -> None:
@@ -88,8 +113,8 @@ class CUDAGraph:
             )
         if self._graph is not None:
             raise RuntimeError("This CUDAGraph instance already owns a captured graph. Call reset() first.")
-        cp = cupy()
-        stream = cp.cuda.get_current_stream()
+        cp, device = cupy(), as_device("cuda")
+        stream = cp.cuda.get_current_stream(device.index)
         if stream.ptr == cp.cuda.Stream.null.ptr:
             raise RuntimeError(
                 "CUDA graphs must be captured on a non-default stream. (However, after capture, it's ok to replay "
@@ -99,9 +124,9 @@ class CUDAGraph:
 
         late.ready()
         self._stream, self._pool = stream, graph_pool_handle() if pool is None else pool
-        self._draws = Draws(as_device("cuda"))
+        self.device, self._draws = device, Draws(device)
         # Memory of its own: what is freed while capturing must not be handed to anyone who runs between replays.
-        self._allocator = cp.cuda.using_allocator(capture_mode.relaxed(self._pool.malloc))
+        self._allocator = cp.cuda.using_allocator(self._pool.malloc)
         self._allocator.__enter__()
         try:
             stream.begin_capture(
@@ -110,18 +135,19 @@ class CUDAGraph:
         except BaseException:
             self._leave()
             raise
-        _capturing.append(self)
+        _here.graphs.append(self)
 
     def capture_end(self) -> None:
         """The end of what is written down."""
         try:
             self._graph = self._stream.end_capture()
         finally:
-            if self in _capturing:
-                _capturing.remove(self)
+            if self in _here.graphs:
+                _here.graphs.remove(self)
             self._leave()
         for array, numbers in self._filled:
             array.set(numbers)
+        self._stream.synchronize()  # a replay may be put into another stream, which would not wait for the copies
 
     def _leave(self) -> None:
         self._allocator.__exit__(None, None, None)
@@ -132,6 +158,8 @@ class CUDAGraph:
         """Do it all again, on the memory that was captured, in the current stream."""
         if self._graph is None:
             raise RuntimeError("Called CUDAGraph::replay without a preceding successful capture.")
+        assert self.device is not None
+        self.device.enter()
         if self._draws is not None:
             self._draws.advance()
         self._graph.launch(cupy().cuda.get_current_stream())
@@ -142,6 +170,7 @@ class CUDAGraph:
         """Forget the graph and its memory."""
         self._graph = self._pool = self._draws = None
         self._filled.clear()
+        self._kept.clear()
         self.on_replay.clear()
 
     def pool(self) -> Any:
@@ -204,8 +233,9 @@ class graph:
 
     def __enter__(self) -> None:
         cp = cupy()
-        cp.cuda.Device().synchronize()
-        cp.get_default_memory_pool().free_all_blocks()
+        with cp.cuda.Device(self.stream.device_index) as device:
+            device.synchronize()
+            cp.get_default_memory_pool().free_all_blocks()
         self.stream.__enter__()
         try:
             self.cuda_graph.capture_begin(self.pool, self.capture_error_mode)

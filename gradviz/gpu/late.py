@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -27,6 +28,20 @@ KEPT, KEPT_ARRAYS = 4096, 64
 Error = Callable[[int], Exception]
 _next = itertools.count(1).__next__
 _checks: dict[int, Checks] = {}
+
+
+class Told:
+    """Whether fetching numbers is told: 0 not, 1 by a warning, 2 by an error (gradviz.cuda.set_sync_debug_mode)."""
+
+    mode = 0
+
+
+def fetching() -> None:
+    """The host is about to wait for numbers."""
+    if Told.mode == 1:
+        warnings.warn("called a synchronizing CUDA operation", UserWarning, stacklevel=4)
+    elif Told.mode == 2:
+        raise RuntimeError("called a synchronizing CUDA operation")
 
 
 class Checks:

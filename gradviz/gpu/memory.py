@@ -7,7 +7,10 @@ CuPy keeps a pool for each device: freed memory stays in it for the next array. 
 from __future__ import annotations
 
 import math
+import threading
+import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,26 +48,34 @@ class Account:
 
 
 accounts: dict[int, Account] = {}
+# The hook that all threads share, and which of them have it: CuPy's hooks belong to a thread.
 _watching: list[Any] = []
+_thread = threading.local()
+# The pools of graphs, each of which has `memory`, CuPy's pool.
+pools: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def watch(cp: Any, index: int) -> None:
-    """Begin to keep account of a device. CuPy's hooks belong to a thread: other threads' arrays are not counted."""
+    """Begin to keep account of a device."""
     accounts.setdefault(index, Account())
-    if _watching:
-        return
-    hook = _hook_type(cp)()
-    hook.__enter__()
-    _watching.append(hook)
-    pool = cp.get_default_memory_pool()
+    if not _watching:
+        _watching.append(_hook_type(cp)())
+        cp.cuda.set_allocator(telling(cp, cp.cuda.get_allocator()))  # which a program may have set
 
-    def malloc(size: int) -> Any:
+
+def telling(cp: Any, malloc: Callable[[int], Any]) -> Callable[[int], Any]:
+    """An allocator that keeps account and has PyTorch's error where there is no more memory."""
+
+    def allocate(size: int) -> Any:
+        if getattr(_thread, "hook", None) is not _watching[0]:
+            _thread.hook = _watching[0]
+            _thread.hook.__enter__()
         try:
-            return pool.malloc(size)
+            return malloc(size)
         except cp.cuda.memory.OutOfMemoryError as error:
             raise _out_of_memory(cp, size) from error
 
-    cp.cuda.set_allocator(malloc)
+    return allocate
 
 
 def _hook_type(cp: Any) -> type:
@@ -115,10 +126,10 @@ def shown(n: int) -> str:
 
 
 def pool_bytes(cp: Any, index: int) -> tuple[int, int]:
-    """The bytes that arrays of a device hold now, and those its pool has taken from the driver."""
+    """The bytes that arrays of a device hold now, and those its pools have taken from the driver."""
     with cp.cuda.Device(index):
-        pool = cp.get_default_memory_pool()
-        return int(pool.used_bytes()), int(pool.total_bytes())
+        every = (cp.get_default_memory_pool(), *(pool.memory for pool in pools))
+        return sum(int(pool.used_bytes()) for pool in every), sum(int(pool.total_bytes()) for pool in every)
 
 
 def settle(cp: Any, index: int) -> Account:

@@ -105,7 +105,7 @@ class Philox(Draws):
         wide = unit * (high - low) + low
         drawn = wide if dtype == np.float64 else wide.astype(np.float32)
         drawn = np.where(drawn < drawn.dtype.type(high), drawn, drawn.dtype.type(low))
-        out: Array = no_end(drawn.astype(dtype, copy=False), low, high)
+        out: Array = no_end(np, drawn.astype(dtype, copy=False), low, high)
         return out
 
     def normal(self, n: int, dtype: Any, mean: float = 0.0, std: float = 1.0, block: bool = True) -> Array:
@@ -133,10 +133,9 @@ class Philox(Draws):
         return self.normal(n, np.float64)
 
 
-def no_end(drawn: Any, low: float, high: float) -> Any:
+def no_end(xp: Any, drawn: Any, low: float, high: float) -> Any:
     """Half precision, rounded from float32, may reach `high`, which is not in the range."""
     if drawn.dtype.itemsize > 2:
         return drawn
-    end = drawn.dtype.type(high)
-    drawn[drawn == end] = drawn.dtype.type(low)
-    return drawn
+    low, high = (float(drawn.dtype.type(end)) for end in (low, high))
+    return xp.where(drawn.astype(xp.float32) == high, low, drawn).astype(drawn.dtype)

@@ -62,7 +62,7 @@ class CudaGenerator(Philox, Generator):
         bounds = np.float64(low), np.float64(high)
         if dtype == np.float64:
             return self._draw("uniform64", n, dtype, 2, *bounds)
-        return no_end(self._draw("uniform32", n, np.float32, 1, *bounds).astype(dtype, copy=False), low, high)
+        return no_end(cupy(), self._draw("uniform32", n, np.float32, 1, *bounds).astype(dtype, copy=False), low, high)
 
     def normal(self, n: int, dtype: Any, mean: float = 0.0, std: float = 1.0, block: bool = True) -> Any:
         dtype = np.dtype(dtype)

@@ -34,7 +34,7 @@ def fits(params: Arrays, *state: Arrays) -> bool:
     return whole and kind.name in types_of("steps")
 
 
-def _rate(device: Device, lr: Any) -> tuple[Any, Any]:
+def rate_of(device: Device, lr: Any) -> tuple[Any, Any]:
     """A learning rate as a kernel takes it: the address of one on the device or null, and the number otherwise."""
     if not isinstance(lr, Tensor):
         return NOTHING, np.float64(lr)
@@ -48,13 +48,13 @@ def _or_nothing(array: Any) -> Any:
 def _sgd_step(device: Device) -> Callable[..., bool]:
     def step(
         params: Arrays, grads: Arrays, state: dict[str, Arrays], group: dict[str, Any], *, lr: Any, decay: float,
-        fresh: bool, found: Any, scale: Any, count: Any,
+        fresh: bool, found: Any, scale: Any, count: Any, numbers: Any, host: Any,
     ) -> bool:  # fmt: skip
         if not fits(params, *state.values()) or not _divisible(grads, scale):
             return False
-        grads = _whole(device, grads)
+        grads = whole_gradients(device, grads)
         made = table(device, params, grads, state.get("momentum_buffer"))
-        rate, number = _rate(device, lr)
+        rate, number = rate_of(device, lr)
         numbers = (np.float64(v) for v in (group["momentum"], group["dampening"], decay))
         flags = (np.bool_(v) for v in (group["nesterov"], group["maximize"], fresh))
         args = (*made.args, _or_nothing(found), _or_nothing(scale), rate, number, *numbers, *flags)
@@ -67,7 +67,7 @@ def _sgd_step(device: Device) -> Callable[..., bool]:
 def _adam_step(device: Device) -> Callable[..., bool]:
     def step(
         params: Arrays, grads: Arrays, state: dict[str, Arrays], group: dict[str, Any], *, lr: Any, decay: float,
-        fresh: bool, found: Any, scale: Any, count: Any,
+        fresh: bool, found: Any, scale: Any, count: Any, numbers: Any, host: Any,
     ) -> bool:  # fmt: skip
         """`count`: the number of this step, or the arrays in which the device counts the steps before it."""
         if not fits(params, *state.values()) or not _divisible(grads, scale):
@@ -78,9 +78,9 @@ def _adam_step(device: Device) -> Callable[..., bool]:
             divisors = _counted(device, count, found, kind, beta1, beta2)
         else:
             first, root = 1 - beta1**count, (1 - beta2**count) ** 0.5
-        grads, own = _whole(device, grads), (state.get(n) for n in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"))
+        grads, own = whole_gradients(device, grads), (state.get(n) for n in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"))
         made = table(device, params, grads, *own)
-        rate, number = _rate(device, lr)
+        rate, number = rate_of(device, lr)
         numbers = (number, *(np.float64(v) for v in (first, root, beta1, beta2, group["eps"], decay)))
         flags = (np.bool_(group["decoupled_weight_decay"]), np.bool_(group["maximize"]))
         args = (*made.args, _or_nothing(found), _or_nothing(scale), rate, divisors, *numbers, *flags)
@@ -149,7 +149,7 @@ def _clip(device: Device) -> Callable[..., bool]:
     return clip
 
 
-def _whole(device: Device, grads: Arrays) -> Arrays:
+def whole_gradients(device: Device, grads: Arrays) -> Arrays:
     """Gradients in one piece each, to be kept until the kernel is launched: a table knows addresses only."""
     return [whole(device.xp, g) for g in grads]
 

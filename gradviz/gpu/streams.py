@@ -5,6 +5,7 @@ What is put into one stream runs in order; different streams run side by side un
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import Any, Self
 
@@ -167,7 +168,9 @@ def current_stream(device: Any = None) -> Stream:
 def default_stream(device: Any = None) -> Stream:
     """The stream that work goes to unless another one is chosen."""
     place = as_device("cuda" if device is None else device)
-    return Stream.of(cupy().cuda.Stream.null, place)
+    streams = cupy().cuda.Stream
+    own = os.environ.get("CUPY_CUDA_PER_THREAD_DEFAULT_STREAM", "0") == "1"  # one for each thread, as CuPy is told
+    return Stream.of(streams.ptds if own else streams.null, place)
 
 
 # Arrays that other streams than their own still read, with the event after which they may go (Tensor.record_stream).
@@ -175,6 +178,14 @@ _held: list[tuple[Any, Any]] = []
 
 
 def hold(array: Any, stream: Stream) -> None:
-    """Keep an array's memory from being handed out again until a stream has done what is in it now."""
+    """Keep an array's memory from being handed out again until a stream has done what is in it now.
+
+    A stream that is captured does it with every replay, so its graph keeps the array.
+    """
+    from . import graphs
+
+    if graphs.capturing():
+        graphs.keep(array)
+        return
     _held[:] = [(event, kept) for event, kept in _held if not event.query()]
     _held.append((stream.record_event(), array))

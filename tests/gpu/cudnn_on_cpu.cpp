@@ -2,30 +2,21 @@
 // cudnn_ops.h and cudnn_cnn.h of cuDNN 9 declare, computed by plain loops. It refuses what does not fit together, and notes
 // what the last convolution was asked to do. It shows that the binding is right; it is not cuDNN.
 
-#include <cstddef>
-#include <vector>
+#include "cudnn_on_cpu.h"
 
-typedef int Status;
-const Status FINE = 0, BAD_PARAM = 2000, NOT_SUPPORTED = 3000;
-enum { FLOAT = 0, DOUBLE = 1, HALF = 2 };
-
-struct Tensor { int type = -1; std::vector<int> sizes, strides; };
 struct Convolution {
     std::vector<int> padding, stride, dilation;
     int mode = -1, compute = -1, groups = 1, math = -1;
 };
-struct Handle { void* stream = nullptr; };
 struct Perf { int algo, status; float time; size_t memory; int determinism, math, reserved[3]; };
 
 // What the last call was asked: direction, algorithm, bytes of workspace, kind of arithmetic, type of sums; how many
-// descriptors there are; how often algorithms were advised and tried.
-extern "C" long long cudnn_on_cpu_log[8] = {0};
-
-static long place(const Tensor& t, const std::vector<int>& at) {
-    long sum = 0;
-    for (size_t i = 0; i < at.size(); ++i) sum += (long)at[i] * t.strides[i];
-    return sum;
-}
+// descriptors there are; how often algorithms were advised and tried; the step between channels of the picture.
+extern "C" { long long cudnn_on_cpu_log[9] = {0}; }
+// After how many descriptors one is refused; none if it is negative.
+extern "C" { int cudnn_on_cpu_refuse_after = -1; }
+// Whether there is no algorithm where channels lie last.
+extern "C" { int cudnn_on_cpu_refuse_last = 0; }
 
 // Every triple of numbers of x, w and y that a convolution joins.
 template <class Use>
@@ -56,21 +47,11 @@ static Status each(const Tensor& x, const Tensor& w, const Tensor& y, const Conv
                 xi[d + 2] = yi[d + 2] * c.stride[d] - c.padding[d] + wi[d + 2] * c.dilation[d];
                 inside = inside && xi[d + 2] >= 0 && xi[d + 2] < x.sizes[d + 2];
             }
-            if (inside) use(place(x, xi), place(w, wi), place(y, yi));
+            if (inside) use(x.place(xi), w.place(wi), y.place(yi));
         }
-        more = false;
-        for (int d = yi.size() - 1; d >= 0; --d) {
-            if (++yi[d] < y.sizes[d]) { more = true; break; }
-            yi[d] = 0;
-        }
+        more = y.next(yi);
     }
     return FINE;
-}
-
-static size_t count(const Tensor& t) {
-    size_t n = 1;
-    for (int size : t.sizes) n *= size;
-    return n;
 }
 
 // out = alpha * op(a, b) + beta * out, summed in S; `which` says which of x, w, y is the result.
@@ -78,7 +59,7 @@ template <class T, class S>
 static Status compute(const Tensor& x, const Tensor& w, const Tensor& y, const Convolution& c, int which, const void* a,
                       const void* b, void* out, const void* alpha, const void* beta) {
     const Tensor& made = which == 0 ? y : which == 1 ? x : w;
-    std::vector<S> sums(count(made), 0);
+    std::vector<S> sums(made.count(), 0);
     const T *first = (const T*)a, *second = (const T*)b;
     Status status = each(x, w, y, c, [&](long xi, long wi, long yi) {
         if (which == 0) sums[yi] += (S)first[xi] * (S)second[wi];
@@ -98,18 +79,27 @@ static Status run(int which, Handle* handle, const void* alpha, Tensor* x, Tenso
     for (size_t i = 0; i < bytes; ++i) ((char*)space)[i] = 1;  // whoever gives less than it says is found out
     cudnn_on_cpu_log[0] = which, cudnn_on_cpu_log[1] = algo, cudnn_on_cpu_log[2] = bytes, cudnn_on_cpu_log[3] = c->math;
     cudnn_on_cpu_log[4] = c->compute;
+    cudnn_on_cpu_log[8] = x->strides[1];
     if (x->type == DOUBLE) return compute<double, double>(*x, *w, *y, *c, which, a, b, out, alpha, beta);
     if (x->type == HALF) return compute<_Float16, float>(*x, *w, *y, *c, which, a, b, out, alpha, beta);
     return x->type == FLOAT ? compute<float, float>(*x, *w, *y, *c, which, a, b, out, alpha, beta) : NOT_SUPPORTED;
 }
 
-static Status choose(bool tried, Convolution* c, int wanted, int* found, Perf* perf) {
+static Status choose(bool tried, Tensor* a, Tensor* b, Tensor* made, Convolution* c, int wanted, int* found, Perf* perf) {
     if (wanted < 1 || c->math < 0) return BAD_PARAM;
+    // The layouts of all three agree; a channel or a place that is alone lies either way.
+    int last = 0, order = 0;
+    for (Tensor* t : {a, b, made}) {
+        int places = t->count() / t->sizes[0] / t->sizes[1];
+        if (t->sizes[1] > 1 && places > 1) (t->strides[1] == 1 ? last : order)++;
+    }
+    if (last && order) return BAD_PARAM;
+    *found = 0;
+    if (last && cudnn_on_cpu_refuse_last) return FINE;
     ++cudnn_on_cpu_log[tried ? 7 : 6];
     Perf failing = {3, NOT_SUPPORTED, -1, 0, 1, 0, {0}}, quick = {1, FINE, 1, 64, 0, c->math, {0}};
     Perf sure = {0, FINE, 2, 0, 1, c->math, {0}}, fastest = {2, FINE, 1, 0, 1, c->math, {0}};
     Perf advised[] = {failing, quick, sure}, measured[] = {fastest, failing};
-    *found = 0;
     for (const Perf& p : tried ? std::vector<Perf>(measured, measured + 2) : std::vector<Perf>(advised, advised + 3))
         if (*found < wanted) perf[(*found)++] = p;
     return FINE;
@@ -133,13 +123,17 @@ Status cudnnDestroyConvolutionDescriptor(Convolution* gone) { return delete gone
 
 Status cudnnSetTensorNdDescriptor(Tensor* t, int type, int n, const int sizes[], const int strides[]) {
     if (n < 4) return BAD_PARAM;
+    if (cudnn_on_cpu_refuse_after >= 0 && cudnn_on_cpu_refuse_after-- == 0) return NOT_SUPPORTED;
     t->type = type, t->sizes.assign(sizes, sizes + n), t->strides.assign(strides, strides + n);
     return FINE;
 }
 Status cudnnSetFilterNdDescriptor(Tensor* t, int type, int format, int n, const int sizes[]) {
-    if (n < 4 || format != 0) return BAD_PARAM;
+    if (n < 4 || (format != NCHW && format != NHWC)) return BAD_PARAM;
     t->type = type, t->sizes.assign(sizes, sizes + n), t->strides.assign(n, 1);
-    for (int d = n - 2; d >= 0; --d) t->strides[d] = t->strides[d + 1] * sizes[d + 1];
+    for (int step = 1, i = n - 1; i >= 0; --i) {
+        int d = format == NCHW || i == 0 ? i : i == n - 1 ? 1 : i + 1;  // K, C, H, W or K, H, W, C
+        t->strides[d] = step, step *= sizes[d];
+    }
     return FINE;
 }
 Status cudnnSetConvolutionNdDescriptor(Convolution* c, int n, const int padding[], const int stride[], const int dilation[],
@@ -151,23 +145,29 @@ Status cudnnSetConvolutionNdDescriptor(Convolution* c, int n, const int padding[
 Status cudnnSetConvolutionGroupCount(Convolution* c, int groups) { return c->groups = groups, FINE; }
 Status cudnnSetConvolutionMathType(Convolution* c, int math) { return c->math = math, FINE; }
 
-Status cudnnGetConvolutionForwardAlgorithm_v7(Handle*, Tensor*, Tensor*, Convolution* c, Tensor*, int wanted, int* found, Perf* perf) {
-    return choose(false, c, wanted, found, perf);
+Status cudnnGetConvolutionForwardAlgorithm_v7(
+    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
+    return choose(false, a, b, made, c, wanted, found, perf);
 }
-Status cudnnGetConvolutionBackwardDataAlgorithm_v7(Handle*, Tensor*, Tensor*, Convolution* c, Tensor*, int wanted, int* found, Perf* perf) {
-    return choose(false, c, wanted, found, perf);
+Status cudnnGetConvolutionBackwardDataAlgorithm_v7(
+    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
+    return choose(false, a, b, made, c, wanted, found, perf);
 }
-Status cudnnGetConvolutionBackwardFilterAlgorithm_v7(Handle*, Tensor*, Tensor*, Convolution* c, Tensor*, int wanted, int* found, Perf* perf) {
-    return choose(false, c, wanted, found, perf);
+Status cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
+    return choose(false, a, b, made, c, wanted, found, perf);
 }
-Status cudnnFindConvolutionForwardAlgorithm(Handle*, Tensor*, Tensor*, Convolution* c, Tensor*, int wanted, int* found, Perf* perf) {
-    return choose(true, c, wanted, found, perf);
+Status cudnnFindConvolutionForwardAlgorithm(
+    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
+    return choose(true, a, b, made, c, wanted, found, perf);
 }
-Status cudnnFindConvolutionBackwardDataAlgorithm(Handle*, Tensor*, Tensor*, Convolution* c, Tensor*, int wanted, int* found, Perf* perf) {
-    return choose(true, c, wanted, found, perf);
+Status cudnnFindConvolutionBackwardDataAlgorithm(
+    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
+    return choose(true, a, b, made, c, wanted, found, perf);
 }
-Status cudnnFindConvolutionBackwardFilterAlgorithm(Handle*, Tensor*, Tensor*, Convolution* c, Tensor*, int wanted, int* found, Perf* perf) {
-    return choose(true, c, wanted, found, perf);
+Status cudnnFindConvolutionBackwardFilterAlgorithm(
+    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
+    return choose(true, a, b, made, c, wanted, found, perf);
 }
 
 Status cudnnConvolutionForward(Handle* handle, const void* alpha, Tensor* x_desc, const void* x, Tensor* w_desc, const void* w,

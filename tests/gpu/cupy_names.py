@@ -3,7 +3,8 @@
     python -m tests.gpu.cupy_names      # where CuPy is installed; no GPU is needed
 
 A function is the list of its parameters, with "*" and "**" where it takes any number; everything else is a word for its
-kind: "ufunc", "class", "module", "value", or "function" where CuPy tells no parameters.
+kind: "ufunc", "class", "module", "value", or "function" where CuPy tells no parameters. "loops" are the types that
+ufuncs and their like compute in, in NumPy's letters, with E for bfloat16 (tests/cupy_types.py).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ast
 import importlib
 import inspect
 import json
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,27 @@ CLASSES = [
 ]
 # These import CUDA's libraries, so their names are read from their text.
 TEXTS = ["cupyx.scipy.linalg", "cupyx.scipy.signal"]
+# Of modules that are not for everybody, only what is used.
+PARTS = {
+    "cupy._core": ["_routines_linalg", "get_compute_type", "set_compute_type"],
+    "cupy._core._routines_linalg": ["COMPUTE_TYPE_DEFAULT", "COMPUTE_TYPE_TF32"],
+    "cupy.cuda.nvrtc": ["getVersion"],
+    "cupy.cuda.nvtx": ["Mark", "RangeEnd", "RangePop", "RangePush", "RangeStart"],
+    "cupy.cuda.profiler": ["start", "stop"],
+}
+# A module that cannot be imported without cuBLAS: the functions' own words for their parameters, in its file.
+COMPILED = {
+    "cupy.cuda.cublas": ("cupy_backends/cuda/libs", "cublas.*", ["gemmStridedBatchedEx", "getMathMode", "setMathMode"])
+}
+
+# Functions that are ufuncs inside, and where these are.
+INSIDE = {"where": ("cupy._sorting.search", "_where_ufunc"), "clip": ("cupy._core._routines_math", "clip")}
+
+
+def loops(function: Any) -> list[str]:
+    """The types of arguments and results of each loop of a ufunc, in its order."""
+    letters = (("".join(t.char for t in types) for types in (op.in_types, op.out_types)) for op in function._ops.ops)
+    return ["->".join(pair) for pair in letters]
 
 
 def parameters(function: Any) -> list[str] | str:
@@ -107,6 +130,19 @@ def collect() -> dict[str, Any]:
         tree = ast.parse((folder / "__init__.py").read_text())
         names = [a for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names]
         found[path] = {(a.asname or a.name): "function" for a in names if not a.name.startswith("_")}
+    for path, names in PARTS.items():
+        found[path] = {n: kind(getattr(pkgutil.resolve_name(path), n)) for n in names}
+    ufuncs = ((path, n) for path in ("cupy", "cupyx.scipy.special") for n, k in found[path].items() if k == "ufunc")
+    found["loops"] = {"cupy": {}, "cupyx.scipy.special": {}}
+    for path, n in ufuncs:
+        found["loops"][path][n] = loops(getattr(importlib.import_module(path), n))
+    for n, (path, name) in INSIDE.items():
+        found["loops"]["cupy"][n] = loops(getattr(importlib.import_module(path), name))
+    for path, (folder_name, file, names) in COMPILED.items():
+        root = Path(importlib.import_module("cupy").__path__[0]).parent
+        (compiled,) = (f for f in (root / folder_name).glob(file) if f.suffix in (".so", ".pyd"))
+        text = compiled.read_bytes().decode("latin-1")
+        found[path] = {n: _written(re.search(rf"\0({n}\([^)]*\)[^\0]*)\0", text)[1]) for n in names}  # type: ignore[index]
     return found
 
 

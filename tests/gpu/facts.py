@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 FILE = Path(__file__).with_name("facts.json")
@@ -43,6 +44,14 @@ EXPRESSIONS = {
     "a stable order": "cp.argsort(cp.array([2, 1, 2, 1]), kind='stable')",
     "views know their base": "cp.ones((2, 3))[1:].base is not None",
     "as_strided is there": "cp.lib.stride_tricks.as_strided(cp.arange(4), (2, 2), (8, 8))",
+    "where has no loop of bfloat16": "cp.where(cp.ones(2, '?'), cp.ones(2, bf16), cp.ones(2, bf16)).dtype.name",
+    "clip has none either": "cp.clip(cp.ones(2, bf16), cp.zeros((), bf16), cp.ones((), bf16)).dtype.name",
+    "arithmetic has": "(cp.ones(2, bf16) * cp.ones(2, bf16)).dtype.name",
+    "a whole number of Python keeps bfloat16": "(cp.ones(2, bf16) + 1).dtype.name",
+    "a float of Python does not": "(cp.ones(2, bf16) * 2.0).dtype.name",
+    "bfloat16 is not sorted": "cp.sort(cp.ones(2, bf16))",
+    "no truth of complex numbers": "cp.logical_and(cp.ones(2, 'F'), cp.ones(2, 'F'))",
+    "a matrix that is not positive definite has a factor": "cp.linalg.cholesky(cp.array([[1.0, 2], [2, 1]])).shape",
     "maximum keeps NaN": "cp.maximum(cp.array([1.0, np.nan]), 2.0)",
     "division by zero is infinite": "cp.ones(1) / cp.zeros(1)",
 }
@@ -52,7 +61,7 @@ def outcome(expression: str, cp: Any) -> list[Any]:
     """["value", it] or ["error", its type]; arrays as dtype and list, numbers that are not finite as text."""
     try:
         with np.errstate(all="ignore"):
-            value = eval(expression, {"cp": cp, "np": np})
+            value = eval(expression, {"cp": cp, "np": np, "bf16": np.dtype(ml_dtypes.bfloat16)})
     except Exception as error:  # to be told
         return ["error", next(k.__name__ for k in type(error).__mro__ if k.__module__ == "builtins")]
     if isinstance(value, cp.ndarray):

@@ -15,12 +15,22 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tests.gpu import fibers
 
 KINDS = {
     "double": ctypes.c_double, "float": ctypes.c_float, "int": ctypes.c_int, "u32": ctypes.c_uint32,
     "unsigned int": ctypes.c_uint32, "u64": ctypes.c_uint64, "unsigned long long": ctypes.c_uint64,
     "long long": ctypes.c_int64, "unsigned char": ctypes.c_uint8, "bool": ctypes.c_bool,
+}  # fmt: skip
+
+# The NumPy types that have the bytes of a type of C.
+NUMPYS: dict[str, tuple[str, ...]] = {
+    "double": ("float64",), "float": ("float32",), "int": ("int32",), "u32": ("uint32",), "unsigned int": ("uint32",),
+    "u64": ("uint64",), "unsigned long long": ("uint64",), "long long": ("int64",), "unsigned char": ("uint8", "bool"),
+    "bool": ("bool",), "float16": ("float16",), "bfloat16": ("bfloat16",), "complex<float>": ("complex64",),
+    "complex<double>": ("complex128",),
 }  # fmt: skip
 
 
@@ -47,6 +57,25 @@ def compiled(text: str) -> tuple[Any, dict[str, list[str]]]:
     library = folder / "kernel.so"
     subprocess.run(["g++", *fibers.OPTIONS, str(expanded), "-o", str(library)], check=True)
     return ctypes.CDLL(str(library)), kernels
+
+
+def check_arguments(text: str, name: str, args: tuple[Any, ...]) -> None:
+    """TypeError unless each argument is of its parameter's type: CuPy copies bytes, and asks nothing.
+
+    A Python number, or one of another size, would be read as something else; so would an array of another type.
+    """
+    kinds = compiled(text)[1][name]
+    if len(args) != len(kinds):
+        raise TypeError(f"{name} takes {len(kinds)} arguments, got {len(args)}")
+    meant = {new: old for old, new in re.findall(r"typedef ([\w<> ]+?) (\w+);", text)}
+    for n, (kind, value) in enumerate(zip(kinds, args, strict=True)):
+        plain = kind.replace("const", "").replace("*", "").strip()
+        want = NUMPYS.get(meant.get(plain, plain)) or NUMPYS[plain]
+        null = isinstance(value, np.uint64) and value == 0
+        if isinstance(value, np.generic) == ("*" in kind) and not ("*" in kind and null):
+            raise TypeError(f"{name}, argument {n}: {kind} is not {type(value).__name__}")
+        if not null and value.dtype.name not in want:
+            raise TypeError(f"{name}, argument {n}: {kind} is not {value.dtype.name}")
 
 
 def launch(

@@ -8,7 +8,9 @@ fails.
 
 from __future__ import annotations
 
+import functools
 import importlib.machinery
+import math
 import sys
 import time
 import types
@@ -19,6 +21,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from tests import cublas_on_cpu
+from tests.cublas_on_cpu import cublas
 from tests.gpu import run_kernel
 from tests.gpu.cupy_names import known
 from tests.strict_device import Namespace, StrictArray, sp
@@ -86,6 +90,9 @@ class Pool:
     def free_all_blocks(self, stream: Any = None) -> None:
         self.free[here.device or 0] = 0
 
+    def get_limit(self) -> int:
+        return self.limit[here.device or 0]
+
     def set_limit(self, size: int | None = None, fraction: float | None = None) -> None:
         self.limit[here.device or 0] = int(CAPACITY * fraction) if fraction is not None else size or 0
 
@@ -127,6 +134,10 @@ class Device:
     def __exit__(self, *exc: object) -> None:
         here.device = self.before.pop()
 
+    @property
+    def compute_capability(self) -> str:
+        return "{major}{minor}".format(**properties(self.id))
+
     def use(self) -> None:
         here.device = self.id
 
@@ -136,14 +147,15 @@ class Device:
 
 class Stream:
     null: Stream
+    ptds: Stream
     _next = 0x1000
 
     def __init__(
         self, null: bool = False, non_blocking: bool = False, ptds: bool = False, priority: Any = None
     ) -> None:
         Stream._next += 16
-        self.ptr = 0 if null else Stream._next
-        self.device_id = -1 if null else here.device
+        self.ptr = 0 if null else 2 if ptds else Stream._next
+        self.device_id = -1 if null or ptds else here.device
         self.steps: list[Any] | None = None
 
     done = True
@@ -160,6 +172,8 @@ class Stream:
         assert event.at is not None
 
     def use(self) -> None:
+        if self.device_id not in (-1, here.device):
+            raise RuntimeError("The device that the stream is created on does not match with the current device")
         STREAMS[here.device or 0] = self
 
     def begin_capture(self, mode: int | None = None) -> None:
@@ -176,6 +190,7 @@ class Stream:
 
 
 Stream.null = Stream(null=True)
+Stream.ptds = Stream(ptds=True)
 STREAMS = [Stream.null] * COUNT
 
 
@@ -226,6 +241,9 @@ class RawModule:
             grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], *, shared_mem: int = 0
         ) -> None:
             assert all(isinstance(a, (StrictArray, np.generic)) for a in args), "CuPy takes arrays and NumPy's numbers"
+            run_kernel.check_arguments(self.code, name, args)
+            assert 0 < max(grid) < 2**31, grid
+            assert 0 < math.prod(block) <= 1024, block
             given = tuple(opened_for_kernel(a) for a in args)
 
             def run(*values: Any) -> None:
@@ -277,13 +295,30 @@ def mem_get_info() -> tuple[int, int]:
     return CAPACITY - taken, CAPACITY
 
 
+def set_allocator(allocator: Any) -> None:
+    assert not here.allocators, "the global allocator cannot be changed inside using_allocator"
+    here.allocate = allocator
+
+
+@contextmanager
+def errstate(*, linalg: str | None = None, **others: Any) -> Iterator[None]:
+    assert set(others) <= {"divide", "over", "under", "invalid"}
+    before, here.linalg = here.linalg, linalg or here.linalg
+    try:
+        yield
+    finally:
+        here.linalg = before
+
+
 @contextmanager
 def using_allocator(allocator: Any) -> Iterator[None]:
     before, here.allocate = here.allocate, allocator
+    here.allocators += 1
     try:
         yield
     finally:
         here.allocate = before
+        here.allocators -= 1
 
 
 def module(path: str, **names: Any) -> types.ModuleType:
@@ -295,6 +330,39 @@ def module(path: str, **names: Any) -> types.ModuleType:
     return made
 
 
+def set_compute_type(dtype: Any, compute_type: int) -> None:
+    assert np.dtype(dtype) == np.float32
+    assert compute_type in (cublas_on_cpu.DEFAULT, cublas_on_cpu.TF32)
+    cublas.compute = compute_type
+
+
+def set_math_mode(handle: int, mode: int) -> None:
+    assert (handle, mode & ~16) in ((handle_here(), 0), (handle_here(), cublas_on_cpu.TF32_MATH))
+    cublas.math = mode
+
+
+def gemm(handle: int, *args: Any) -> None:
+    assert handle == handle_here()
+    names = ("transa", "transb", "m", "n", "k", "alpha", "A", "Atype", "lda", "strideA", "B", "Btype", "ldb", "strideB",
+             "beta", "C", "Ctype", "ldc", "strideC", "batchCount", "computeType", "algo")  # fmt: skip
+    given = dict(zip(names, args, strict=True))
+    arrays = tuple(given.pop(name).array for name in "ABC")
+    here.launch("gemmStridedBatchedEx", cublas_on_cpu.strided_batched, arrays, given)
+
+
+def handle_here() -> int:
+    return 100 + (here.device or 0)
+
+
+NOTED: list[tuple[Any, ...]] = []
+
+
+def noted(*what: Any) -> int:
+    """Something for a profiler, which is not here."""
+    NOTED.append(what)
+    return len(NOTED)
+
+
 def build() -> dict[str, Any]:
     """The modules, by their names."""
     pool, pinned = Pool(), types.SimpleNamespace(free_all_blocks=lambda: None)
@@ -303,14 +371,19 @@ def build() -> dict[str, Any]:
         getDeviceCount=lambda: COUNT, getDevice=lambda: here.device or 0, setDevice=set_device, memGetInfo=mem_get_info,
         getDeviceProperties=properties, deviceCanAccessPeer=lambda device, peerDevice: 0, streamCaptureModeGlobal=0,
         driverGetVersion=lambda: 13000, streamCaptureModeThreadLocal=1, streamCaptureModeRelaxed=2,
+        deviceGetPCIBusId=lambda device: f"0000:0{device + 1}:00.0",
     )  # fmt: skip
     cuda = module(
         "cupy.cuda", runtime=runtime, memory=module("cupy.cuda.memory", OutOfMemoryError=OutOfMemoryError),
         Device=Device, Stream=Stream, Event=Event, Graph=Graph, MemoryPool=Pool, MemoryHook=MemoryHook,
         ExternalStream=lambda ptr, device_id=-1: Stream(), using_allocator=using_allocator,
         alloc_pinned_memory=lambda size: PinnedMemoryPointer(size), is_available=lambda: True,
-        set_allocator=lambda allocator: setattr(here, "allocate", allocator),
+        set_allocator=set_allocator, get_allocator=lambda: here.allocate or pool.malloc,
+        nvrtc=module("cupy.cuda.nvrtc", getVersion=lambda: (13, 0)),
+        nvtx=module("cupy.cuda.nvtx", **{name: functools.partial(noted, name) for name in CUPY["cupy.cuda.nvtx"]}),
+        profiler=module("cupy.cuda.profiler", start=lambda: noted("start"), stop=lambda: noted("stop")),
         get_current_stream=lambda device_id=-1: STREAMS[(here.device or 0) if device_id in (-1, None) else device_id],
+        get_cublas_handle=handle_here,
         get_elapsed_time=lambda start_event, end_event: (end_event.at - start_event.at) * 1e3,
     )  # fmt: skip
     cupy = Namespace("cupy", "numpy")
@@ -318,8 +391,15 @@ def build() -> dict[str, Any]:
         cuda=cuda, asnumpy=asnumpy, RawModule=RawModule, get_default_memory_pool=lambda: pool,
         get_default_pinned_memory_pool=lambda: pinned, is_available=lambda: True, __version__="14.2.0 (stand-in)",
     )  # fmt: skip
+    cuda.cublas = module(  # type: ignore[attr-defined]
+        "cupy.cuda.cublas", getMathMode=lambda handle: cublas.math, setMathMode=set_math_mode, gemmStridedBatchedEx=gemm
+    )
+    numbers = {"COMPUTE_TYPE_DEFAULT": cublas_on_cpu.DEFAULT, "COMPUTE_TYPE_TF32": cublas_on_cpu.TF32}
+    core = module("cupy._core", get_compute_type=lambda dtype: cublas.compute, set_compute_type=set_compute_type)
+    core._routines_linalg = module("cupy._core._routines_linalg", **numbers)  # type: ignore[attr-defined]
+    cupy.__dict__["_core"] = core
     scipy = types.ModuleType("cupyx.scipy")
-    modules = {"cupy": cupy, "cupyx": types.ModuleType("cupyx"), "cupyx.scipy": scipy}
+    modules = {"cupy": cupy, "cupyx": module("cupyx", errstate=errstate), "cupyx.scipy": scipy}
     modules |= {f"cupyx.scipy.{name}": getattr(sp, name) for name in vars(sp)}
     for name, made in modules.items():
         made.__spec__ = importlib.machinery.ModuleSpec(name, None)
@@ -340,16 +420,20 @@ def two_gpus() -> Iterator[Any]:
     watching, streams = list(memory._watching), list(STREAMS)
     modules = build()
     sys.modules.update(modules)
-    here.device = 0
+    here.device, here.linalg = 0, "ignore"
     here.reset()
+    cublas.reset()
     try:
         yield modules["cupy"]
     finally:
         here.device = here.capture = here.allocate = None
+        here.linalg = "raise"
         backend._current.set(0)
         device.Several.guarded = False
         capture_mode.exchange = driver
+        late.Told.mode = 0
         HOOKS.clear()
+        NOTED.clear()
         STREAMS[:] = streams
         memory._watching[:] = watching
         for table, before in zip(tables, kept, strict=True):

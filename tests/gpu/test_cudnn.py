@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import importlib.metadata
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,41 +22,23 @@ from tests.nn.rows import ROWS
 from tests.oracle.same import same_on_device
 from tests.oracle.samples import params
 
+from . import cudnn_on_cpu
 from .run_kernel import compiler
-from .stand_in import two_gpus
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
-SOURCE = Path(__file__).with_name("cudnn_on_cpu.cpp")
-CACHES = (cudnn_library.find, cudnn._usable, cudnn._plan)
 flags = torch.backends.cudnn.flags
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> str:
-    library = tmp_path_factory.mktemp("cudnn") / "libcudnn_on_cpu.so.9"
-    subprocess.run(["g++", "-std=c++17", "-O1", "-shared", "-fPIC", str(SOURCE), "-o", str(library)], check=True)
-    return str(library)
-
-
-def forget() -> None:
-    for cache in CACHES:
-        cache.cache_clear()
-    cudnn_library._of_thread.__dict__.clear()
-
-
 @pytest.fixture(autouse=True)
-def machine(built: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv(cudnn_library.VARIABLE, built)
-    forget()
-    with two_gpus() as cupy:
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    with cudnn_on_cpu.found(monkeypatch) as cupy:
         yield cupy
-    forget()
 
 
 @pytest.fixture
-def log(built: str) -> Any:
+def log() -> Any:
     """What it notes: direction, algorithm, workspace, arithmetic, type of sums, descriptors, advice, trials."""
-    return (ctypes.c_longlong * 8).in_dll(ctypes.CDLL(built), "cudnn_on_cpu_log")
+    return cudnn_on_cpu.log("cudnn_on_cpu_log", 9)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
@@ -103,6 +82,58 @@ def test_the_switches_reach_the_library(log: Any) -> None:
     assert (log[1], log[6], log[7]) == (2, advised, tried + 1)
 
 
+# -- channels last -----------------------------------------------------------------------------------------------------
+def lying_last(x: Any) -> Any:
+    return x.contiguous(memory_format=torch.channels_last if x.ndim == 4 else torch.channels_last_3d)
+
+
+def is_last(x: Any) -> bool:
+    return x.is_contiguous(memory_format=torch.channels_last if x.ndim == 4 else torch.channels_last_3d)
+
+
+@pytest.mark.parametrize("which", ["picture", "weights", "both"])
+@pytest.mark.parametrize("case", [case for case in CASES if len(case[0]) > 1], ids=str)
+def test_a_convolution_in_the_layout_of_its_operands(case: Any, which: str, log: Any) -> None:
+    sizes, c, o, kernel, stride, padding, dilation, groups = case
+    conv, draw = getattr(torch.nn.functional, f"conv{len(sizes)}d"), np.random.default_rng(0)
+    arrays = [draw.standard_normal(s).astype(np.float32) for s in ((3, c, *sizes), (o, c // groups, *kernel))]
+    found = []
+    for last in (False, True):
+        x, w = (torch.tensor(a, device="cuda") for a in arrays)
+        x = lying_last(x) if last and which != "weights" else x
+        w = lying_last(w) if last and which != "picture" else w
+        leaves = [t.detach().requires_grad_() for t in (x, w)]
+        y = conv(*leaves, None, stride, padding, dilation, groups)
+        # Weights of one place, or of one channel each, lie either way: they do not ask for it.
+        expected = any(is_last(t) and not t.is_contiguous() for t in (x, w))
+        assert is_last(y) if expected else y.is_contiguous()
+        grads = torch.autograd.grad((y * y).sum(), leaves)
+        found.append([t.detach().cpu().numpy() for t in (y, *grads)])
+        assert log[8] == (1 if expected else int(np.prod(sizes)))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
+
+
+def test_double_precision_stays_in_order(log: Any) -> None:
+    x, w = torch.ones(2, 3, 4, 4, dtype=torch.float64), torch.ones(2, 3, 3, 3, dtype=torch.float64)
+    assert torch.nn.functional.conv2d(lying_last(x.cuda()), w.cuda()).is_contiguous()
+    assert log[8] == 16
+
+
+def test_without_an_algorithm_for_channels_last_it_is_done_in_order(log: Any) -> None:
+    refuse = ctypes.c_int.in_dll(ctypes.CDLL(cudnn_on_cpu.library()), "cudnn_on_cpu_refuse_last")
+    refuse.value = 1
+    try:
+        x, w = torch.ones(2, 3, 4, 4, device="cuda"), torch.ones(2, 3, 3, 3, device="cuda")
+        y = torch.nn.functional.conv2d(lying_last(x), w)
+    finally:
+        refuse.value = 0
+    assert y.is_contiguous()
+    assert y.unique().tolist() == [27.0]
+    assert log[8] == 16
+
+
+# -- what it is told ---------------------------------------------------------------------------------------------------
 def test_sums_of_half_precision_are_kept_in_single(log: Any) -> None:
     x = torch.ones(1, 4096, 1, 1, dtype=torch.float16, device="cuda")
     assert torch.nn.functional.conv2d(x, x).item() == 4096
@@ -137,17 +168,34 @@ def test_why_it_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
             convolution.why(problem())
     monkeypatch.setenv(cudnn_library.VARIABLE, "/nowhere/libcudnn.so.9")
     monkeypatch.setattr(cudnn_library, "_candidates", lambda: iter(["/nowhere/libcudnn.so.9"]))
-    forget()
+    cudnn_on_cpu.forget()
     name, reasons = convolution.why(problem())
     assert name == "gemm"
     assert reasons["cudnn"].startswith("cuDNN 9 is not found: /nowhere/libcudnn.so.9")
     assert not torch.backends.cudnn.is_available()
 
 
-def test_an_older_library_is_refused(built: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("captured", [True, False])
+def test_a_handle_refused_in_a_capture_may_be_had_later(captured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as refusing:
+
+        def refuse(library: Any, index: int) -> Any:
+            raise cudnn_library.CudnnError("cudnnCreate: CUDNN_STATUS_INTERNAL_ERROR (4000)")
+
+        refusing.setattr(cudnn_library, "handle", refuse)
+        refusing.setattr(cudnn_library.graphs, "capturing", lambda: captured)
+        name, reasons = convolution.why(problem())
+        assert name == "gemm"
+        told = "cudnnCreate: CUDNN_STATUS_INTERNAL_ERROR (4000)"
+        assert reasons["cudnn"] == told + " (while a graph is captured: run the step once before)" * captured
+    assert convolution.why(problem())[0] == ("cudnn" if captured else "gemm")
+
+
+def test_an_older_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = cudnn_on_cpu.library()
     monkeypatch.setattr(cudnn_library, "MAJOR", 10)
     monkeypatch.setattr(cudnn_library, "_candidates", lambda: iter([built]))
-    forget()
+    cudnn_on_cpu.forget()
     assert f"{built} is version 92800, not 10" in cudnn_library.find()[1]
 
 
@@ -162,22 +210,3 @@ def test_an_error_is_told_by_name() -> None:
     made = library.descriptor("Tensor")
     with pytest.raises(cudnn_library.CudnnError, match=r"cudnnSetTensorNdDescriptor: CUDNN_STATUS_BAD_PARAM \(2000\)"):
         library.cudnnSetTensorNdDescriptor(made.pointer, 0, 2, cudnn_library.array((1, 1)), cudnn_library.array((1, 1)))
-
-
-def test_descriptors_of_the_real_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skipped where cuDNN is not installed (pip install nvidia-cudnn-cu13; no GPU is needed)."""
-    try:
-        files = importlib.metadata.files("nvidia-cudnn-cu13") or []
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("cuDNN is not installed: pip install nvidia-cudnn-cu13 (no cuda device is needed)")
-    path = next(str(f.locate()) for f in files if f.name == f"libcudnn.so.{cudnn_library.MAJOR}")
-    library = cudnn_library.Library(path)
-    tensor, weights, made = (library.descriptor(kind) for kind in ("Tensor", "Filter", "Convolution"))
-    four, two = cudnn_library.array((8, 3, 32, 32)), cudnn_library.array((1, 1))
-    library.cudnnSetTensorNdDescriptor(tensor.pointer, 0, 4, four, cudnn_library.array((3072, 1024, 32, 1)))
-    library.cudnnSetFilterNdDescriptor(weights.pointer, 0, 0, 4, cudnn_library.array((6, 3, 5, 5)))
-    library.cudnnSetConvolutionNdDescriptor(made.pointer, 2, cudnn_library.array((0, 0)), two, two, 1, 0)
-    sizes = cudnn_library.array((0, 0, 0, 0))
-    ask = library._loaded.cudnnGetConvolutionNdForwardOutputDim
-    assert ask(made.pointer, tensor.pointer, weights.pointer, 4, sizes) == 0
-    assert list(sizes) == [8, 6, 28, 28]

@@ -6,6 +6,7 @@ No GPU is needed for this, and no GPU code is executed. Where CuPy is installed,
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import gradviz
+from tests.cupy_types import LOOPS, _resolve, dtype
 
 from .cupy_names import CLASSES, FILE, collect, known
 
@@ -115,3 +117,19 @@ def test_the_file_is_that_of_the_wheel() -> None:
     if cupy.__version__ != CUPY["version"]:
         pytest.skip(f"cupy.json is of CuPy {CUPY['version']}, installed is {cupy.__version__}: write it anew")
     assert collect() == CUPY, f"write {FILE.name} anew"
+
+
+def test_loops_are_chosen_as_cupy_chooses_them() -> None:
+    """Ours against CuPy's own choice, for every ufunc and pair of types; skipped where CuPy is not installed."""
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed: pip install cupy-cuda13x (no GPU is needed)")
+    compared, letters = 0, [dtype(letter) for letter in "?bBhHiIlLefdEFD"]
+    for name in LOOPS["cupy"]:
+        function = getattr(cupy, name)
+        if type(function).__name__ != "ufunc" or function.nin > 2:
+            continue
+        for types in itertools.product(letters, repeat=function.nin):
+            found = function._ops._guess_routine_from_in_types(types)
+            ours = _resolve("cupy", name, types, (None,) * len(types))
+            assert (ours and ours[0]) == (found and found.in_types), (name, types)
+            compared += 1
+    assert compared > 5000

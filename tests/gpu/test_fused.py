@@ -1,4 +1,4 @@
-"""Pooling, softmax, losses and optimiser steps by our kernels: as on the CPU, and alone against NumPy.
+"""Softmax, losses and optimiser steps by our kernels: as on the CPU, and alone against NumPy.
 
 g++ runs the kernels on the CPU, in shuffled orders, and each barrier is left out in turn. No GPU code is executed.
 """
@@ -50,36 +50,6 @@ def same(pair: tuple[list[Any], list[Any]], rtol: float) -> None:
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12, "float16": 5e-3, "bfloat16": 5e-2}
 random = np.random.default_rng(0)
-
-
-# -- pooling ---------------------------------------------------------------------------------------------------------
-POOLS: list[tuple[int, Any]] = [
-    (2, {"kernel_size": 2}), (2, {"kernel_size": 3, "stride": 2, "padding": 1}),
-    (2, {"kernel_size": (2, 3), "stride": (3, 1), "dilation": (1, 2), "ceil_mode": True}),
-    (2, {"kernel_size": 3, "stride": 4, "padding": 1, "ceil_mode": True}), (3, {"kernel_size": 2}),
-    (3, {"kernel_size": (2, 3, 2), "stride": 1, "padding": 1}), (1, {"kernel_size": 3, "stride": 2}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize(("dims", "options"), POOLS, ids=[str(i) for i in range(len(POOLS))])
-def test_max_pooling(dims: int, options: Any, dtype: str) -> None:
-    x = random.standard_normal((2, 3, 6, 7, 8)[: dims + 2])
-    here.reset()
-    same(both(lambda x: getattr(F, f"max_pool{dims}d")(x, **options), x, dtype=dtype), TOLERANCE[dtype])
-    assert here.launches["max_pool"] == 1
-    assert here.launches["put"] + here.launches["put_together"] == 1
-
-
-@pytest.mark.parametrize("value", [np.nan, -np.inf, np.inf, 3.0])
-@pytest.mark.parametrize("padding", [0, 1])
-def test_the_place_is_pytorchs_where_numbers_are_equal_or_nan(value: float, padding: int) -> None:
-    x = np.full((1, 1, 5, 5), value)
-    x[0, 0, 1, 2] = 1.0
-    found = [
-        F.max_pool2d(torch.tensor(x, device=d), 3, 2, padding, return_indices=True)[1].tolist() for d in ("cpu", "cuda")
-    ]
-    assert found[0] == found[1]
 
 
 # -- softmax and losses ----------------------------------------------------------------------------------------------
@@ -138,40 +108,6 @@ def test_a_target_out_of_range_is_told_when_numbers_are_fetched() -> None:
 def test_nothing_counted_is_not_a_number() -> None:
     x = torch.zeros(2, 3, device="cuda")
     assert np.isnan(F.cross_entropy(x, torch.tensor([-100, -100], device="cuda")).item())
-
-
-# -- normalisation ---------------------------------------------------------------------------------------------------
-NORMS: dict[str, Any] = {
-    "batch": ((5, 3, 4, 2), lambda x, w, b: F.batch_norm(x, None, None, w, b, True)),
-    "batch of 300": ((300, 3), lambda x, w, b: F.batch_norm(x, None, None, w, b, True)),
-    "layer": ((4, 5, 3), lambda x, w, b: F.layer_norm(x, (3,), w, b)),
-    "instance": ((2, 3, 5, 4), lambda x, w, b: F.instance_norm(x, None, None, w, b)),
-}
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", NORMS)
-def test_normalisation(name: str, dtype: str) -> None:
-    shape, norm = NORMS[name]
-    x = random.standard_normal(shape) + 3
-    here.reset()
-    same(both(norm, x, random.standard_normal(3), random.standard_normal(3), dtype=dtype), 20 * TOLERANCE[dtype])
-    assert here.launches["moments"] == here.launches["x_hat_input"] == 1
-
-
-def test_a_variance_far_from_zero_does_not_cancel() -> None:
-    x = torch.tensor(random.standard_normal((1000, 1)) + 1e4, dtype=torch.float32)
-    found = F.batch_norm(x.cuda(), None, None, training=True).cpu().double().numpy()
-    exact = x.double().numpy()
-    np.testing.assert_allclose(found, (exact - exact.mean()) / np.sqrt(exact.var() + 1e-5), atol=2e-3)
-
-
-def test_the_gradient_of_a_gradient_of_a_batch_normalised() -> None:
-    def twice(x: Any) -> Any:
-        y = F.batch_norm(x, None, None, training=True)
-        return torch.autograd.grad((y**3).sum(), x, create_graph=True)[0]
-
-    same(both(twice, random.standard_normal((4, 3, 2)), dtype="float64"), 1e-9)
 
 
 # -- embedding -------------------------------------------------------------------------------------------------------
@@ -325,23 +261,32 @@ def run_nll_loss(text: str, seed: int) -> bool:
 
 
 def run_normalise(text: str, seed: int) -> bool:
-    """Both kernels of the file, on (4, 3, 100)."""
+    """The three kernels of the file that have barriers, on (4, 3, 100) and on its rows."""
     draw = np.random.default_rng(seed)
-    x, y = draw.standard_normal((2, 4, 3, 100))
+    x, g = draw.standard_normal((2, 4, 3, 100))
+    w, b = draw.standard_normal((2, 3))
     mean, var = (np.reshape(f(x, axis=(0, 2)), (1, 3, 1)) for f in (np.mean, np.var))
     inverse = 1 / np.sqrt(var + 1e-5)
-    hat = (x - mean) * inverse
-    back = (y - y.mean((0, 2), keepdims=True) - hat * (y * hat).mean((0, 2), keepdims=True)) * inverse
-    given, other, out, grad = (guarded(a) for a in (x, y, np.zeros_like(x), np.zeros_like(x)))
-    found = [guarded(np.zeros(3)) for _ in range(3)]
-    sizes = compiled.ints(4, 3, 100)
-    places = [a.ctypes.data for a in (given, out, *found)]
-    args = (places[0], 0, 0, *places[1:], *sizes, np.float64(1e-5))
-    launch(text, "moments", (3,), (256,), args, seed)
-    exact = [guarded(a.reshape(3)) for a in (mean, inverse)]
-    args = (*(a.ctypes.data for a in (other, given, *exact, grad)), *sizes)
-    launch(text, "x_hat_input", (3,), (256,), args, seed)
-    pairs = ((out, hat), (grad, back), *zip(found, (mean.reshape(3), var.reshape(3), inverse.reshape(3)), strict=True))
+    hat, along = (x - mean) * inverse, w.reshape(1, 3, 1)
+    back = (g - g.mean((0, 2), keepdims=True) - hat * (g * hat).mean((0, 2), keepdims=True)) * inverse * along
+    given, other, weight, bias = (guarded(a) for a in (x, g, w, b))
+    out, dx, *small = (guarded(np.zeros(shape)) for shape in (x.shape, x.shape, 3, 3, 3, 3, 3, 100, 100))
+    means, variances, inverses, dw, db, of_w, of_b = small
+    sizes = (*compiled.ints(4, 3, 100), np.bool_(False))
+
+    def run(name: str, blocks: int, arrays: Any, *numbers: Any) -> None:
+        launch(text, name, (blocks,), (256,), (*(a.ctypes.data for a in arrays), *numbers), seed)
+
+    run("moments", 3, (given, weight, bias, out, means, variances, inverses), *sizes, np.float64(1e-5))
+    run("gradients", 3, (other, given, weight, means, inverses, dx, dw, db), *sizes, np.bool_(True))
+    row = [guarded(draw.standard_normal(12)) for _ in range(2)]
+    run("of_places", 4, (other, given, *row, of_w, of_b), *compiled.ints(12, 100))
+    flat = (x.reshape(12, 100) - row[0][:, None]) * row[1][:, None]
+    pairs = (
+        (out, hat * along + b.reshape(1, 3, 1)), (dx, back), (dw, (g * hat).sum((0, 2))), (db, g.sum((0, 2))),
+        (means, mean.reshape(3)), (variances, var.reshape(3)), (inverses, inverse.reshape(3)),
+        (of_w, (g.reshape(12, 100) * flat).sum(0)), (of_b, g.sum((0, 1))),
+    )  # fmt: skip
     return all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in pairs)
 
 
@@ -361,7 +306,42 @@ def run_norms(text: str, seed: int) -> bool:
     return fine
 
 
+def run_rules(text: str, seed: int) -> bool:
+    """The kernels of rules.cu with numbers for each tensor: two tensors that have taken 9 and 2 steps."""
+    draw, sizes, b1, b2, eps = np.random.default_rng(seed), (2100, 40), 0.9, 0.99, 1e-3
+    fine = True
+    for name in ("adamax", "nadam", "radam"):
+        columns = [[guarded(draw.random(n)) for n in sizes] for _ in range(4)]
+        before = [[np.array(a) for a in column] for column in columns]
+        counts, products = [guarded(np.array([t])) for t in (9.0, 2.0)], [guarded(np.array([0.3])) for _ in sizes]
+        kept = [*columns, counts, *([products] if name == "nadam" else [])]
+        table = guarded(np.array([*(a.ctypes.data for column in kept for a in column), *sizes, 0, 2], np.int64))
+        common = (np.uint64(0), np.float64(0.1), np.float64(0), np.bool_(False), np.bool_(True))
+        common += (np.float64(0),) * (2 if name == "nadam" else 1)  # what a host would count
+        own = {"adamax": (), "nadam": (np.float64(4e-3), np.bool_(False)), "radam": (np.bool_(False),)}[name]
+        numbers = (np.float64(b1), np.float64(b2), np.float64(eps), *own)
+        launch(text, name, (3,), (256,), (table.ctypes.data, np.int32(2), *common, *numbers), seed)
+        for i, t in enumerate((9, 2)):
+            p, g, m, v = (column[i] for column in before)
+            m, v, u = m + (1 - b1) * (g - m), b2 * v + (1 - b2) * g * g, np.maximum(b2 * v, np.abs(g) + eps)
+            most = 2 / (1 - b2) - 1
+            known = most - 2 * t * b2**t / (1 - b2**t)
+            if name == "adamax":
+                change = m / (1 - b1**t) / u
+            elif name == "nadam":
+                mu, after = (b1 * (1 - 0.5 * 0.96 ** (4e-3 * k)) for k in (t, t + 1))
+                change = ((1 - mu) / 0.7 * g + after / (1 - 0.3 * after) * m) / (np.sqrt(v / (1 - b2**t)) + eps)
+            else:
+                change = m / (1 - b1**t)
+                if known > 5:
+                    rect = (known - 4) * (known - 2) * most / ((most - 4) * (most - 2) * known)
+                    change = change * np.sqrt(rect * (1 - b2**t)) / (np.sqrt(v) + eps)
+            fine &= bool(np.allclose(columns[0][i], p - 0.1 * change, rtol=1e-9, atol=1e-12))
+    return fine
+
+
 RUNS: dict[str, Callable[[str, int], bool]] = {
+    "rules": run_rules,
     "norms": run_norms,
     "softmax": run_softmax,
     "nll_loss": run_nll_loss,

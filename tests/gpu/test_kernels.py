@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(
     nvrtc.library() is None, reason="NVRTC is not installed: pip install nvidia-cuda-nvrtc (no GPU is needed)"
 )
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")
+BY_CUPY = ("-ftz=true",)  # what CuPy adds (cupy/cuda/compiler.py)
 FILES = sorted(file.stem for file in compiled.FOLDER.glob("*.cu"))
 
 
@@ -25,7 +26,7 @@ def texts() -> list[Any]:
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize(("text", "options"), texts())
 def test_it_compiles(text: str, options: tuple[str, ...], arch: str) -> None:
-    assert nvrtc.compile(text, arch, options)[:4] == b"\x7fELF"
+    assert nvrtc.compile(text, arch, (*options, *BY_CUPY))[:4] == b"\x7fELF"
 
 
 def test_a_mistake_is_told() -> None:

@@ -10,6 +10,7 @@ import pytest
 import gradviz
 from gradviz import nn
 from gradviz.core.device import as_device
+from gradviz.gpu import products
 from gradviz.gpu.backend import cupy, why_not
 from gradviz.gpu.philox import Philox
 from tests.nn.layers import LAYERS
@@ -20,7 +21,7 @@ from tests.optim.test_strict_device import after
 from tests.oracle.same import Sample, same_on_device
 from tests.oracle.samples import params
 
-from . import facts
+from . import facts, test_batched, test_capturable
 from .test_cuda import DRAWS
 from .test_launches import NETS, training
 
@@ -58,6 +59,23 @@ def test_layers(code: str, wanted: list[Any]) -> None:
 def test_optimisers(name: str, options: dict[str, Any]) -> None:
     for ours, cpu in zip(after(name, options, "cuda"), after(name, options, "cpu"), strict=True):
         np.testing.assert_allclose(ours, cpu, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:This instance was constructed with capturable")
+@pytest.mark.parametrize(("name", "options"), test_capturable.BY_KERNEL, ids=label)
+def test_optimisers_that_count_their_steps_on_the_device(name: str, options: dict[str, Any]) -> None:
+    wanted, _ = test_capturable.after(name, options, "cpu", "float32")
+    found, _ = test_capturable.after(name, {**options, "capturable": True}, "cuda", "float32")
+    for ours, cpu in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(ours, cpu, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "options"), test_capturable.CASES, ids=label)
+def test_optimisers_inside_a_graph(name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_LAUNCH_BLOCKING")
+    captured, plain = (test_capturable.trained(name, options, which) for which in (True, False))
+    for ours, eager in zip(captured, plain, strict=True):
+        np.testing.assert_allclose(ours, eager, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("what", facts.EXPRESSIONS)
@@ -169,3 +187,46 @@ def test_pinned_memory_travels_without_waiting() -> None:
     cuda.synchronize()
     assert back.is_pinned()
     assert (back.numpy() == x.numpy()).all()
+
+
+@pytest.mark.parametrize("shapes", [((256, 512), (512, 128)), ((4, 64, 512), (4, 512, 64))], ids=["two", "a batch"])
+def test_tf32_where_it_is_allowed(shapes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = (gradviz.rand(*shape) for shape in shapes)
+    exact = (a.double() @ b.double()).numpy()
+    off = {}
+    for word in ("ieee", "tf32", "ieee"):
+        monkeypatch.setattr(gradviz.backends.cuda.matmul, "fp32_precision", word)
+        off[word] = np.abs((a.cuda() @ b.cuda()).cpu().numpy() / exact - 1).max()
+    assert off["ieee"] < 5e-6
+    by = products.cublas(cupy(), 0)
+    if by.capability >= products.AMPERE:
+        assert 1e-5 < off["tf32"] < 1e-3
+    ours, held = gradviz.rand(64, 64, device="cuda"), by.held()
+    monkeypatch.setattr(gradviz.backends.cuda.matmul, "fp32_precision", "tf32")
+    ours @ ours
+    assert by.held() == held
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_sixteen_bits_are_added_up_in_thirty_two(kind: str) -> None:
+    dtype = getattr(gradviz, kind)
+    a, b, x = (gradviz.rand(*shape).to(dtype) for shape in ((40, 3000), (3000, 50), (50,)))
+    for ours, cpu in (
+        (a.cuda() @ b.cuda(), a @ b),
+        (a.cuda()[0] @ b.cuda()[:, 0], a[0] @ b[:, 0]),
+        (gradviz.addmm(x.cuda(), a.cuda(), b.cuda()), gradviz.addmm(x, a, b)),
+        (a.cuda().reshape(2, 20, 3000) @ gradviz.stack([b, b]).cuda(), a.reshape(2, 20, 3000) @ gradviz.stack([b, b])),
+    ):
+        tolerance = 2 * gradviz.finfo(dtype).eps
+        np.testing.assert_allclose(ours.float().cpu().numpy(), cpu.float().numpy(), rtol=tolerance)
+
+
+@pytest.mark.parametrize("kind", test_batched.KINDS)
+def test_batches_that_lie_in_memory_in_any_way(kind: str) -> None:
+    dtype = getattr(gradviz, kind)
+    tolerance = {"float16": 5e-3, "bfloat16": 4e-2, "float64": 1e-12, "complex128": 1e-12}.get(kind, 1e-5)
+    for left, _ in test_batched.LAYOUTS.values():
+        for right, _ in test_batched.LAYOUTS.values():
+            for count, n, k, m in test_batched.SIZES:
+                a, b = gradviz.rand(count, n, k).to(dtype).cuda(), gradviz.rand(count, k, m).to(dtype).cuda()
+                test_batched.compared(left(a), right(b), tolerance)

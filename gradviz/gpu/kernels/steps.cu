@@ -19,8 +19,7 @@ extern "C" __global__ void sgd(
             step /= A(*scale);
             g[i] = T(step);
         }
-        if (maximize) step = -step;
-        if (decay != 0) step = fma(A(decay), value, step);
+        step = downhill(step, value, A(decay), maximize);
         if (b) {
             A kept = fresh ? step : fma(A(1 - dampening), step, A(momentum) * A(b[i]));
             b[i] = T(kept);
@@ -63,11 +62,8 @@ extern "C" __global__ void adam(
             step /= A(*scale);
             g[i] = T(step);
         }
-        if (maximize) step = -step;
-        if (decay != 0 && !apart) step = fma(A(decay), value, step);
-        A mean = A(m[i]), square = fma(A(1 - beta2) * step, step, A(beta2) * A(v[i]));
-        A way = step - mean, share = A(1 - beta1);  // from the nearer end
-        mean = share < A(0.5) ? fma(share, way, mean) : fma(share - 1, way, step);
+        step = downhill(step, value, A(apart ? 0 : decay), maximize);
+        A mean = towards(A(m[i]), step, A(1 - beta1)), square = mean_square(A(v[i]), step, beta2);
         m[i] = T(mean);
         v[i] = T(square);
         if (highest) {
