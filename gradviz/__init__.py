@@ -2,10 +2,12 @@
 
     import gradviz as torch
 
-The torch-shaped public names, gathered. Packages such as `gradviz.nn` and `gradviz.widgets` are imported at first use.
+The torch-shaped public names, gathered. Packages such as `gradviz.nn` and `gradviz.widgets` are imported at first use,
+and so is what few programs need.
 """
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from . import autograd as autograd
@@ -35,7 +37,6 @@ from .core.mode import is_inference_mode_enabled as is_inference_mode_enabled
 from .core.mode import no_grad as no_grad
 from .core.mode import set_grad_enabled as set_grad_enabled
 from .core.op import FUNCTIONS as _FUNCTIONS
-from .core.printing import set_printoptions as set_printoptions
 from .core.random import Generator as Generator
 from .core.random import default_generator as default_generator
 from .core.random import get_rng_state as get_rng_state
@@ -44,13 +45,16 @@ from .core.random import manual_seed as manual_seed
 from .core.random import seed as seed
 from .core.random import set_rng_state as set_rng_state
 from .core.random import thread_safe_generator as thread_safe_generator
-from .core.record import record as record
 from .core.settings import SETTINGS as _SETTINGS
 from .core.tensor import is_tensor as is_tensor
 from .magic import load_ipython_extension as load_ipython_extension
 from .serialization import load as load
 from .serialization import save as save
 from .version import __version__ as __version__
+
+if _TYPE_CHECKING:
+    from .core.printing import set_printoptions as set_printoptions
+    from .core.record import record as record
 
 newaxis = None
 inf, nan, pi, e = float("inf"), float("nan"), 3.141592653589793, 2.718281828459045
@@ -65,12 +69,16 @@ _PACKAGES = (
     "accelerator", "amp", "backends", "core", "cpu", "cuda", "distributions", "fft", "func", "gpu", "linalg", "mps",
     "nn", "optim", "random", "return_types", "signal", "special", "teach", "utils", "vision", "viz", "widgets", "xpu",
 )  # fmt: skip
+# Functions whose module is read when they are first asked for, and that module.
+_LATER = {"record": "core.record", "set_printoptions": "core.printing", "vmap": "func"}
+__all__ = [*(name for name in globals() if not name.startswith("_")), *_LATER]
 
 
 def __getattr__(name: str) -> _Any:
-    """Packages, when first used."""
-    if name == "vmap":
-        return _importlib.import_module(f"{__name__}.func").vmap
+    """Packages, and functions of `_LATER`, when first used."""
+    if name in _LATER:
+        found = globals()[name] = getattr(_importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+        return found
     if "autocast" in name:
         for module in ("amp.autocast_mode", "amp.older"):
             switches = _importlib.import_module(f"{__name__}.{module}")
@@ -82,4 +90,4 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_PACKAGES]
+    return list({*globals(), *_PACKAGES, *_LATER})

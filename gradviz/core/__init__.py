@@ -1,6 +1,9 @@
 """Arrays, tensors, the graph, backward, events: the public names, gathered."""
 
-from . import ops as ops
+from .collector import resting as _resting
+
+with _resting():
+    from . import ops as ops
 from .backward import Backward as Backward
 from .device import Device as Device
 from .events import observe as observe

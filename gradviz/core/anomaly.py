@@ -6,7 +6,6 @@ Where each node was made is recorded only while the mode is on, by a listener of
 from __future__ import annotations
 
 import sys
-import traceback
 import warnings
 from contextvars import ContextVar
 from typing import Any
@@ -43,6 +42,8 @@ def note_place(event: Any) -> None:
     edge = output._edge if isinstance(output, Tensor) else None
     if edge is not None and TRACE not in edge.node.metadata:
         notes = edge.node.metadata
+        import traceback
+
         frames = [(f, n) for f, n in traceback.walk_stack(sys._getframe(1)) if not _ours(f)]
         notes[TRACE] = traceback.StackSummary.extract(iter(reversed(frames))).format()
         notes["place_"] = (frames[0][0].f_code.co_filename, frames[0][1]) if frames else None

@@ -141,18 +141,29 @@ def put(made: Settings) -> None:
 def hooked(name: str, function: Any, parameters: str | None = None) -> Any:
     """The function behind a test of whether anything is cast, if the table names it; otherwise itself.
 
-    The test is written out with the function's own parameters: it costs a call of 30 ns and packs no arguments.
+    The test is written out with the function's own parameters: it costs a call of 30 ns and packs no arguments. That
+    is done at the first call, as most functions have none.
     """
     if name not in POLICIES:
         return function
-    code = _door(parameters or _parameters(function.__code__))
     space = {"_function": function, "_on": ON, "_call": _call, "_name": name, "__name__": __name__}
-    made: Any = FunctionType(code, space, function.__name__, function.__defaults__)
+    made: Any = FunctionType(_closed.__code__, space, function.__name__, function.__defaults__)
+    space["_open"] = lambda: _open(made, parameters)
     made.__kwdefaults__ = function.__kwdefaults__
     made.__qualname__, made.__doc__, made.__module__ = function.__qualname__, function.__doc__, function.__module__
     made.__annotations__ = function.__annotations__
     made.__dict__.update(function.__dict__)
     made.__wrapped__ = made.uncast = function
+    return made
+
+
+def _closed(*args: Any, **kwargs: Any) -> Any:
+    """What a door is before its first call; the names are those of its own space."""
+    return _open()(*args, **kwargs)  # type: ignore[call-arg]
+
+
+def _open(made: Any, parameters: str | None) -> Any:
+    made.__code__ = _door(parameters or _parameters(made.uncast.__code__))
     return made
 
 

@@ -23,7 +23,7 @@ from .clock import Last, user_frame, wrote
 from .device import Several
 from .edges import place, seed
 from .hooks import run_post_hooks, run_pre_hooks, run_tensor_hooks
-from .messages import fit, raw_dtype, shared
+from .messages import fit, owned, raw_dtype, shared
 from .mode import grad_mode
 from .node import AccumulateGrad, Folding, Freed, Node, Output
 from .op import RECORDED
@@ -169,8 +169,10 @@ class Backward:
         self._capture = set() if accumulate else {e for e in wanted if e is not None}
         leads: set[Node] = set()
         for node in sorted(self.plan, key=_seq):
-            if any(e is not None and (e.node in nodes or e.node in leads) for e in node.parents):
-                leads.add(node)
+            for e in node.parents:
+                if e is not None and (e.node in nodes or e.node in leads):
+                    leads.add(node)
+                    break
         self.plan = [n for n in self.plan if n in leads or n in nodes]
         self._stop = {n for n in self.plan if n not in leads and (n.__class__ is not AccumulateGrad or not accumulate)}
 
@@ -181,11 +183,14 @@ class Backward:
             events.emit(events.BackwardBegin(self))
         session = Pass()
         try:
-            if self.journal is None and not (events.watching or self.create_graph or Several.guarded):
-                with claiming:
-                    alone = session.take(self._whole)
-                if alone:
-                    self._run_on_nodes()
+            if self.journal is None and not (events.watching or Several.guarded):
+                if self.create_graph:
+                    self._run_recorded()
+                else:
+                    with claiming:
+                        alone = session.take(self._whole)
+                    if alone:
+                        self._run_on_nodes()
             while not self.done:
                 self.step(begin=False)
         finally:
@@ -205,10 +210,12 @@ class Backward:
         freed, i = None if self.retain_graph else self._freed, self.cursor
         try:
             for node in self.plan[i:]:
-                if node.push is None or node.extra is not None or node in special:
+                if node.push is None or node in special or not (node.extra is None or node.extra.quiet):
                     self.cursor = i
-                    leaf = node.__class__ is AccumulateGrad and node not in special
-                    if leaf and node.extra is None and node.variable._hooks is None:
+                    leaf = node.__class__ is AccumulateGrad
+                    if leaf and node.incoming is not None:
+                        node.incoming = owned(node.incoming)
+                    if leaf and node not in special and node.extra is None and node.variable._hooks is None:
                         if node.incoming is not None:
                             self._accumulate(node, self.grads.pop(node))
                     else:
@@ -225,6 +232,41 @@ class Backward:
             self.cursor, self.grads = i, {}
             for node in self._whole:
                 node.incoming = None
+
+    def _run_recorded(self) -> None:
+        """Take every remaining step, recording what rules compute; `step` says the same with hooks and observers."""
+        special = self._stop | {edge.node for edge in self._capture}
+        grads, freed = self.grads, None if self.retain_graph else self._freed
+        mode, session = grad_mode.set(True), running.set(self)
+        try:
+            for node in self.plan[self.cursor :]:
+                op = node.op
+                plain = op is not None and node.shape is not None and (node.dtype.kind != "c" or op.conjugates)
+                if Anomaly.enabled or not plain or node in special or not (node.extra is None or node.extra.quiet):
+                    self.step(begin=False)
+                    continue
+                g = grads.get(node)
+                if g is not None:
+                    if node.saved.__class__ is Freed:
+                        raise noted(RuntimeError(errors.freed(node)))
+                    if Last.write > node.seq:
+                        node.check_stale()
+                    made = op.pull_recorded(RECORDED, g, node.opened(), node.parents)
+                    for edge, product in zip(node.parents, made, strict=True):
+                        if edge is None or product is None:
+                            continue
+                        array = product._array
+                        if array.shape != edge.shape or array.dtype is not edge.dtype:
+                            product = fit(RECORDED, product, edge.shape, edge.dtype)
+                        old = grads.get(edge)
+                        grads[edge] = product if old is None else old + product
+                    del grads[node]
+                    if freed is not None and node.keeps_tensors:
+                        node.saved = freed
+                self.cursor += 1
+        finally:
+            grad_mode.reset(mode)
+            running.reset(session)
 
     def step(self, begin: bool = True) -> Node | None:
         """Run the next node and return it; None at the end of the plan. If a rule or hook raises, nothing changed."""
@@ -327,7 +369,7 @@ class Backward:
             leaf._grad = g if old is None else old + g
         elif old is None:
             leaf._grad = Tensor._of(g if type(g) is node.device.array_type else node.device.wrap(g), node.device)
-            if leaf._hooks or g.base is not None:
+            if leaf._hooks or (g.base is not None and (self.journal is not None or node.extra is not None)):
                 leaf._grad._array = leaf._grad._array.copy()
         elif self.journal is not None:
             leaf._grad = Tensor._of(node.device.wrap(old._array + g), node.device)

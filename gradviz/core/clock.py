@@ -6,9 +6,11 @@ that a node kept is stale exactly when its cell's stamp is newer than the node. 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 clock = itertools.count(1)
@@ -61,6 +63,18 @@ def wrote(tensor: Any, where: str | None = None) -> None:
     cell.recent.append((cell.stamp, user_line() if where is None else where))
 
 
+def wrote_all(tensors: Iterable[Any], where: str) -> None:
+    """Say so of several tensors that were written by one call, and so have one stamp."""
+    stamp = Last.write = tick()
+    for tensor in tensors:
+        cell = tensor._cell
+        if cell is None or tensor._base is not None:
+            cell = cell_of(tensor)
+        cell.stamp = stamp
+        cell.version += 1
+        cell.recent.append((stamp, where))
+
+
 def user_line() -> str:
     """The innermost line that is not gradviz's own, as `file:line`."""
     return shown_line(user_frame())
@@ -71,6 +85,7 @@ def shown_line(found: tuple[str, int] | None) -> str:
     return f"{short_name(found[0])}:{found[1]}" if found else ""
 
 
+@functools.lru_cache(maxsize=256)
 def short_name(filename: str) -> str:
     """A file by its name alone, never its folder; a notebook's cell as `<cell>`."""
     if "ipykernel" in filename or filename.startswith("<ipython"):

@@ -14,10 +14,9 @@ import numpy as np
 
 from gradviz.core.errors import noted
 
-from . import errors, events
+from . import calls, errors, events, inference
 from .clock import clock
 from .device import CPU
-from .inference import Inference, refuse_saved
 from .mode import current_module, grad_mode
 from .node import Node, Output, Scalar, accumulator
 from .operands import BFLOAT16, OPERANDS, narrowed, prepare
@@ -38,8 +37,12 @@ def make_call(op: Any) -> Any:
     """The function that performs `op`, by its number of inputs."""
     if op.simple_call:
         call = _binary(op)
-    elif op.simple and len(op.inputs) == 1 and not op.aux and (op.promote is None or not op.settings):
-        call = _unary(op) if op.settings or not isinstance(op.node, str) else _function(op)
+    elif op.simple and len(op.inputs) == 1 and not op.aux and not op.settings:
+        call = _function(op)
+    elif op.simple:
+        call = written_out(op)
+    elif op.variadic is not None and op.promote is None and not (op.outputs or op.kept_tensors or op.node_settings):
+        call = _variadic(op)
     else:
 
         def call(*inputs: Any, **settings: Any) -> Any:
@@ -57,65 +60,20 @@ def make_operator(op: Any) -> Any:
     return _named(_binary(op, operator=True), op)
 
 
+def written_out(op: Any, *, with_aux: bool = False) -> Any:
+    """The function that performs an operation with settings or more than two inputs: see calls.py."""
+    return calls.make(
+        op,
+        {"run": run, "run_with_aux": run_with_aux, "explained": explained, "mark_view": _mark_view},
+        with_aux=with_aux,
+    )
+
+
 def _named(call: Any, op: Any) -> Any:
     """The function under its operation's name. It has code of its own, since Python adapts code to how it is used."""
     call.__name__ = call.__qualname__ = op.name
     call.__code__ = call.__code__.replace(co_name=op.name, co_qualname=op.name)
     call.op = op
-    return call
-
-
-def _unary(op: Any) -> Any:
-    """One tensor and settings."""
-    key, same, differentiable, view = op.name, op.promote == "float" or op.keeps, op.differentiable, op.view
-    fixed = isinstance(op.node, str)
-    saver = node_type = None
-
-    def call(input: Any, **settings: Any) -> Any:
-        nonlocal saver, node_type
-        try:
-            x = input._array
-        except AttributeError:
-            return run(op, (input,), settings)
-        device = input.device
-        try:
-            out = device.forwards[key](x, **settings)
-        except (ValueError, TypeError) as error:
-            if same and x.dtype.kind in "biu":
-                return run(op, (input,), settings)
-            raise explained(op, (input,), error) from None
-        if type(out) is not ndarray:
-            out = device.wrap(out)
-        if same and out.dtype is not x.dtype:
-            return run(op, (input,), settings)
-        result = new(Tensor)
-        result._array = out
-        result.device = device
-        if differentiable and input._needs and grad_enabled():
-            if saver is None:
-                saver, node_type = op.saver(1), op.node_type(settings)
-            edge = input._edge
-            node = (node_type if fixed else op.node_type(settings))()
-            node.parents = (accumulator(input) if edge is None else edge,)
-            node.saved = saver(input, out, settings, None)
-            node.device = device
-            node.shape = out.shape
-            node.dtype = out.dtype
-            node.push = op.push if out.dtype.kind != "c" else None
-            node.path = module_link()
-            node.extra = node.claim = None
-            node.seq = next(clock)
-            result._edge = node
-            result._needs = True
-        else:
-            result._edge = None
-            result._needs = False
-        if view:
-            _mark_view(input, result)
-        if events.watching:
-            events.emit(events.Forward(op, (input,), result, settings))
-        return result
-
     return call
 
 
@@ -171,6 +129,8 @@ def _function(op: Any) -> Any:
             node.path = module_link()
             node.extra = node.claim = None
             node.seq = next(clock)
+            if inference.ever:
+                inference.refuse_saved(node.saved)
             result._edge = node
             result._needs = True
         else:
@@ -265,6 +225,8 @@ def _binary(op: Any, operator: bool = False) -> Any:
             node.path = module_link()
             node.extra = node.claim = None
             node.seq = next(clock)
+            if inference.ever:
+                inference.refuse_saved(node.saved)
             result._edge = node
             result._needs = True
         else:
@@ -312,6 +274,8 @@ def _binary(op: Any, operator: bool = False) -> Any:
             node.path = module_link()
             node.extra = node.claim = None
             node.seq = next(clock)
+            if inference.ever:
+                inference.refuse_saved(node.saved)
             result._edge = node
             result._needs = True
         else:
@@ -319,6 +283,43 @@ def _binary(op: Any, operator: bool = False) -> Any:
             result._needs = False
         if events.watching:
             events.emit(events.Forward(op, (input, other), result, {}))
+        return result
+
+    return call
+
+
+def _variadic(op: Any) -> Any:
+    """Any number of tensors of one device, and settings."""
+    key, differentiable = op.name, op.differentiable
+    saver = node_type = None
+
+    def call(*inputs: Any, **settings: Any) -> Any:
+        nonlocal saver, node_type
+        arrays, wanted = [], False
+        try:
+            device = inputs[0].device
+            for x in inputs:
+                array = x._array
+                if x.device is not device or array.dtype is BFLOAT16:
+                    return run(op, inputs, settings)
+                arrays.append(array)
+                if x._needs:
+                    wanted = True
+        except (AttributeError, IndexError):
+            return run(op, inputs, settings)
+        try:
+            out = device.forwards[key](*arrays, **settings)
+        except (ValueError, TypeError) as error:
+            raise explained(op, inputs, error) from None
+        node = None
+        if wanted and differentiable and out.dtype.kind not in "biu" and grad_enabled():
+            parents = tuple([None if not x._needs else accumulator(x) if x._edge is None else x._edge for x in inputs])
+            if saver is None:
+                saver, node_type = op.saver(1), op.node_type({})
+            node = make_node(node_type, parents, saver(inputs, out, settings, None), out, device)
+        result = Tensor._made(out, device, node)
+        if events.watching:
+            events.emit(events.Forward(op, inputs, result, settings))
         return result
 
     return call
@@ -339,23 +340,28 @@ MANY = 1000
 
 
 def hold(number: Any) -> Scalar:
-    """A number with an array of it, kept for its next use; zero is not, since 0.0 and -0.0 are equal as keys."""
+    """A number with an array of it, kept for its next use; 0.0 is not, since 0.0 and -0.0 are equal as keys."""
     try:
         array = np.asarray(number, SINGLE)
     except OverflowError:
         return Scalar(number)
     array.flags.writeable = False
     made = Scalar(number, array)
-    if number != 0:
-        table = FLOATS if type(number) is float else INTS
+    table = FLOATS if type(number) is float else INTS
+    if number != 0 or table is INTS:
         if len(table) >= MANY:
             table.clear()
         table[number] = made
     return made
 
 
-def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], want_aux: bool = False) -> Any:
+def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
     """Perform any operation: any number of inputs, numbers and None among them, settings, several outputs."""
+    return run_with_aux(op, inputs, settings)[0]
+
+
+def run_with_aux(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The same, and the values only the forward knows."""
     arrays, device, opened = prepare(op, inputs)
     try:
         out = device.forwards[op.name + "!"](*arrays, **settings)
@@ -377,9 +383,7 @@ def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any], want_aux: bo
         _mark_views(opened[0], result)
     if events.watching:
         events.emit(events.Forward(op, inputs, result, settings))
-    if want_aux:
-        return result, {k: Tensor._of(v, device) for k, v in (aux or {}).items()}
-    return result
+    return result, {name: Tensor._of(value, device) for name, value in aux.items()} if aux else {}
 
 
 def explained(op: Any, inputs: tuple[Any, ...], error: Exception) -> Exception:
@@ -418,11 +422,11 @@ def record(op: Any, inputs: tuple[Any, ...], out: Any, settings: dict[str, Any],
             bit <<= 1
         first = out[0] if op.outputs and out else out
         if mask and first.dtype.kind not in "biu":
-            if Inference.ever:
-                refuse_saved(inputs)
             kept = tuple(x if isinstance(x, Tensor) else Scalar(x) for x in inputs) if numbers else inputs
             last_is_number = numbers and not isinstance(inputs[-1], Tensor)
             saved = op.saver(1)(kept, out, settings, aux) if op.variadic else op.saver(mask)(*kept, out, settings, aux)
+            if inference.ever:
+                inference.refuse_saved(saved)
             node = make_node(op.node_type(settings, last_is_number), tuple(parents), saved, first, device)
             if op.outputs:
                 node.shape, node.shapes = None, tuple((o.shape, o.dtype) for o in out)

@@ -96,8 +96,10 @@ class Draws:
         if span >= 2**64:
             return self.long_words(n).view(np.int64)
         words = self.words(n) if span < _LONG_RANGE else self.long_words(n)
-        # Additions wrap, so that any range of 64-bit integers works.
-        return (words % np.uint64(span) + np.uint64(low % 2**64)).view(np.int64)
+        words %= np.uint64(span)
+        if low:
+            words += np.uint64(low % 2**64)  # additions wrap, so that any range of 64-bit integers works
+        return words.view(np.int64)
 
     def natural(self, n: int, dtype: Any) -> Array:
         """The numbers 0, 1, 2, ... that a type holds exactly, all equally likely."""

@@ -1,7 +1,7 @@
 """Inference tensors: what is made inside `inference_mode` can never take part in a recorded computation.
 
-Operations know nothing of this. While the mode is on anywhere, a listener marks what they produce, and new tensors are
-wrapped by a function that marks them too.
+Operations only look at what they keep for backward. While the mode is on anywhere, a listener marks what they produce,
+and new tensors are wrapped by a function that marks them too.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ SAVED = (
 )
 _plain = Tensor._of
 _lock = threading.Lock()
+ever = False  # whether there was any `inference_mode` block in the process: the one test that operations make
 
 
 class Inference:
-    """How many `inference_mode` blocks are open in the process, and whether there ever was one."""
+    """How many `inference_mode` blocks are open in the process."""
 
     depth = 0
-    ever = False
 
     @classmethod
     def begin(cls) -> None:
+        global ever
         with _lock:
             cls.depth += 1
-            cls.ever = True
+            ever = True
             if cls.depth == 1:
                 Tensor._of = staticmethod(_marked)  # type: ignore[method-assign]
         events.listen(mark)
@@ -69,9 +70,9 @@ def mark(event: Any) -> None:
             tensor._inference = tensor._base is None or tensor._base._inference
 
 
-def refuse_saved(inputs: Any) -> None:
-    """Raise if one of a recorded operation's inputs is an inference tensor."""
-    for x in inputs:
+def refuse_saved(kept: Any) -> None:
+    """Raise if something that a recorded operation kept is an inference tensor."""
+    for x in kept:
         if isinstance(x, Tensor) and x._inference:
             raise noted(RuntimeError(SAVED))
 

@@ -145,6 +145,7 @@ def forget(target: Any, name: str, number: int = 0, event: Any = None) -> None:
     node = zero.named_node(f"{camel(name.rstrip('_'))}Backward{number}")()
     node.parents, node.saved, node.device = (target._edge,), (), target.device
     node.shape, node.dtype = target._array.shape, target._array.dtype
+    node.push = zero.push if node.dtype.kind != "c" else None
     node.extra, node.path = None, current_module.get()
     if event is not None and event.result is None:
         node.seq = tick()

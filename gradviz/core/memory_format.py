@@ -72,8 +72,9 @@ def order_of(array: Any) -> str:
 
 def settled(array: Any) -> Any:
     """A new array as PyTorch lays it out: in order, or in a channels_last format that its inputs agreed on."""
-    formats = (memory_format.channels_last, memory_format.channels_last_3d)
-    if array.flags.c_contiguous or any(is_laid_out(array, given) for given in formats):
+    if array.flags.c_contiguous:
+        return array
+    if any(is_laid_out(array, given) for given in (memory_format.channels_last, memory_format.channels_last_3d)):
         return array
     return array.copy()
 
@@ -111,3 +112,31 @@ def is_laid_out(array: Any, given: memory_format) -> bool:
                 return False
             step *= n
     return True
+
+
+LAST = {4: memory_format.channels_last, 5: memory_format.channels_last_3d}
+
+
+def suggested(array: Any) -> memory_format | None:
+    """The channels_last format that an array's strides suggest; None for any other order, and where both fit.
+
+    Source: is_channels_last_strides_2d_s4 and its twin in c10/core/MemoryFormat.h.
+    """
+    given = LAST.get(array.ndim)
+    if given is None or array.flags.c_contiguous or array.strides[1] == 0:
+        return None
+    least = 0
+    for dim in reversed(given.order):
+        n, step = array.shape[dim], array.strides[dim]
+        if n == 0 or step < least or (dim == 0 and least == array.strides[1]):
+            return None
+        least = step * n
+    return given
+
+
+def as_suggested(xp: Any, made: Any, *inputs: Any) -> Any:
+    """A new array in the channels_last format that an input suggests, or as it is."""
+    for array in inputs:
+        if not array.flags.c_contiguous and (given := suggested(array)) is not None:
+            return made if is_laid_out(made, given) and suggested(made) else arranged(xp, made, given)
+    return made

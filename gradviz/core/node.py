@@ -77,6 +77,11 @@ class Extra:
         self.post_hooks: Any = None
         self.metadata: dict[Any, Any] = {}
 
+    @property
+    def quiet(self) -> bool:
+        """Whether a backward pass has nothing to do for any of it."""
+        return not (self.packed or self.tensor_hooks or self.retained or self.pre_hooks or self.post_hooks)
+
 
 class Node:
     """One recorded operation: who made its inputs (`parents`) and what its rules need (`saved`).

@@ -14,8 +14,6 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import numpy as np
-
 from . import written
 from .autocast import hooked
 from .device import CPU, Device, Vocabulary, known_devices, on_new_device
@@ -46,6 +44,7 @@ WRITTEN: dict[str, Callable[[Any], Any]] = {
     "pull_recorded": lambda op: written.puller(op, raw=False),
     "push": lambda op: written.pusher(op),
     "push_alike": lambda op: written.pusher(op, alike=True),
+    "call_with_aux": lambda op: _with_aux(op),
 }
 # The op table over Tensors: what `F` is in a rule whose own gradient will be wanted.
 RECORDED: Any = Vocabulary(None)
@@ -88,7 +87,8 @@ class Op:
         # Whether the result is always of the input's type: said where a Python float makes NumPy widen bfloat16.
         self.keeps = keeps
         self.saved_names = saved_names or {}
-        self.joint: Any = None  # what makes all gradients at once: see `together`
+        # What a device that makes all gradients at once is given of what the node kept: see `together`.
+        self.joint: tuple[str, ...] | None = None
         positional, self.settings, self.variadic = signature(forward)
         self.takes = tuple(p for p in positional if p in GIVEN)
         self.inputs = tuple(p for p in positional if p not in GIVEN)
@@ -162,13 +162,22 @@ class Op:
         made = self.__dict__[name] = WRITTEN[name](self)
         return made
 
-    def together(self, joint: Function) -> Function:
-        """Decorator: on NumPy arrays, what makes all gradients at once, where the rules would each find the same sums.
+    def together(self, joint: Function, device: Device = CPU) -> Function:
+        """Decorator: on a device's arrays, what makes all gradients at once, where the rules would each find the same.
 
         `joint(g, wants, ...)` names what the node kept, as rules do, and returns one gradient per input, None where
         `wants` says so; NotImplemented leaves it to the rules. Something not kept, as no rule wanted it, is None.
+        Another device's names the same.
         """
-        names = signature(joint)[0][2:]
+        names = tuple(signature(joint)[0][2:])
+        if self.joint is None:
+            self.joins(*names)
+        assert names == self.joint, f"{self.name} makes all gradients at once from {self.joint}"
+        device.forwards[f"{self.name}_gradients"] = device.guarded(joint)
+        return joint
+
+    def joins(self, *names: str) -> None:
+        """Let devices make all gradients at once from these names of what the node kept."""
         rules = self.pull
         kinds = [self._kind(name) for name in names]
         picks = [f"s[{self.slots[name]}]" for name in names]
@@ -176,11 +185,12 @@ class Op:
             f"None if {p} is None else {p}._array" if kind == "input" else p
             for p, kind in zip(picks, kinds, strict=True)
         )
-        space: dict[str, Any] = {"joint": joint, "rules": rules, "numpy": np}
+        space: dict[str, Any] = {"rules": rules}
 
         exec(
             "def pull(F, g, s, p):\n"
-            "    if F.xp is numpy:\n"
+            f"    joint = getattr(F, '{self.name}_gradients', None)\n"
+            "    if joint is not None:\n"
             f"        made = joint(g, tuple(e is not None for e in p), {values})\n"
             "        if made is not NotImplemented:\n"
             "            return made\n"
@@ -188,8 +198,7 @@ class Op:
             space,
         )
         self.__dict__["pull"] = space["pull"]
-        self.joint = joint
-        return joint
+        self.joint = names
 
     def _kind(self, name: str) -> str:
         if name in self.inputs:
@@ -226,10 +235,17 @@ class Op:
 
     def with_aux(self, *inputs: Any, **settings: Any) -> tuple[Any, dict[str, Any]]:
         """The result and the values only the forward knows, as Tensors; for library code."""
-        from .dispatch import run
-
-        out, aux = run(self, inputs, settings, True)
+        out, aux = self.call_with_aux(*inputs, **settings)
         return out, aux
+
+
+def _with_aux(op: Op) -> Any:
+    """The function that performs an op and returns what only its forward knows too."""
+    from .dispatch import run_with_aux, written_out
+
+    if op.simple:
+        return written_out(op, with_aux=True)
+    return lambda *inputs, **settings: run_with_aux(op, inputs, settings)
 
 
 def camel(name: str) -> str:
@@ -387,6 +403,12 @@ def composite(name: str) -> Callable[[Function], Function]:
         return f
 
     return register
+
+
+def spelled(name: str, op_name: str) -> None:
+    """An operation under another name in every vocabulary, `F.<name>`, for rules."""
+    setattr(RECORDED, name, getattr(RECORDED, op_name))
+    on_new_device(lambda device: device.forwards.__setitem__(name, device.forwards[op_name]))
 
 
 def name_functions() -> None:

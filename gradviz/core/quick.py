@@ -23,6 +23,7 @@ from . import errors, events
 from .clock import Last, user_frame, wrote
 from .device import CPU, Several
 from .edges import seed
+from .messages import owned
 from .node import AccumulateGrad, Freed, Node, Output
 from .tensor import Tensor
 
@@ -48,20 +49,17 @@ class Pass:
         None if something there is unusual or belongs to a pass that is running. No recursion: graphs may be 200,000
         deep. Raises PyTorch's error if an earlier backward has freed a node.
         """
-        nodes: list[Node] = []
+        nodes: list[Node] = [edge]
         leaves: list[AccumulateGrad] = []
-        stack = [edge]
-        pop, push, note = stack.pop, stack.append, nodes.append
+        append = nodes.append
         last, sorted_already = edge.seq, True
         if edge.claim is not None and edge.claim.running:
             return None
         edge.claim = self
-        while stack:
-            node = pop()
-            note(node)
+        for node in nodes:  # which grow meanwhile
             if node.saved.__class__ is Freed:
                 raise noted(RuntimeError(errors.freed(node)))
-            if node.push is None or node.extra is not None:
+            if node.push is None or not (node.extra is None or node.extra.quiet):
                 return None
             if node.seq > last:
                 sorted_already = False
@@ -79,8 +77,8 @@ class Pass:
                     e = e.node
                 e.claim, e.incoming = self, None
                 if kind is not AccumulateGrad:
-                    push(e)
-                elif e.extra is None and _is_quiet(e.variable):
+                    append(e)
+                elif (e.extra is None or e.extra.quiet) and _is_quiet(e.variable):
                     leaves.append(e)
                 else:
                     return None
@@ -175,9 +173,11 @@ def _through(nodes: list[Node], leaves: list[AccumulateGrad], freed: Freed | Non
 
 
 def add_into(leaf: AccumulateGrad, g: Any) -> None:
-    """Add an array that nobody else holds into a leaf's `.grad`, or make it that."""
+    """Add what has arrived into a leaf's `.grad`, or make it that."""
     old, device = leaf.variable._grad, leaf.device
     if old is None:
+        if g.base is not None:
+            g = owned(g)
         leaf.variable._grad = Tensor._of(g if type(g) is device.array_type else device.wrap(g), device)
     else:
         old._array += g

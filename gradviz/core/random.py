@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,11 +46,17 @@ class Generator(Draws):
     def __init__(self, device: Any = "cpu") -> None:
         super().__init__()
         self.device: Device = as_device(device)
-        self._bits = np.random.MT19937(0)
         self.manual_seed(DEFAULT_SEED)
 
     def __repr__(self) -> str:
         return f"Generator(device={str(self.device)!r}, seed={self._seed})"
+
+    @cached_property
+    def _bits(self) -> Any:
+        """NumPy's MT19937 at the start of the seed's stream, made when first wanted: `numpy.random` imports slowly."""
+        made: Any = np.random.MT19937(0)
+        made._legacy_seeding(self._seed & 0xFFFFFFFF)
+        return made
 
     def words(self, n: int) -> Array:
         with self._lock:
@@ -65,7 +72,8 @@ class Generator(Draws):
             )
         with self._lock:
             self._seed = as_seed(seed)
-            self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
+            if "_bits" in self.__dict__:
+                self._bits._legacy_seeding(self._seed & 0xFFFFFFFF)
             self._second = None
         return self
 
@@ -85,7 +93,8 @@ class Generator(Draws):
         """The state as bytes, laid out as PyTorch's."""
         with self._lock:
             state = self._bits.state["state"]
-            key, taken, second = state["key"], int(state["pos"]), self._second
+            key: Array = state["key"]
+            taken, second = int(state["pos"]), self._second
         # A stream just seeded (its first word is still the seed) has words to come, not 624 words used up.
         if taken == _WORDS and int(key[0]) == self._seed & 0xFFFFFFFF:
             left, taken = 1, 0

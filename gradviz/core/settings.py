@@ -1,14 +1,13 @@
 """Switches of the whole program: the default device and old default type, threads, determinism, matmul precision.
 
-Every operation here gives the same bits each time it is run, and float32 products are computed in float32: the switches
-that ask for that are kept and change nothing; those that would allow less are taken as the permission they are.
+Every operation here gives the same bits each time it is run: the switches that ask for that are kept and change
+nothing. How exactly float32 is multiplied is in `precision.py`.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -17,6 +16,7 @@ import numpy as np
 from .device import as_device, set_fallback
 from .dtype import set_default_dtype
 from .legacy import TensorType, named_type
+from .precision import get_float32_matmul_precision, set_float32_matmul_precision
 from .tensor import Tensor
 
 
@@ -97,7 +97,6 @@ def set_num_interop_threads(n: int) -> None:
 class _Kept:
     deterministic = False
     warn_only = False
-    precision = "highest"
     warn_always = False
 
 
@@ -134,21 +133,6 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 def get_deterministic_debug_mode() -> int:
     """0 default, 1 warn, 2 error."""
     return 0 if not _Kept.deterministic else 1 if _Kept.warn_only else 2
-
-
-def set_float32_matmul_precision(precision: str) -> None:
-    """Allows float32 products of less precision: "highest", "high" or "medium". Here they are always exact float32."""
-    if precision not in ("highest", "high", "medium"):
-        warnings.warn(
-            f"{precision} is not one of 'highest', 'high', or 'medium'; the current setting is kept.", stacklevel=2
-        )
-        return
-    _Kept.precision = precision
-
-
-def get_float32_matmul_precision() -> str:
-    """What `set_float32_matmul_precision` allowed."""
-    return _Kept.precision
 
 
 def set_warn_always(b: bool) -> None:

@@ -192,6 +192,7 @@ MATRICES: dict[str, tuple[str, ...]] = {
     "mm": ("a @ b", "g @ b.T", "a.T @ g"),
     "bmm": ("a @ b", "g @ b.mT", "a.mT @ g"),
     "mat": ("a @ b", "g @ b.mT", "a.mT @ g"),
+    "attention_product": ("a @ b", "g @ b.mT", "a.mT @ g"),
     "mv": ("a @ b", "outer(g, b)", "a.T @ g"),
     "dot": ("sum(a * b)", "g * b", "g * a"),
     "vdot": ("sum(conj(a) * b)", "conj(g) * b", "g * a"),

@@ -180,6 +180,7 @@ def refresh(base: Any) -> None:
         node = seen.node_type(settings)()
         node.parents, node.saved = (base._edge,), seen.saver(1)(base, view._array, settings, None)
         node.device, node.shape, node.dtype = base.device, view._array.shape, view._array.dtype
+        node.push = seen.push if node.dtype.kind != "c" else None
         node.extra, node.path, node.seq = None, current_module.get(), tick()
         move(view, node)
         if events.watching:

@@ -11,7 +11,7 @@ while a program runs: each operation has functions without loops that pick exact
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import Any
 
@@ -46,7 +46,7 @@ _OPERATORS = {
 }
 _NUMPY = {operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.true_divide}
 _NEGATIVE = (lambda x: -x).__code__.co_code
-_LIBRARY = {(lambda xp, x: xp.f(x)).__code__.co_code, (lambda xp, a, b: xp.f(a, b)).__code__.co_code}
+_LIBRARY = {(lambda xp, x: xp.exp(x)).__code__.co_code, (lambda xp, a, b: xp.fmax(a, b)).__code__.co_code}
 
 
 def plain_operator(function: Rule) -> Rule:
@@ -111,42 +111,73 @@ def _pick(op: Any, name: str, raw: bool) -> str:
 
 def saver(op: Any, mask: int) -> Rule:
     """`(inputs..., out, settings, aux) -> kept` for the inputs in `mask`, keeping only what their rules name."""
-    needed: set[str] = set()
-    for i, x in enumerate(op.inputs):
-        rule = op.rules.get(x)
-        if rule is not None and ((mask >> i) & 1 or op.variadic):
-            positional, keywords, _ = signature(rule)
-            needed |= {*positional, *keywords}
-
-    def fetch(kind: str, name: str) -> str:
-        if kind == "shape":
-            if op.variadic:
-                return f"[t._array.shape for t in {name[:-6]}]"
-            return f"{name[:-6]}._array.shape" if name in needed else "None"
-        if kind == "setting":
-            return f"settings[{name!r}]"
-        if name not in needed:
-            return "None"
-        return {"input": name, "out": "out", "aux": f"aux[{name!r}]"}[kind]
-
-    values = ", ".join(fetch(*kept) for kept in op.kept)
+    needed = {name for name, by in _named_by(op).items() if op.variadic or any((mask >> i) & 1 for i in by)}
+    needed |= set(op.settings)
+    values = (_fetch(op, kept, f"settings[{kept[1]!r}]") if kept[1] in needed else "None" for kept in op.kept)
     head = ", ".join((*op.inputs, "out", "settings", "aux"))
-    made: Rule = eval(f"lambda {head}: ({values}{',' if len(op.kept) == 1 else ''})")
+    made: Rule = eval(f"lambda {head}: {_tuple(values)}")
     return made
 
 
+def kept_by_edges(op: Any, inputs: tuple[str, ...]) -> str:
+    """The same for code in which the inputs have these names, settings their own, and edges are `e0, e1, ...` or None.
+
+    What not every rule names is kept if one that names it will run.
+    """
+    called, named_by = dict(zip(op.inputs, inputs, strict=True)), _named_by(op)
+    ruled = [i for i, has in enumerate(op.ruled) if has]
+    values = []
+    for kept in op.kept:
+        by = named_by[kept[1]]
+        value = _fetch(op, kept, kept[1], called)
+        always = by == ruled or kept[0] == "setting"
+        values.append(value if always else f"{value} if {' or '.join(f'e{i} is not None' for i in by)} else None")
+    return _tuple(values)
+
+
+def _named_by(op: Any) -> dict[str, list[int]]:
+    """For each name in a rule, the numbers of the inputs whose rules name it."""
+    found: dict[str, list[int]] = {}
+    for i, x in enumerate(op.inputs):
+        if x in op.rules:
+            positional, keywords, _ = signature(op.rules[x])
+            for name in (*positional, *keywords):
+                found.setdefault(name, []).append(i)
+    return found
+
+
+def _fetch(op: Any, kept: tuple[str, str], setting: str, called: dict[str, str] | None = None) -> str:
+    """Where a call finds a value that its node keeps."""
+    kind, name = kept
+    if kind == "shape":
+        x = name[:-6]
+        x = x if called is None else called[x]
+        return f"[t._array.shape for t in {x}]" if op.variadic else f"{x}._array.shape"
+    if kind == "input" and called is not None:
+        x = called[name]
+        return x if name == op.inputs[0] else f"(NOTHING if {x} is None else {x})"
+    return {"input": name, "out": "out", "aux": f"aux[{name!r}]", "setting": setting}[kind]
+
+
+def _tuple(values: Iterable[str]) -> str:
+    return f"({''.join(f'{value}, ' for value in values)})"
+
+
 # -- the rules, and what becomes of their results -------------------------------------------------------------------
-# What arrives at an edge. A leaf's sum is its own, nobody else holds it; other gradients may be on their way elsewhere.
+# What arrives at an edge. A leaf's sum is its own, unless it is a view (see messages.py); other gradients may be on
+# their way elsewhere.
 _ADD = """
     if v.shape != {e}.shape or v.dtype is not {e}.dtype:
         v = fit(node.device.F, v, {e}.shape, {e}.dtype)
     old = {e}.incoming
     if {e}.__class__ is AccumulateGrad:
-        if old is not None:
+        if old is None:
+            {e}.incoming = for_leaf(v, g)
+        elif old.base is None:
             old += v
             {e}.incoming = old
         else:
-            {e}.incoming = v.copy() if shared(v, g) else v
+            {e}.incoming = old + v
     else:
         {e}.incoming = v if old is None else old + v
 """
@@ -159,7 +190,7 @@ _ADD_NEW = """
 _ADD_SAME = """
     old = {e}.incoming
     if old is not None:
-        {e}.incoming = add(old, g, old) if {e}.__class__ is AccumulateGrad else add(old, g)
+        {e}.incoming = add(old, g, old) if {e}.__class__ is AccumulateGrad and old.base is None else add(old, g)
     else:
         {e}.incoming = g.copy() if {e}.__class__ is AccumulateGrad else g
 """
@@ -173,7 +204,7 @@ def pusher(op: Any, *, alike: bool = False) -> Rule:
     calls of NumPy, and its results need no looking at.
     """
     space: dict[str, Any] = {
-        "__name__": __name__, "AccumulateGrad": AccumulateGrad, "fit": messages.fit, "shared": messages.shared,
+        "__name__": __name__, "AccumulateGrad": AccumulateGrad, "fit": messages.fit, "for_leaf": messages.for_leaf,
         "add": np.add,
     }  # fmt: skip
     if op.joint is not None:

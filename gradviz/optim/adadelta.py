@@ -18,6 +18,10 @@ class Adadelta(Rule):
     Zeiler, 2012. https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adadelta.html
     """
 
+    kernel = "adadelta_step"
+    capturable = True
+    captures = (("params and state_steps", False), ("params and state_steps", False))
+
     def __init__(
         self, params: Any, lr: Any = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
         foreach: bool | None = None, *, capturable: bool = False, maximize: bool = False, differentiable: bool = False,
@@ -38,4 +42,4 @@ class Adadelta(Rule):
         F.mean_square(v, g, rho)
         d = sqrt(u + eps) / sqrt(v + eps) * g
         F.mean_square(u, d, rho)
-        F.add(p, d, -lr)
+        F.descend(p, d, lr)

@@ -17,6 +17,9 @@ class Adamax(Rule):
     Kingma and Ba, 2014. https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adamax.html
     """
 
+    kernel = "adamax_step"
+    capturable = True
+
     def __init__(
         self, params: Any, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
         weight_decay: float = 0, foreach: bool | None = None, *, maximize: bool = False, differentiable: bool = False,

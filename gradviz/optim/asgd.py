@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .options import number
+from .options import exact, number, on_device
 from .rule import Rule
 from .update import Arithmetic
 
@@ -21,6 +21,9 @@ class ASGD(Rule):
     """
 
     numbers = ("step", "eta", "mu")
+    kernel = "asgd_step"
+    capturable = True
+    captures = (("params, mus, etas, and state_steps", True), ("params, mus, etas, and state_steps", False))
 
     def __init__(
         self, params: Any, lr: Any = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
@@ -39,13 +42,18 @@ class ASGD(Rule):
     def _initial(self, name: str, group: dict[str, Any]) -> float:
         return {"eta": float(number(group["lr"])), "mu": 1.0}.get(name, 0.0)
 
+    def _advanced(self, kept: dict[str, Any], group: dict[str, Any], lr: Any) -> dict[str, Any]:
+        lr, t = number(lr), kept["step"]
+        since = t - group["t0"]
+        since = since.clip(1, None) if on_device(since) else max(1, since)
+        return {"eta": lr / (1 + group["lambd"] * lr * t) ** group["alpha"], "mu": 1 / since}
+
     def _rule(self, F: Arithmetic, p: Any, g: Any, kept: dict[str, Any], group: dict[str, Any], lr: Any) -> None:
-        lambd, t, eta, mu, ax = group["lambd"], kept["step"], float(kept["eta"]), float(kept["mu"]), kept["ax"]
-        F.scale(p, 1 - lambd * eta)
-        F.add(p, g, -eta)
-        if mu == 1:
+        eta, mu, ax = exact(kept["eta"]), exact(kept["mu"]), kept["ax"]
+        F.scale(p, 1 - group["lambd"] * eta)
+        F.descend(p, g, eta)
+        if not on_device(mu) and mu == 1:
             ax[...] = p
         else:
             ax += (p - ax) * mu
-        kept["eta"] = lr / (1 + lambd * lr * t) ** group["alpha"]
-        kept["mu"] = 1 / max(1, t - group["t0"])
+        kept.update(self._advanced(kept, group, lr))

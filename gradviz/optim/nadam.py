@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .options import exact
 from .rule import Rule
 from .update import Arithmetic
 
@@ -19,6 +20,10 @@ class NAdam(Rule):
     """
 
     numbers = ("step", "mu_product")
+    ahead = True
+    kernel = "nadam_step"
+    capturable = True
+    captures = (("params, mu_products and state_steps", True), ("params, mu_products, and state_steps", False))
 
     def __init__(
         self, params: Any, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -38,12 +43,19 @@ class NAdam(Rule):
     def _initial(self, name: str, group: dict[str, Any]) -> float:
         return 1.0 if name == "mu_product" else 0.0
 
+    def _momentum(self, step: Any, group: dict[str, Any]) -> Any:
+        """mu of a step."""
+        return group["betas"][0] * (1.0 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
+
+    def _advanced(self, kept: dict[str, Any], group: dict[str, Any], lr: Any) -> dict[str, Any]:
+        return {"mu_product": kept["mu_product"] * self._momentum(kept["step"], group)}
+
     def _rule(self, F: Arithmetic, p: Any, g: Any, kept: dict[str, Any], group: dict[str, Any], lr: Any) -> None:
-        (beta1, beta2), t, slowing = group["betas"], kept["step"], group["momentum_decay"]
+        (beta1, beta2), t = group["betas"], kept["step"]
         m, v = kept["exp_avg"], kept["exp_avg_sq"]
-        mu, mu_next = (beta1 * (1.0 - 0.5 * 0.96 ** (step * slowing)) for step in (t, t + 1))
-        kept["mu_product"] = kept["mu_product"] * mu
-        product = float(kept["mu_product"])
+        mu, mu_next = self._momentum(t, group), self._momentum(t + 1, group)
+        kept.update(self._advanced(kept, group, lr))
+        product = exact(kept["mu_product"])
         F.lerp(m, g, 1 - beta1)
         F.mean_square(v, g, beta2)
         scale = F.xp.sqrt(v / (1 - beta2**t)) + group["eps"]

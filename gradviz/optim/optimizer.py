@@ -283,7 +283,7 @@ def check_capture(optimizer: Optimizer) -> None:
                 RuntimeError(
                     f"Attempting CUDA graph capture of step() for an instance of {name} but param_groups' capturable "
                     "is False.\nIts formula depends on the number of steps, which a graph would hold fixed. Capture "
-                    "SGD, or Adam or AdamW with capturable=True, or leave step() outside the graph."
+                    "SGD, or another with capturable=True, or leave step() outside the graph."
                 )
             )
     elif able and graphs.in_use() and not optimizer._warned_capturable_if_run_uncaptured:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from gradviz.core.tensor import Tensor
 
 # option -> what PyTorch calls it in an error; the smallest value of each is 0
@@ -49,3 +51,19 @@ def check_implementation(name: str, options: dict[str, Any], capturable: bool = 
             raise NotImplementedError(f"{name}(): argument '{option}=True' is not supported")
     if options.get("fused") and options.get("foreach"):
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def not_captured(what: str, xla: bool) -> str:
+    """PyTorch's words for `capturable=True` where nothing can be captured. `what` is to be on a device that can."""
+    devices = ["cuda", "xpu", "hpu", "privateuseone", *(["xla"] if xla else [])]
+    return f"If capturable=True, {what} must be on supported devices: {devices}."
+
+
+def exact(kept: Any) -> Any:
+    """A kept number with all its digits; one that is on a device as it is, so that nothing waits for it."""
+    return float(kept) if isinstance(kept, np.generic) else kept
+
+
+def on_device(value: Any) -> bool:
+    """Whether a number is an array of a device, which no `if` may ask for its value."""
+    return hasattr(value, "ndim")

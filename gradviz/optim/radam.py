@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .options import on_device
 from .rule import Rule
 from .update import Arithmetic
 
@@ -17,6 +18,9 @@ class RAdam(Rule):
 
     Liu et al., 2019. https://docs.pytorch.org/docs/2.13/generated/torch.optim.RAdam.html
     """
+
+    kernel = "radam_step"
+    capturable = True
 
     def __init__(
         self, params: Any, lr: Any = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
@@ -42,7 +46,8 @@ class RAdam(Rule):
         change = m / (1 - beta1**t) * lr
         longest = 2 / (1 - beta2) - 1
         length = longest - 2 * t * beta2**t / seen
-        if length > 5.0:
-            change = change * (seen**0.5 / (F.xp.sqrt(v) + group["eps"]))
-            change *= ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) ** 0.5
+        if on_device(length) or length > 5.0:
+            known = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+            rectified = seen**0.5 / (F.xp.sqrt(v) + group["eps"]) * known**0.5
+            change = change * (F.xp.where(length > 5.0, rectified, 1.0) if on_device(length) else rectified)
         p -= change

@@ -19,6 +19,10 @@ class RMSprop(Rule):
     Hinton, 2012. https://docs.pytorch.org/docs/2.13/generated/torch.optim.RMSprop.html
     """
 
+    kernel = "rmsprop_step"
+    capturable = True
+    captures = (("params and state_steps", True), ("params and state_steps", True))
+
     def __init__(
         self, params: Any, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
         momentum: float = 0, centered: bool = False, capturable: bool = False, foreach: bool | None = None,
@@ -49,6 +53,6 @@ class RMSprop(Rule):
             b = kept["momentum_buffer"]
             F.scale(b, group["momentum"])
             F.addcdiv(b, g, scale, 1)
-            F.add(p, b, -lr)
+            F.descend(p, b, lr)
         else:
             F.addcdiv(p, g, scale, -lr)

@@ -24,6 +24,10 @@ class Rprop(Rule):
         step_sizes: the smallest and the largest step size
     """
 
+    kernel = "rprop_step"
+    capturable = True
+    captures = (("params and state_steps", True), ("params and state_steps", True))
+
     def __init__(
         self, params: Any, lr: Any = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False, foreach: bool | None = None,

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from gradviz.core import events
-from gradviz.core.clock import user_line, wrote
+from gradviz.core.clock import user_line, wrote, wrote_all
 from gradviz.core.device import CPU
 from gradviz.core.dtype import float32, get_default_dtype
 from gradviz.core.tensor import Tensor
 
-from . import scaled
+from . import blockwise, scaled
 from .optimizer import Optimizer, check_capture, evaluated
-from .options import check_implementation, check_ranges, number
+from .options import check_implementation, check_ranges, not_captured, number
 from .update import SMALL, Arithmetic, arithmetic, gather, scatter
 
 # A batch of small arrays is closed when it has this many elements: its temporaries then stay in the cache.
@@ -23,12 +23,6 @@ LATER = {
     "foreach": None, "fused": None, "maximize": False, "capturable": False, "differentiable": False, "amsgrad": False,
     "nesterov": False, "momentum": 0, "centered": False,
 }  # fmt: skip
-# PyTorch's list of what can be captured differs by one where many tensors are changed at once.
-NOT_CAPTURED = tuple(
-    "If capturable=True, params and state_steps must be on supported devices: "
-    f"{['cuda', 'xpu', 'hpu', 'privateuseone', *more]}."
-    for more in (["xla"], [])
-)
 
 
 class Batch:
@@ -65,8 +59,14 @@ class Rule(Optimizer):
     numbers: ClassVar[tuple[str, ...]] = ("step",)  # kept as one number for each parameter; the count of steps first
     elementwise: ClassVar[bool] = True
     kernel: ClassVar[str] = ""  # what devices call a kernel that changes many parameters at once, where they have one
+    ahead: ClassVar[bool] = False  # the rule takes such numbers as they are after the step
     own_decay: ClassVar[bool] = False  # the rule sees to weight_decay itself
     capturable: ClassVar[bool] = False  # it can count its steps on a device
+    # What PyTorch's error for another device lists, and whether "xla" is among its devices: one by one, and `foreach`.
+    captures: ClassVar[tuple[tuple[str, bool], ...]] = (
+        ("params and state_steps", True),
+        ("params and state_steps", False),
+    )
     _step_supports_amp_scaling = False  # whether a GradScaler leaves the dividing and the skipping to this optimiser
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -96,8 +96,7 @@ class Rule(Optimizer):
                 lr = lr.item()
             for batch in self._batches(group, names):
                 self._change(batch, names, group, lr)
-                for param in batch.params:
-                    wrote(param, where)
+                wrote_all(batch.params, where)
         return loss
 
     # -- what a subclass says --------------------------------------------------------------------------------------
@@ -108,6 +107,10 @@ class Rule(Optimizer):
     def _rule(self, F: Arithmetic, p: Any, g: Any, kept: dict[str, Any], group: dict[str, Any], lr: Any) -> None:
         """Change `p` by its gradient `g` and what is `kept` (arrays, and the numbers), all in place but `g`."""
         raise NotImplementedError
+
+    def _advanced(self, kept: dict[str, Any], group: dict[str, Any], lr: Any) -> dict[str, Any]:
+        """What the numbers besides the count are after this step."""
+        return {}
 
     def _initial(self, name: str, group: dict[str, Any]) -> float:
         """What a kept array or number is filled with at first."""
@@ -126,7 +129,7 @@ class Rule(Optimizer):
         for param in params:
             if param._grad is None:
                 continue
-            array = param._array
+            array, device = param._array, param.device
             if first is not None:
                 state = self.state[param]
                 fresh = state.get(first) is None
@@ -136,24 +139,29 @@ class Rule(Optimizer):
                     counted = state["step"]
                     if counted.device is CPU:
                         if group.get("capturable") and not group.get("fused"):
-                            raise AssertionError(NOT_CAPTURED[bool(group.get("foreach"))])
+                            raise AssertionError(not_captured(*self.captures[bool(group.get("foreach"))]))
                         step = counted._array
                         step[...] = step.item() + 1
                         alike = tuple([state[name]._array.item() for name in numbers])
                     else:  # counted where the step is taken
                         alike = ()
-            has_kernel = at_once and at_once in param.device.forwards
-            if not together or ((array.size > SMALL or (numbers and not alike)) and not has_kernel):
+            has_kernel = at_once and device is not CPU and at_once in device.forwards
+            size = array.size
+            if not together or ((size > SMALL or (numbers and not alike)) and not has_kernel):
                 batch = Batch(fresh)
                 batch.add(param, array, state)
                 yield batch
                 continue
-            key = (array.dtype.num, param.device, fresh, alike)
-            if key not in batches:
-                batches[key] = Batch(fresh)
-            batch = batches[key]
-            batch.add(param, array, state)
-            if batch.size >= FULL and not has_kernel:
+            key = (array.dtype.num, device, fresh, alike)
+            found = batches.get(key)
+            if found is None:
+                found = batches[key] = Batch(fresh)
+            found.params.append(param)
+            found.arrays.append(array)
+            if state is not None:
+                found.states.append(state)
+            found.size += size
+            if found.size >= FULL and not has_kernel:
                 yield batches.pop(key)
         yield from batches.values()
 
@@ -186,11 +194,13 @@ class Rule(Optimizer):
     # -- one update ------------------------------------------------------------------------------------------------
     def _change(self, batch: Batch, names: tuple[str, ...], group: dict[str, Any], lr: Any) -> None:
         params, arrays = batch.params, batch.arrays
-        params[0].device.enter()
-        xp = params[0].device.xp
+        device = params[0].device
+        xp = device.xp
         before = arrays[0].copy() if events.watching else None
-        if before is None and self._by_kernel(batch, names, group, lr):
-            return
+        if device is not CPU:
+            device.enter()
+            if before is None and self._by_kernel(batch, names, group, lr):
+                return
         counted = bool(self.numbers) and batch.states[0]["step"].device is not CPU
         if counted and len(params) > 1:  # each has a count of its own
             for i, param in enumerate(params):
@@ -198,32 +208,30 @@ class Rule(Optimizer):
                 single.add(param, arrays[i], batch.states[i])
                 self._change(single, names, group, lr)
             return
-        lr = number(lr)
+        if isinstance(lr, Tensor):
+            lr = lr._array.reshape(()) if counted and lr.device is device else lr.item()
         if self._step_supports_amp_scaling:
             scaled.divide(self, params)
         p, g = gather(xp, arrays), gather(xp, [param._grad._array for param in params])
-        stored = {name: batch.kept(name) for name in names if name in batch.states[0]}
+        stored = {name: batch.kept(name) for name in names if name in batch.states[0]} if names else {}
         kept: dict[str, Any] = {name: gather(xp, own) for name, own in stored.items()}
         for name in self.numbers:
             kept[name] = batch.states[0][name]._array[()]
         if self.numbers:
             kept["step"] = batch.states[0]["step"]._array if counted else kept["step"].item()
-        undo = scaled.mask(self, params[0].device) if self._step_supports_amp_scaling else None
-        changed = (p, *(kept[name] for name in stored), *(kept[name] for name in self.numbers if counted))
-        old = {} if undo is None else {id(x): (x, xp.array(x)) for x in changed}
+        undo = scaled.mask(self, device) if self._step_supports_amp_scaling else None
+        old: dict[int, tuple[Any, Any]] = {}
+        if undo is not None:
+            changed = (p, *(kept[name] for name in stored), *(kept[name] for name in self.numbers if counted))
+            old = {id(x): (x, xp.array(x)) for x in changed}
         if counted:
             kept["step"] += 1
         F = arithmetic(xp, arrays[0])
-        if group.get("maximize"):
-            g = -g
-        decay = number(group["weight_decay"]) if "weight_decay" in group and not self.own_decay else 0
-        if decay != 0:
-            if group.get("decoupled_weight_decay"):
-                F.scale(p, 1 - lr * decay)
-            else:
-                g = F.sum(g, p, decay)
         kept["fresh"] = batch.fresh
-        self._rule(F, p, g, kept, group, lr)
+        if p.size >= blockwise.LARGE and self.elementwise and blockwise.fits((p, g, *(kept[name] for name in stored))):
+            blockwise.update(lambda p, g, kept: self._update(F, p, g, kept, group, lr), p, g, kept, stored)
+        else:
+            self._update(F, p, g, kept, group, lr)
         for now, then in old.values():
             scaled.keep(xp, undo, now, then)
         scatter(p, arrays)
@@ -234,6 +242,18 @@ class Rule(Optimizer):
                 array[...] = kept[name]
         if before is not None:
             events.emit(events.OptimizerStep(self, params[0], before, arrays[0]))
+
+    def _update(self, F: Arithmetic, p: Any, g: Any, kept: dict[str, Any], group: dict[str, Any], lr: Any) -> None:
+        """The rule, after what all rules have in common."""
+        if group.get("maximize"):
+            g = -g
+        decay = number(group["weight_decay"]) if "weight_decay" in group and not self.own_decay else 0
+        if decay != 0:
+            if group.get("decoupled_weight_decay"):
+                F.scale(p, 1 - lr * decay)
+            else:
+                g = F.sum(g, p, decay)
+        self._rule(F, p, g, kept, group, lr)
 
     def _kernel(self, group: dict[str, Any]) -> str:
         """What devices call a kernel for this group; nothing where its options ask for another way."""
@@ -246,19 +266,34 @@ class Rule(Optimizer):
         if step is None:
             return False
         stored = {name: batch.kept(name) for name in names if name in batch.states[0]}
-        grads, decay = [param._grad._array for param in batch.params], number(group["weight_decay"])
-        skip = scale = None
+        grads, decay = [param._grad._array for param in batch.params], number(group.get("weight_decay", 0))
+        skip, scale, count = None, None, self._count(batch)
         if self._step_supports_amp_scaling:
             skip, scale = scaled.flag(self, device), scaled.factor(self, device)
+        numbers = {n: batch.kept(n) for n in self.numbers} if isinstance(count, list) else {}
+        host, then = ({}, {}) if numbers else self._on_host(batch, count, group, lr)
         if not step(
             batch.arrays, grads, stored, group, lr=lr, decay=decay, fresh=batch.fresh, found=skip, scale=scale,
-            count=self._count(batch),
+            count=count, numbers=numbers, host=host,
         ):  # fmt: skip
             return False
+        for name, value in then.items():
+            for array in batch.kept(name):
+                array[...] = value
         if scale is not None:
             for param in batch.params:
                 wrote(param._grad)
         return True
+
+    def _on_host(
+        self, batch: Batch, count: Any, group: dict[str, Any], lr: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The numbers besides the count as this step takes them, and what they are after it."""
+        if len(self.numbers) < 2:
+            return {}, {}
+        now = {name: batch.states[0][name].item() for name in self.numbers[1:]}
+        then = self._advanced({**now, "step": count}, group, lr)
+        return (then if self.ahead else now), then
 
     def _count(self, batch: Batch) -> Any:
         """The number of this step, or the arrays in which a device counts the steps before it."""

@@ -36,8 +36,17 @@ class Arithmetic:
             total *= rounded(scale, x.dtype) if scale else scale  # 0.0 and -0.0 are one key
             total += x
             x[...] = total
+        elif scale.__class__ in (int, float) and scale == 1:
+            x += y
         else:
             x += y * scale
+
+    def descend(self, x: Any, y: Any, rate: Any) -> None:
+        """`x -= rate * y`; the rate may be an array of a device, which nothing waits for."""
+        if hasattr(rate, "ndim"):
+            self.addcmul(x, y, rate, -1)
+        else:
+            self.add(x, y, -rate)
 
     def addcmul(self, x: Any, a: Any, b: Any, scale: Any = 1) -> None:
         """`x += scale * a * b`"""
@@ -78,8 +87,12 @@ class Arithmetic:
 
     def sum(self, x: Any, y: Any, scale: Any) -> Any:
         """`x + scale * y`, leaving x as it is."""
-        made = self.xp.array(x)
-        self.add(made, y, scale)
+        if x.size <= SMALL or x.dtype.itemsize == 2:
+            made = self.xp.array(x)
+            self.add(made, y, scale)
+        else:
+            made = y * scale
+            made += x
         return made
 
 

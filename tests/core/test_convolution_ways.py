@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 import gradviz
 from gradviz.core import parallel
 from gradviz.core.device import CPU
-from gradviz.core.ops.layers import convolve_parts, convolve_pointwise, convolve_ways, convolve_winograd
+from gradviz.core.ops.layers import (
+    convolve_lines,
+    convolve_parts,
+    convolve_pointwise,
+    convolve_rows,
+    convolve_ways,
+    convolve_winograd,
+)
 
 torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these tests")
 PAIR = (1, 1)
@@ -54,6 +61,7 @@ def check(x: Any, w: Any, b: Any, *options: Any) -> None:
     [
         (problem((16, 64, 32, 32), (64, 64, 3, 3), padding=PAIR), [convolve_winograd]),
         (problem((4, 32, 8, 8), (32, 32, 3, 3)), [convolve_winograd]),
+        (problem((4, 16, 8, 8), (64, 16, 3, 3)), []),
         (problem((4, 32, 8, 8), (16, 32, 1, 1)), [convolve_pointwise]),
         (problem((4, 32, 8, 8), (16, 32, 1, 1), padding=PAIR), []),
         (problem((0, 32, 8, 8), (16, 32, 1, 1)), []),
@@ -108,6 +116,54 @@ def test_parts(data: Any) -> None:
     x = drawn(draw(st.sampled_from([1, 2, 7, 9, 40])), c * groups, *size, kind=kind)
     w, b = drawn(o * groups, c, *kernel, kind=kind) / kind(2), drawn(o * groups, kind=kind)
     check(x, w, b, stride, padding, dilation, groups)
+
+
+LINES = [((10, 14), (16, 6, 5, 5)), ((9, 11), (4, 3, 1, 4)), ((8, 8), (5, 2, 3, 3)), ((7, 12), (6, 1, 2, 5))]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    n=st.integers(1, 5), groups=st.integers(1, 3), case=st.sampled_from(LINES), kind=st.sampled_from("fd"),
+    padding=st.tuples(st.integers(0, 6), st.integers(0, 6)), step=st.integers(1, 2), more=st.integers(0, 2),
+)  # fmt: skip
+def test_the_gradient_for_the_picture_by_lines(
+    n: int, groups: int, case: Any, kind: str, padding: Any, step: int, more: int
+) -> None:
+    """Whatever it costs, for borders wider than the kernel, and for places that no result has seen."""
+    (high, wide), (o, c, kh, kw) = case
+    options: Any = ((1, 1), padding, (1, step), groups)
+    out = high + 2 * padding[0] - kh + 1, wide + 2 * padding[1] - step * (kw - 1)
+    size = high + more, wide + more
+    plan = convolve_lines.Lines(groups, o, c, size, (kh, kw), out, padding, step)
+    y, w = drawn(n, o * groups, *out, kind=kind), drawn(o * groups, c, kh, kw, kind=kind)
+    found = np.full((n, c * groups, *size), np.nan, kind)
+    weights = convolve_lines.weights_for_lines(plan, w)
+    assert weights is not None
+    convolve_lines.spread_lines(plan, weights, y, found)
+    shape = (*found.shape[:2], high, wide)
+    expected = torch.nn.grad.conv2d_input(shape, torch.tensor(w), torch.tensor(y), *options).numpy()
+    close(found[..., :high, :wide], expected, 5e-6 if kind == "f" else 1e-13)
+
+
+def test_lines_where_they_pay() -> None:
+    def plan(size: Any, w: Any, out: Any, *settings: Any) -> Any:
+        return convolve_lines.lines_of(size, w, out, *(settings or (PAIR, (0, 0), PAIR, 1)))
+
+    assert plan((14, 14), (16, 6, 5, 5), (10, 10)) is not None
+    assert plan((32, 32), (64, 64, 3, 3), (32, 32), PAIR, PAIR, PAIR, 1) is not None
+    assert plan((14, 14), (64, 6, 5, 5), (10, 10)) is None  # nearly twice the multiplications, with 64 rows
+    assert plan((14, 14), (16, 6, 5, 5), (5, 5), (2, 2), (0, 0), PAIR, 1) is None
+    assert plan((14, 14), (16, 6, 3, 3), (10, 12), PAIR, (0, 0), (2, 1), 1) is None
+    assert plan((14, 14), (16, 6, 1, 3), (14, 10), PAIR, (0, 0), (2, 2), 1) is not None
+
+
+@pytest.mark.parametrize(("o", "turned"), [(6, False), (16, True), (40, True)])
+@pytest.mark.parametrize("n", [2, 9])
+def test_the_product_turned_around(o: int, turned: bool, n: int) -> None:
+    x, w = drawn(n, 6, 14, 14), drawn(o, 6, 5, 5)
+    plan = convolve_rows.planned(n, (14, 14), w.shape, (10, 10), PAIR, (0, 0), PAIR, 1)
+    assert plan.turned == turned
+    check(x, w / np.float32(12), drawn(o))
 
 
 @pytest.mark.parametrize(
@@ -200,6 +256,23 @@ def test_what_is_not_finite_stays_where_it_belongs(bad: float, where: str) -> No
         assert np.array_equal(ours[~finite], theirs[~finite], equal_nan=True)
         scale = np.abs(theirs[finite]).max(initial=1)
         np.testing.assert_allclose(ours[finite] / scale, theirs[finite] / scale, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("where", ["x", "w", "g"])
+@pytest.mark.parametrize("place", [0, 50, 100])
+@pytest.mark.parametrize("o", [1, 3, 6])
+def test_zeros_beside_weights_and_lines_meet_nothing_else(bad: float, where: str, place: int, o: int) -> None:
+    """Several output rows at once, and whole lines at once, put zeros where a convolution has nothing."""
+    arrays = {"x": drawn(2, 3, 12, 12), "w": drawn(o, 3, 5, 5), "b": drawn(o), "g": drawn(2, o, 8, 8)}
+    arrays[where].reshape(-1)[place % arrays[where].size] = bad
+    found = []
+    for lib in (gradviz, torch):
+        x, w, b, g = (lib.tensor(a) for a in arrays.values())
+        y = lib.nn.functional.conv2d(x.requires_grad_(True), w.requires_grad_(True), b)
+        found.append([t.detach().numpy() for t in (y, *lib.autograd.grad(y, (x, w), g))])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
 # -- threads -------------------------------------------------------------------------------------------------------

@@ -265,3 +265,72 @@ def test_a_deep_graph_needs_no_recursion_and_is_freed() -> None:
         gc.enable()
     assert x.grad.tolist() == [100_001.0] * 2
     del y
+
+
+# -- gradients of leaves that are views of what a rule made ---------------------------------------------------------
+VIEWS: dict[str, Program] = {
+    "of new memory": lambda x, w: (torch.nn.functional.linear(x, w, w[0].detach()) * 2).sum(),
+    "both of the same": lambda x, w: (x.reshape(9) + w.reshape(9)).mul(2).sum(),
+    "of what is spread": lambda x, w: (x.reshape(9).sum() * w.view(9)).sum(),
+    "of a part": lambda x, w: torch.cat([x, w]).mul(3).sum(),
+    "and a sum": lambda x, w: (x.reshape(9) * w.reshape(9) + x.view(9)).sum(),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_gradients_that_are_views_are_nobody_elses(name: str) -> None:
+    (x, w), (a, b) = leaves(), leaves()
+    VIEWS[name](x, w).backward()
+    Backward([VIEWS[name](a, b)]).run()
+    same(x.grad, a.grad)
+    same(w.grad, b.grad)
+    assert not np.shares_memory(x.grad.numpy(), w.grad.numpy())
+    assert x.grad.is_contiguous()
+    assert x.grad.numpy().flags.writeable
+    for leaf in (x, w):
+        whole = leaf.grad.numpy() if leaf.grad.numpy().base is None else leaf.grad.numpy().base
+        assert whole.nbytes == leaf.grad.numpy().nbytes  # no larger array is kept alive
+
+
+def test_a_gradient_that_came_from_outside_is_copied() -> None:
+    x, _ = leaves()
+    seed = torch.ones(9)
+    x.reshape(9).backward(seed)
+    assert not np.shares_memory(x.grad.numpy(), seed.numpy())
+    seed.zero_()
+    assert x.grad.sum() == 9
+
+
+def test_a_layers_weights_keep_the_array_that_was_made_for_them() -> None:
+    x, w = leaves()
+    torch.nn.functional.linear(x.detach(), w, w[0].detach()).sum().backward()
+    assert w.grad.numpy().base is not None
+
+
+def test_hooks_get_an_array_of_their_own() -> None:
+    x, w = leaves()
+    w.register_hook(lambda g: g.mul_(2))
+    y = torch.nn.functional.linear(x, w, w[0].detach()) * 3
+    y.sum().backward()
+    a, b = leaves()
+    (torch.nn.functional.linear(a, b, b[0].detach()) * 3).sum().backward()
+    same(x.grad, a.grad)
+    np.testing.assert_array_equal(w.grad.numpy(), 2 * b.grad.numpy())
+
+
+# -- writes in place -------------------------------------------------------------------------------------------------
+WRITES: dict[str, Program] = {
+    "a result": lambda x, w: (x * w).add_(x).relu_().sum(),
+    "overwritten by numbers": lambda x, w: ((x * w).zero_() + x).sum(),
+    "seen by a view": lambda x, w: (v := (y := x * w)[0]).sum() + y.mul_(2).sum() + v.sum(),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_writes_in_place_do_not_slow_a_pass_down(name: str, counted: list[bool]) -> None:
+    (x, w), (a, b) = leaves(), leaves()
+    WRITES[name](x, w).backward()
+    Backward([WRITES[name](a, b)]).run()
+    assert counted == [True]
+    same(x.grad, a.grad)
+    same(w.grad, b.grad)

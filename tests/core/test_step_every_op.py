@@ -32,8 +32,8 @@ DRAWN = 40  # steps up to which a picture is made
 # What only gradients of third order use, and what runs on its own: moves between devices, weights that are looked at.
 UNSEEN = {
     "adaptive_max_pool2d_gather", "adaptive_max_pool3d_gather", "fractional_max_pool2d_gather",
-    "fractional_max_pool3d_gather", "attention_weights", "bernoulli_number", "binomial", "cofactors_along",
-    "ctc_loss_input", "grid_zeros", "masked_unlist", "to_device", "unseen", "zero_slices",
+    "fractional_max_pool3d_gather", "attention_product", "attention_weights", "bernoulli_number", "binomial",
+    "cofactors_along", "ctc_loss_input", "grid_zeros", "masked_unlist", "to_device", "unseen", "zero_slices",
     "_standard_gamma", "_standard_gamma_grad", "_sample_dirichlet",
 }  # fmt: skip
 DONE: Counter[Any] = Counter()

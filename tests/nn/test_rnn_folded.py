@@ -17,6 +17,7 @@ from gradviz.core import events
 from gradviz.core.backward import Backward
 from gradviz.core.fold import Fold
 from gradviz.core.node import Freed
+from gradviz.core.ops.layers import recurrent
 
 from .both import both, equal, plain
 
@@ -71,6 +72,25 @@ def test_one_node_and_the_same_numbers(mode: str) -> None:
     z.pow(2).sum().backward()
     for a, b in zip(once, grads(layer, x), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("reads", ["outputs", "last state"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("mode", [*MODES, "relu"])
+def test_steps_in_groups_give_the_same_bits(
+    mode: str, bidirectional: bool, reads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, options = ("RNN", {"nonlinearity": "relu"}) if mode == "relu" else (mode, {})
+    layer, x = net(gradviz, kind, bidirectional=bidirectional, **options), drawn(gradviz, 7, 2, 3)
+    found = []
+    for together in (recurrent.TOGETHER, 1, 3 * 16 * 2):  # one group, a group a step, some steps and a rest
+        monkeypatch.setattr(recurrent, "TOGETHER", together)
+        layer.zero_grad()
+        x.grad = None
+        y, last = layer(x)
+        (y if reads == "outputs" else last[0] if kind == "LSTM" else last).pow(2).sum().backward()
+        found.append([a.tobytes() for a in grads(layer, x)])
+    assert found[0] == found[1] == found[2]
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -64,19 +64,6 @@ def test_what_is_not_supported_is_refused_by_name() -> None:
         gradviz.optim.Adam([gradviz.ones(1, requires_grad=True)], differentiable=True)
 
 
-@pytest.mark.parametrize("options", [{}, {"foreach": True}, {"foreach": False}, {"amsgrad": True}, {"fused": True}])
-@pytest.mark.parametrize("name", ["Adam", "AdamW"])
-def test_capturable_is_for_devices_that_capture(name: str, options: dict[str, Any]) -> None:
-    def program(lib: Any) -> Any:
-        w = lib.ones(2, requires_grad=True)
-        w.grad = lib.ones(2)
-        optimizer = getattr(lib.optim, name)([w], capturable=True, **options)
-        optimizer.step()
-        return w.detach()
-
-    both(program)
-
-
 def test_float16_stays_float16() -> None:
     w = gradviz.ones(2, dtype=gradviz.float16, requires_grad=True)
     w.grad = gradviz.ones(2, dtype=gradviz.float16)

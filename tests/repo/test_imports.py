@@ -13,6 +13,7 @@ import pytest
 # what only some functions need: imported by them, never by `import gradviz`
 LAZY = (
     "IPython ipywidgets anywidget graphviz PIL scipy cupy torch matplotlib "
+    "numpy.random gradviz.core.record gradviz.core.printing gradviz.func "
     "asyncio multiprocessing urllib.request http.client tempfile zipfile tarfile sqlite3 unittest socket"
 )
 
@@ -59,6 +60,44 @@ def test_import_brings_nothing_heavy(repo: Path) -> None:
         python(code.format("numpy", LAZY), repo).split()
     )
     assert extra == set()
+
+
+def test_what_is_read_later_is_there_all_the_same(repo: Path) -> None:
+    code = (
+        "import gc, gradviz; names = dir(gradviz); from gradviz import *; "
+        "print(gc.isenabled(), gc.get_freeze_count(), {'record', 'set_printoptions', 'vmap', 'load'} <= set(names), "
+        "len(names) == len(set(names)), callable(record) and callable(set_printoptions) and callable(vmap), "
+        "gradviz.record is record, gradviz.float is float)"
+    )
+    assert python(code, repo) == "True 0 True True True True True"
+
+
+def test_the_collector_rests_and_goes_on_as_before() -> None:
+    import gc
+
+    from gradviz.core.collector import resting
+
+    with resting():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match="inside"), resting():
+        raise ValueError("inside")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with resting():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_what_somebody_froze_stays_frozen(repo: Path) -> None:
+    code = (
+        "import gc; gc.freeze(); n = gc.get_freeze_count(); import gradviz; "
+        "print(n > 0, gc.get_freeze_count() >= n / 2)"
+    )
+    assert python(code, repo) == "True True"
 
 
 @pytest.mark.slow

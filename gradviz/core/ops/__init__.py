@@ -90,8 +90,10 @@ from .fourier import (  # noqa: F401
 )
 from .layers import (  # noqa: F401
     activation,
+    activation_cpu,
     gates,
     convolve,
+    convolve_cpu,
     conv,
     pool_max,
     pool_avg,

@@ -60,6 +60,8 @@ def attach() -> None:
     for operator, name in OPERATORS.items():
         if name in OPS and OPS[name].simple_call:
             setattr(Tensor, operator, make_operator(OPS[name]))
+        elif name in OPS and OPS[name].simple and len(OPS[name].inputs) == 1:
+            setattr(Tensor, operator, FUNCTIONS[name])
         elif name in FUNCTIONS:
             setattr(Tensor, operator, _operator(FUNCTIONS[name]))
     for operator, name in INPLACE_OPERATORS.items():

@@ -21,6 +21,8 @@ def is_number(x: Any) -> bool:
 
 def one_dim(dim: int, ndim: int) -> int:
     """A dim counted from the front; IndexError outside the range."""
+    if type(dim) is int and 0 <= dim < ndim:
+        return dim
     reach = max(ndim, 1)
     if not isinstance(dim, int):
         if not hasattr(dim, "__index__"):
@@ -52,7 +54,7 @@ def sizes(args: Sequence[Any]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     if len(args) == 1 and isinstance(args[0], (tuple, list)):
         args = args[0]
-    return tuple(operator.index(a) for a in args)
+    return tuple(map(operator.index, args))
 
 
 def spread(name: str) -> Callable[[Function], Function]:
@@ -61,6 +63,8 @@ def spread(name: str) -> Callable[[Function], Function]:
     def change(f: Function) -> Function:
         @functools.wraps(f)
         def call(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+            if not kwargs:
+                return f(input, *args)
             return f(input, *args, **kwargs) if name not in kwargs else f(input, kwargs.pop(name), *args, **kwargs)
 
         return call  # type: ignore[return-value]
@@ -69,11 +73,10 @@ def spread(name: str) -> Callable[[Function], Function]:
 
 
 def unreduce(F: Any, g: Any, shape: tuple[int, ...], dim: tuple[int, ...] | None, keepdim: bool) -> Any:
-    """A reduction's gradient with its reduced dims back as size 1, ready to be expanded."""
-    if keepdim or not shape:
+    """A reduction's gradient with its reduced dims back as size 1, ready to be expanded; one number is so as it is."""
+    if keepdim or dim is None or not shape:
         return g
-    kept = tuple(1 if dim is None or i in dim else n for i, n in enumerate(shape))
-    return F.reshape(g, shape=kept)
+    return F.reshape(g, shape=tuple([1 if i in dim else n for i, n in enumerate(shape)]))
 
 
 def along(dim: int, *parts: Any) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..checks import refuse
 from ..dtype import get_default_dtype, result_dtype
 from ..errors import no_kernel, noted
 from ..op import Op
@@ -116,6 +117,6 @@ def special(name: str, kernel: str, *, half: bool = True) -> Callable[..., Any]:
 
 def whole_divisor(xp: Any, b: Any) -> Any:
     """A divisor; among whole numbers zero is an error."""
-    if getattr(b, "dtype", None) is not None and b.dtype.kind in "iu" and not xp.all(b):
-        raise RuntimeError("ZeroDivisionError")
+    if getattr(b, "dtype", None) is not None and b.dtype.kind in "iu":
+        refuse(xp, b == 0, lambda: RuntimeError("ZeroDivisionError"))
     return b

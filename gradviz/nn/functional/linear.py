@@ -17,7 +17,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     turned = weight.t()
     if bias is None:
         return input.matmul(turned)  # type: ignore[no-any-return]
-    if input.ndim == 2 and turned.ndim == 2:
+    if input._array.ndim == turned._array.ndim == 2:
         return _addmm.call(bias, input, turned, beta=1, alpha=1)
     if turned.ndim == 2 and input.ndim and input.is_contiguous():
         flat = _addmm.call(bias, input.view(-1, input.shape[-1]), turned, beta=1, alpha=1)

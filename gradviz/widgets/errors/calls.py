@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradviz.core.op import FUNCTIONS, METHODS
+from gradviz.core.op import FUNCTIONS, METHODS, OPS
 from gradviz.core.tensor import Tensor
 from gradviz.core.whence import module_path
 from gradviz.widgets.errors.evidence import Evidence, Frame
@@ -89,15 +89,21 @@ def _arguments(frame: Frame) -> tuple[list[tuple[str, Tensor]], dict[str, Any]]:
 def _by_operation(frames: list[Frame]) -> Call | None:
     """By the operation that was being performed."""
     for frame in frames:
-        op = frame.values.get("op")
-        if frame.module != "gradviz.core.dispatch" or op is None:
-            continue
         values = frame.values
-        inputs = values["inputs"] if "inputs" in values else [values[k] for k in ("input", "other") if k in values]
+        if frame.module == "gradviz.core.calls" and frame.name in OPS:
+            op = OPS[frame.name]
+            inputs = [values.get(k) for k in (op.inputs if len(op.inputs) > 1 else ("input",))]
+            settings = {k: values[k] for k in op.settings if k in values}
+        elif frame.module == "gradviz.core.dispatch" and "op" in values:
+            op = values["op"]
+            inputs = values["inputs"] if "inputs" in values else [values[k] for k in ("input", "other") if k in values]
+            settings = dict(values.get("settings") or {})
+        else:
+            continue
         names = op.inputs if op.variadic is None else [str(i) for i in range(len(inputs))]
         given = [(name, x) for name, x in zip(names, inputs, strict=False) if isinstance(x, Tensor)]
         if given:
-            return Call(op.name, given, dict(values.get("settings") or {}))
+            return Call(op.name, given, settings)
     return None
 
 

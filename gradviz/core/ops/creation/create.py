@@ -88,7 +88,7 @@ def _shareable(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
             )
         )
     from_numpy(array.dtype)
-    if any(step < 0 for step in array.strides):
+    if min(array.strides, default=0) < 0:
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
             "currently supported. (You can probably work around this by making a copy of your array  "

@@ -24,6 +24,8 @@ _NEUTRAL = {
 def only_defaults(name: str, **given: Any) -> None:
     """NotImplementedError, by name, for an argument that would change the result."""
     for key, value in given.items():
+        if value is None or (value is False and key == "pin_memory"):
+            continue
         if not any(value is fine or str(value) == fine for fine in _NEUTRAL[key]):
             raise NotImplementedError(f"{name}(): argument {key!r} is not supported, got {value!r}. Leave it out.")
 
@@ -44,6 +46,8 @@ def read_size(name: str, args: tuple[Any, ...], size: Any = None, *, varargs: bo
         given = tuple(given[0])
     elif not varargs or not _is_integer(given[0]):
         raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {_kind(given[0])}")
+    if not [n for n in given if n.__class__ is not int or n < 0]:
+        return given
     for at, n in enumerate(given, 1):
         if not _is_integer(n):
             raise TypeError(
@@ -59,6 +63,8 @@ def read_size(name: str, args: tuple[Any, ...], size: Any = None, *, varargs: bo
 
 
 def _is_integer(value: Any) -> bool:
+    if value.__class__ is int:
+        return True
     if isinstance(value, (bool, np.bool_, tuple, list, np.ndarray)):
         return False
     if isinstance(value, Tensor):

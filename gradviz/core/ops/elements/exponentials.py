@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from ...checks import at_hand
 from ...op import function, op
 from ..kinds import FLOATING, REAL, only, widened
 
 UNARY = {"promote": "float", "elementwise": True, "inplace": True}
+HALF = np.asarray(0.5, np.float32)  # NumPy takes an array more readily than a number
+HALF.flags.writeable = False
 
 # -- exponentials and logarithms -----------------------------------------------------------------------------------
 exp = op("exp", lambda xp, x: xp.exp(x), x=lambda g, out: g * out, saved_names={"out": "result"}, **UNARY)
@@ -64,8 +69,13 @@ def _square(F: Any, a: Any, b: Any) -> Any:
 
 def _sigmoid(xp: Any, x: Any) -> Any:
     """1 / (1 + exp(-x)) without overflow for very negative x."""
-    half = x.dtype.type(0.5) if x.dtype.kind in "fV" else 0.5
-    return xp.tanh(x * half) * half + half if x.dtype.kind in "fV" else 1 / (1 + xp.exp(-x))
+    if x.dtype.kind not in "fV":
+        return 1 / (1 + xp.exp(-x))
+    half = HALF if x.dtype is HALF.dtype and at_hand(xp) else x.dtype.type(0.5)
+    out = xp.tanh(x * half)
+    out *= half
+    out += half
+    return out
 
 
 def _sinc(xp: Any, x: Any) -> Any:

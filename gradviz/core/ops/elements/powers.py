@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import errors
+from ...checks import at_hand
 from ...dtype import complex128, float64, int64, scalar_category
 from ...errors import no_kernel, noted
 from ...inplace import make_inplace
@@ -38,9 +39,12 @@ def _whole_or_real(xp: Any, a: Any, b: Any) -> Any:
     kind = getattr(b, "dtype", None)
     if kind is not None and kind.kind == "b":
         raise no_kernel("pow", kind)
-    if kind is None or kind.kind != "i" or not xp.any(b < 0):
+    if kind is None or kind.kind != "i" or (at_hand(xp) and not xp.any(b < 0)):
         return a**b
-    ones = xp.where(a == 1, 1, xp.where(a == -1, 1 - 2 * (b & 1), 0))
+    if not hasattr(a, "dtype"):
+        ones = {1: 1, -1: 1 - 2 * (b & 1)}.get(a, 0)
+    else:
+        ones = xp.where(a == 1, 1, xp.where(a == -1, 1 - 2 * (b & 1), 0))
     return xp.where(b >= 0, a ** xp.maximum(b, 0), ones).astype(kind)
 
 

@@ -27,6 +27,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
                 f"{errors.scalar_type(condition.dtype)}"
             )
         )
+    if isinstance(input, Tensor) and isinstance(other, Tensor) and input._array.dtype is other._array.dtype:
+        return where_.call(condition, input, other)
     common = result_of(input, other)
     a, b = (x if not isinstance(x, Tensor) or x.dtype is common else x.to(common) for x in (input, other))
     out = where_.call(condition, a, b)

@@ -70,7 +70,15 @@ def _gathered(xp: Any, x: Any, index: Any, dim: int) -> Any:
 
 
 def _scattered(xp: Any, x: Any, index: Any, shape: tuple[int, ...], dim: int) -> Any:
-    return _added(xp, xp.zeros(shape, dtype=x.dtype), x, index, dim)
+    out = xp.zeros(shape, dtype=x.dtype)
+    if index.size:
+        at, into = lined(index), lined(out)
+        src, places = first_of(lined(x), at.shape), grid(xp, at, dim)
+        if at.shape[dim] == 1:  # one on each line: none is met twice
+            into[places] = src
+        else:
+            xp.add.at(into, places, src)
+    return out
 
 
 def _added(xp: Any, x: Any, src: Any, index: Any, dim: int) -> Any:

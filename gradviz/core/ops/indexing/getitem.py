@@ -225,13 +225,13 @@ def _one(x: Tensor, dim: int, i: int, original: int) -> Tensor:
 
 
 def _bounds(part: slice, size: int) -> tuple[int, int, int]:
-    raw = _raw(part)
-    step = 1 if raw.step is None else raw.step
-    if step == 0:
-        raise ValueError("slice step cannot be zero")
-    if step < 0:
-        raise ValueError("step must be greater than zero")
-    start, stop, _ = raw.indices(size)
+    if part.step is not None:
+        step = part.step.__index__()
+        if step == 0:
+            raise ValueError("slice step cannot be zero")
+        if step < 0:
+            raise ValueError("step must be greater than zero")
+    start, stop, step = part.indices(size)
     return start, max(start, stop), step
 
 

@@ -170,7 +170,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     within(input.device.xp, raw, -size, size, out_of_bounds(at, size, IndexError))
     if isinstance(value, Tensor):
         value = value if value.dtype is input.dtype else value.to(input.dtype)
-    return _index_fill.call(input, value, index=along(at, input.device.xp.unique(raw).reshape(-1)))
+        raw = input.device.xp.unique(raw)  # what a place is filled with several times has an effect once
+    return _index_fill.call(input, value, index=along(at, raw.reshape(-1)))
 
 
 # -- at any index --------------------------------------------------------------------------------------------------

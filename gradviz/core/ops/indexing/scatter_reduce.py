@@ -37,7 +37,7 @@ def _reduced(xp: Any, reduce: str, x: Any, src: Any, at: Any, rounds: Any, inclu
     if not at.size:
         return out.reshape(x.shape)
     if not include_self:
-        out[at] = _start(reduce, x.dtype)
+        out[at] = xp.full((), _start(reduce, x.dtype), dtype=x.dtype)
     if reduce == "prod":
         places, factors = at.reshape(-1), src.reshape(-1)
         for chosen in rounds:

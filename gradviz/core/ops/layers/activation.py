@@ -74,8 +74,8 @@ def _threshold_of(xp: Any, x: Any, *, threshold: float, value: float) -> Any:
 # lets the gradient pass. Both are so in PyTorch, in every function here.
 relu = op("relu", _relu, x=lambda F, g, out: F.relu_input(g, out), elementwise=True, inplace=True,
           saved_names={"out": "result"}, latex=r"\max(0, x)")  # fmt: skip
-op("relu_input", lambda F, y, s: F.where(s != 0, y, 0.0), node="ThresholdBackwardBackward0", public=False,
-   y=lambda F, g, s: F.relu_input(g, s), s=lambda F, g: F.flat(g))  # fmt: skip
+relu_input = op("relu_input", lambda F, y, s: F.where(s != 0, y, 0.0), node="ThresholdBackwardBackward0", public=False,
+                y=lambda F, g, s: F.relu_input(g, s), s=lambda F, g: F.flat(g))  # fmt: skip
 leaky_relu = op("leaky_relu", _leaky_relu, **ONE,
                 x=lambda F, g, x, *, negative_slope: F.where(x > 0, g, g * negative_slope))  # fmt: skip
 hardtanh = op("hardtanh", _hardtanh, **ONE,

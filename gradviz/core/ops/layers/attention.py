@@ -13,6 +13,7 @@ from typing import Any
 from ...op import op
 from ..helpers import wider
 from ..kinds import require_floating
+from ..linalg.products import batched_matmul
 
 
 def _safe_softmax(xp: Any, x: Any, *, dim: int) -> Any:
@@ -47,19 +48,23 @@ def _scores(F: Any, g: Any, weights: Any, scale: float) -> Any:
     return _through_softmax(F, g, weights, len(weights.shape) - 1) * scale
 
 
+# What rules multiply with, so that a device can see to its products (gradviz/gpu/products.py).
+product = op("attention_product", lambda xp, a, b: batched_matmul(xp, a, b), node="BmmBackward0", public=False,
+             a=lambda F, g, b: F.attention_product(g, _turned(F, b)),
+             b=lambda F, g, a: F.attention_product(_turned(F, a), g))  # fmt: skip
 # The weights that the forward found, as a function of queries and keys again: so their gradients have gradients too.
 again = op(
     "attention_weights", lambda q, k, weights, *, scale: weights, node="SafeSoftmaxBackward0", public=False,
-    q=lambda F, g, k, out, *, scale: _scores(F, g, out, scale) @ k,
-    k=lambda F, g, q, out, *, scale: _turned(F, _scores(F, g, out, scale)) @ q,
+    q=lambda F, g, k, out, *, scale: F.attention_product(_scores(F, g, out, scale), k),
+    k=lambda F, g, q, out, *, scale: F.attention_product(_turned(F, _scores(F, g, out, scale)), q),
 )  # fmt: skip
 
 
 # -- all of it in one operation ------------------------------------------------------------------------------------
 def _attention(xp: Any, F: Any, q: Any, k: Any, v: Any, mask: Any, *, scale: float) -> Any:
-    scores = (q @ _turned(F, k)) * scale
+    scores = batched_matmul(xp, q, _turned(F, k)) * scale
     weights = F.safe_softmax(scores if mask is None else scores + mask, dim=scores.ndim - 1)
-    return as_query(xp, weights @ v, q), {"weights": weights}
+    return as_query(xp, batched_matmul(xp, weights, v), q), {"weights": weights}
 
 
 def as_query(xp: Any, out: Any, q: Any) -> Any:
@@ -71,13 +76,18 @@ def as_query(xp: Any, out: Any, q: Any) -> Any:
 
 
 def _slopes(F: Any, g: Any, q: Any, k: Any, v: Any, weights: Any, scale: float) -> Any:
-    return _scores(F, g @ _turned(F, v), F.attention_weights(q, k, weights, scale=scale), scale)
+    slopes = F.attention_product(g, _turned(F, v))
+    return _scores(F, slopes, F.attention_weights(q, k, weights, scale=scale), scale)
 
 
 attention = op(
     "attention", _attention, public=False, aux=("weights",), node="ScaledDotProductFlashAttentionForCpuBackward0",
     saved_names={"q": "query", "k": "key", "v": "value", "mask": "attn_mask"},
-    q=lambda F, g, q, k, v, weights, *, scale: _slopes(F, g, q, k, v, weights, scale) @ k,
-    k=lambda F, g, q, k, v, weights, *, scale: _turned(F, _slopes(F, g, q, k, v, weights, scale)) @ q,
-    v=lambda F, g, q, k, weights, *, scale: _turned(F, F.attention_weights(q, k, weights, scale=scale)) @ g,
+    q=lambda F, g, q, k, v, weights, *, scale: F.attention_product(_slopes(F, g, q, k, v, weights, scale), k),
+    k=lambda F, g, q, k, v, weights, *, scale: F.attention_product(
+        _turned(F, _slopes(F, g, q, k, v, weights, scale)), q
+    ),
+    v=lambda F, g, q, k, weights, *, scale: F.attention_product(
+        _turned(F, F.attention_weights(q, k, weights, scale=scale)), g
+    ),
 )  # fmt: skip

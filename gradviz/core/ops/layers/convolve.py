@@ -19,6 +19,7 @@ import functools
 from typing import Any
 
 from ...errors import noted
+from ...memory_format import as_suggested
 from ...op import OPS, op
 from .convolve_check import check_arrays
 from .convolve_ways import convolve_2d, correlate_2d, spread_2d
@@ -95,23 +96,31 @@ def _from_pictures(xp: Any, pictures: Any, shape: Dims, reach: int, stride: Dims
     return xp.ascontiguousarray(out[:, :, padding[0] : padding[0] + depth])
 
 
+def laid_out(xp: Any, made: Any, *given: Any) -> Any:
+    """A result with its channels last where pictures or weights have them so; PyTorch's double volumes never have."""
+    given = tuple([a for a in given if a is not None and not a.flags.c_contiguous])
+    if not given or (made.ndim == 5 and (made.dtype.kind in "biu" or made.dtype == "f8")):
+        return made
+    return as_suggested(xp, made, *given)
+
+
 # -- the three forwards --------------------------------------------------------------------------------------------
 def _convolve(xp: Any, x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
     """x (N, C, sizes), w (O, C / groups, kernel), bias (O) or None -> (N, O, sizes of the output)."""
     dims = len(stride)
     check_arrays(f"conv{dims}d", x, w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
     flat = _flat(stride, padding, dilation, groups)
-    if dims != 2:
-        count = (x.shape[2] + 2 * padding[0] - dilation[0] * (w.shape[2] - 1) - 1) // stride[0] + 1
-        x, n = _pictures(xp, x, count, w.shape[2], stride, padding, dilation), x.shape[0]
-        out, rows = convolve_2d(xp, x, _kernel(w), bias, **flat)
-        out = _from_outputs(xp, out, dims, n, count)
-    else:
+    if dims == 2:
         out, rows = convolve_2d(xp, x, w, bias, **flat)
-    return out, {"_rows": rows}
+    else:
+        count = (x.shape[2] + 2 * padding[0] - dilation[0] * (w.shape[2] - 1) - 1) // stride[0] + 1
+        pictures = _pictures(xp, x, count, w.shape[2], stride, padding, dilation)
+        out, rows = convolve_2d(xp, pictures, _kernel(w), bias, **flat)
+        out = _from_outputs(xp, out, dims, x.shape[0], count)
+    return laid_out(xp, out, x, w), {"_rows": rows}
 
 
-def _spread(xp: Any, y: Any, w: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
+def spread(xp: Any, y: Any, w: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
     """The adjoint for the picture: y (N, O, sizes of the output) with w -> a picture of the given shape."""
     flat = _flat(stride, padding, dilation, groups)
     if len(stride) == 2:
@@ -125,7 +134,12 @@ def _spread(xp: Any, y: Any, w: Any, *, shape: Dims, stride: Dims, padding: Dims
     return _from_pictures(xp, pictures, shape, reach, stride, padding, dilation)
 
 
-def _correlate(
+def _spread(xp: Any, y: Any, w: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
+    made = spread(xp, y, w, shape=shape, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return laid_out(xp, made, y, w)
+
+
+def correlate(
     xp: Any, y: Any, x: Any, rows: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int
 ) -> Any:
     """The adjoint for the weights: y (N, O, sizes of the output), x and its rows or None -> weights of `shape`."""
@@ -195,18 +209,18 @@ def _declare(dims: int) -> None:
     def convolve(F: Any, x: Any, w: Any, shape: Dims, **settings: Any) -> Any:
         return _cut(F, getattr(F, name)(x, w, None, **settings), shape)
 
-    def spread(F: Any, y: Any, w: Any, shape: Dims, **settings: Any) -> Any:
+    def for_input(F: Any, y: Any, w: Any, shape: Dims, **settings: Any) -> Any:
         return getattr(F, to_input)(y, w, shape=shape, **settings)
 
-    def correlate(F: Any, y: Any, x: Any, rows: Any, shape: Dims, **settings: Any) -> Any:
+    def for_weight(F: Any, y: Any, x: Any, rows: Any, shape: Dims, **settings: Any) -> Any:
         return getattr(F, to_weight)(y, x, rows, shape=shape, **settings)
 
     op(
         name, _convolve, node="ConvolutionBackward0", public=False, saved_names={"x": "input", "w": "weight"},
         latex=r"y_{o,p} = b_o + \sum_{c,k} w_{o,c,k}\, x_{c,p+k}",
-        x=lambda F, g, w, *, x_shape, stride, padding, dilation, groups: spread(
+        x=lambda F, g, w, *, x_shape, stride, padding, dilation, groups: for_input(
             F, g, w, x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
-        w=lambda F, g, x, _rows, *, w_shape, stride, padding, dilation, groups: correlate(
+        w=lambda F, g, x, _rows, *, w_shape, stride, padding, dilation, groups: for_weight(
             F, g, x, _rows, w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
         bias=lambda F, g, *, x_shape: _bias_gradient(F, g, x_shape),
     )  # fmt: skip
@@ -214,14 +228,14 @@ def _declare(dims: int) -> None:
         to_input, _spread, node="ConvolutionBackwardBackward0", public=False,
         y=lambda F, g, w, *, y_shape, stride, padding, dilation, groups: convolve(
             F, g, w, y_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
-        w=lambda F, g, y, *, w_shape, stride, padding, dilation, groups: correlate(
+        w=lambda F, g, y, *, w_shape, stride, padding, dilation, groups: for_weight(
             F, y, g, None, w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
     )  # fmt: skip
     op(
-        to_weight, _correlate, node="ConvolutionBackwardBackward0", public=False,
+        to_weight, correlate, node="ConvolutionBackwardBackward0", public=False,
         y=lambda F, g, x, *, y_shape, stride, padding, dilation, groups: convolve(
             F, x, g, y_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
-        x=lambda F, g, y, *, x_shape, stride, padding, dilation, groups: spread(
+        x=lambda F, g, y, *, x_shape, stride, padding, dilation, groups: for_input(
             F, y, g, x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
     )  # fmt: skip
     op(
@@ -229,7 +243,7 @@ def _declare(dims: int) -> None:
         saved_names={"x": "input", "w": "weight"}, latex=r"y_{o,p} = b_o + \sum_{c,k} w_{c,o,k}\, x_{c,p-k}",
         x=lambda F, g, w, *, x_shape, stride, padding, dilation, groups: convolve(
             F, g, w, x_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
-        w=lambda F, g, x, *, w_shape, stride, padding, dilation, groups: correlate(
+        w=lambda F, g, x, *, w_shape, stride, padding, dilation, groups: for_weight(
             F, x, g, None, w_shape, stride=stride, padding=padding, dilation=dilation, groups=groups),
         bias=lambda F, g, *, x_shape: _bias_gradient(F, g, x_shape),
     )  # fmt: skip

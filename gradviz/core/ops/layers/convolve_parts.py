@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ...checks import at_hand
 from ...parallel import ALONE, share, summed
+from .convolve_lines import Lines, lines_of, spread_lines, weights_for_lines
 from .convolve_rows import (
     Plan,
     banded,
@@ -21,14 +22,14 @@ from .convolve_rows import (
     planned,
     rows_of,
     spread_rows,
-    spreading,
     weights_of,
 )
 
 Pair = tuple[int, int]
 Shape = tuple[int, ...]
-CACHE = 2**19  # bytes of rows in a part
+CACHE, LARGER = 2**19, 2**20  # bytes of rows in a part; of lines, which are walked over fewer times
 KEPT = 2**22  # bytes of rows that are kept for the gradient of the weights instead of being made again
+SETTINGS = ("stride", "padding", "dilation", "groups")
 LEAST = 128  # columns of a product that there should be, rather than less
 MUCH = 1e7  # multiplications that are worth a second thread
 
@@ -37,7 +38,7 @@ class Parts(NamedTuple):
     """A convolution cut into parts: the plan of one, the pictures of each, and whether threads help."""
 
     plan: Plan
-    spread: Plan  # that of the adjoint for the pictures
+    spread: Plan  # that of the adjoint for the pictures: there it does not matter how few output channels there are
     pictures: list[slice]
     per: int  # numbers in the rows of one picture
     worth: bool
@@ -47,16 +48,24 @@ class Parts(NamedTuple):
         return kept[at.start * self.per : at.stop * self.per].reshape(self.plan.rows_shape(at.stop - at.start))
 
 
+class Cut(NamedTuple):
+    """The pictures of each part, and whether parts should be shared among threads."""
+
+    pictures: list[slice]
+    worth: bool
+
+
 @functools.lru_cache(maxsize=512)
 def _parts(whole: bool, itemsize: int, x: Shape, w: Shape, out: Pair, *settings: Any) -> Parts:
     """For shapes of pictures, of weights and of the results; `whole`: all pictures are one part. Only read."""
-    n, _, high, wide = x
-    each, worth = n, False
-    if n > 1 and not whole:
-        each, worth = _cut(planned(n, (high, wide), w, out, *settings), n, itemsize)
-    pictures = [slice(i, min(i + each, n)) for i in range(0, n, max(each, 1))] or [slice(0, 0)]
-    plan = planned(each, (high, wide), w, out, *settings)
-    return Parts(plan, spreading(plan), pictures, math.prod(plan.rows_shape(1)), worth)
+    n, _, *size = x
+    plan = planned(n, size, w, out, *settings)  # type: ignore[arg-type]
+    product = plan.once * plan.o * plan.reach * plan.c * plan.kernel[1] * plan.out[1]
+    per = math.prod(plan.rows_shape(1))
+    made = _cut(n, product, plan.groups * (out[0] // plan.once), per * itemsize, out[1])
+    pictures, worth = ([slice(0, n)], False) if whole else made
+    plan = planned(pictures[0].stop, size, w, out, *settings)  # type: ignore[arg-type]
+    return Parts(plan, plan._replace(once=1), pictures, per, worth)
 
 
 def _cut_up(
@@ -65,16 +74,26 @@ def _cut_up(
     return _parts(not at_hand(xp), max(kind.itemsize, 4), x, w, out, stride, padding, dilation, groups)
 
 
-def _cut(plan: Plan, n: int, itemsize: int) -> tuple[int, bool]:
-    """How many pictures of n are a part, and whether parts should be shared among threads."""
-    each = plan.once * plan.o * plan.reach * plan.c * plan.kernel[1] * plan.out[1]  # in a product, of one picture
-    least = -(-LEAST // plan.out[1])
-    most = max(CACHE // (math.prod(plan.rows_shape(1)) * itemsize), least)
-    alone = (ALONE - 1) // each
+@functools.lru_cache(maxsize=512)
+def _line_parts(itemsize: int, x: Shape, w: Shape, out: Pair, *settings: Any) -> tuple[Lines, Cut] | None:
+    """The same for the adjoint by whole lines; None where that is not the quicker way."""
+    plan = lines_of(x[2:], w, out, *settings) if x[0] else None  # type: ignore[arg-type]
+    if plan is None:
+        return None
+    return plan, _cut(x[0], plan.product, plan.groups * x[2], plan.numbers * itemsize, plan.line, LARGER)
+
+
+def _cut(n: int, product: int, count: int, size: int, wide: int, cache: int = CACHE) -> Cut:
+    """Cut n pictures up, each with `count` products of so many multiplications and `wide` columns, and `size` bytes."""
+    if n < 2:
+        return Cut([slice(0, n)], False)
+    least = -(-LEAST // wide)
+    most = max(cache // size, least)
+    alone = (ALONE - 1) // product
     if alone >= min(least, most):
         most = min(most, alone)
-    part = -(-n // -(-n // most))  # as even as can be
-    return part, part <= alone and n * each * plan.groups * (plan.out[0] // plan.once) > MUCH
+    each = -(-n // -(-n // most))  # as even as can be
+    return Cut([slice(i, min(i + each, n)) for i in range(0, n, each)], each <= alone and n * product * count > MUCH)
 
 
 def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[Any, Any]:
@@ -86,7 +105,7 @@ def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[An
     count = n * parts.per
     if len(parts.pictures) == 1:
         rows = rows_of(xp, plan, x)
-        convolve_rows(xp, plan, band, rows, bias, out)
+        _convolve(xp, plan, w, band, rows, bias, out)
         return out, rows.reshape(count) if rows.nbytes <= KEPT else None
     kept = xp.empty(count, dtype=band.dtype) if count * band.itemsize <= KEPT else None
 
@@ -94,21 +113,30 @@ def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[An
         for i in mine:
             at = parts.pictures[i]
             rows = rows_of(xp, plan, x[at], None if kept is None else parts.rows(kept, at))
-            convolve_rows(xp, plan, band, rows, bias, out[at])
+            _convolve(xp, plan, w, band, rows, bias, out[at])
 
     share(work, len(parts.pictures), worth=parts.worth)
     return out, kept
 
 
+def _convolve(xp: Any, plan: Plan, w: Any, band: Any, rows: Any, bias: Any, out: Any) -> None:
+    """`convolve_rows`; again, one output row at a time, where zeros beside the weights met what is not finite."""
+    convolve_rows(xp, plan, band, rows, bias, out)
+    if plan.once > 1 and at_hand(xp):
+        flat = out.reshape(-1)
+        if not xp.isfinite(flat.dot(flat)):
+            plan = plan._replace(once=1)
+            convolve_rows(xp, plan, banded(xp, plan, w), rows, bias, out)
+
+
 def spread_2d(xp: Any, y: Any, w: Any, *, shape: Shape, **settings: Any) -> Any:
     """The adjoint for the picture: y (N, O, Ho, Wo) with w -> a picture of the given shape (N, C, H, W)."""
+    out = xp.empty(shape, dtype=y.dtype)
+    if at_hand(xp) and y.dtype.char in "fd" and y.size and _spread_by_lines(y, w, out, settings):
+        return out
     parts = _cut_up(xp, y.dtype, shape, w.shape, y.shape[2:], **settings)
     plan = parts.spread
     band = banded(xp, plan, w)
-    out = xp.empty(shape, dtype=y.dtype)
-    if len(parts.pictures) == 1:
-        spread_rows(xp, plan, band, y, out)
-        return out
 
     def work(mine: range) -> None:
         for i in mine:
@@ -117,6 +145,24 @@ def spread_2d(xp: Any, y: Any, w: Any, *, shape: Shape, **settings: Any) -> Any:
 
     share(work, len(parts.pictures), worth=parts.worth)
     return out
+
+
+def _spread_by_lines(y: Any, w: Any, out: Any, settings: dict[str, Any]) -> bool:
+    """The same by whole lines (see convolve_lines.py), into `out`; False if that is not to be done here."""
+    found = _line_parts(y.itemsize, out.shape, w.shape, y.shape[2:], *(settings[k] for k in SETTINGS))
+    if found is None:
+        return False
+    plan, (pictures, worth) = found
+    weights = weights_for_lines(plan, w)
+    if weights is None:
+        return False
+
+    def work(mine: range) -> None:
+        for i in mine:
+            spread_lines(plan, weights, y[pictures[i]], out[pictures[i]])
+
+    share(work, len(pictures), worth=worth)
+    return True
 
 
 def correlate_2d(xp: Any, y: Any, x: Any, kept: Any, *, shape: Shape, x_shape: Shape, **settings: Any) -> Any:

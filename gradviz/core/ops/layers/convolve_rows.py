@@ -28,6 +28,7 @@ from ..helpers import wider
 from ..reductions.dims import added
 
 Pair = tuple[int, int]
+TALL, LONG = 16, 96  # rows of y and of x from which on their product is turned around
 
 
 class Plan(NamedTuple):
@@ -49,6 +50,11 @@ class Plan(NamedTuple):
     def reach(self) -> int:
         """How many rows of x each product reads."""
         return self.kernel[0] + self.once - 1
+
+    @property
+    def turned(self) -> bool:
+        """Whether the gradient for the weights is computed as its transpose, the product that BLAS is quicker with."""
+        return self.once * self.o >= TALL and self.reach * self.c * self.kernel[1] >= LONG
 
     def rows_shape(self, n: int) -> tuple[int, ...]:
         """The shape of the rows of n pictures."""
@@ -90,31 +96,32 @@ def convolve_rows(xp: Any, plan: Plan, band: Any, rows: Any, bias: Any, out: Any
         xp.add(y, bias.reshape(plan.groups, plan.o, 1, 1, 1), out=out)
 
 
-def spreading(plan: Plan) -> Plan:
-    """The plan of the adjoint for the picture: there it does not matter how few output channels there are, unless it is
-    one, and no product that BLAS computes."""
-    plain = plan.o > 1 or plan.stride[0] * plan.dilation[0] > 1 or plan.out[0] % 2
-    return plan._replace(once=1 if plain else 2)
-
-
 def spread_rows(xp: Any, plan: Plan, band: Any, y: Any, out: Any) -> None:
-    """The adjoint for the picture: y (N, O, Ho, Wo) with `banded` weights, written into `out` (N, C, H, W)."""
-    n, wide = y.shape[0], plan.out[1]
+    """The adjoint for the picture, one row at once: y (N, O, Ho, Wo) with `banded` weights, into `out` (N, C, H, W)."""
+    n, (high, wide) = y.shape[0], plan.out
     blocks = band.swapaxes(2, 3) @ _columns(xp, plan, wider(xp, y))
     last = (wide, n) if plan.narrow else (n, wide)
-    each = plan.groups, plan.out[0] // plan.once, plan.reach, plan.c, plan.kernel[1]
-    _fold(xp, plan, blocks.reshape(*each, *last), out)
+    _fold(xp, plan, blocks.reshape(plan.groups, high, plan.kernel[0], plan.c, plan.kernel[1], *last), out)
 
 
 def correlate_rows(xp: Any, plan: Plan, y: Any, rows: Any) -> Any:
-    """The adjoint for `banded` weights: y (N, O, Ho, Wo) and the rows of x -> (groups, once * O, reach * C * kw)."""
-    return added(_columns(xp, plan, wider(xp, y)) @ _blocks(xp, plan, rows).swapaxes(2, 3), 1)
+    """The adjoint for `banded` weights: y (N, O, Ho, Wo) and the rows of x -> (groups, once * O, reach * C * kw).
+
+    If the plan says so, the last two dimensions have changed places.
+    """
+    y, blocks = wider(xp, y), _blocks(xp, plan, rows)
+    if plan.turned:
+        return added(blocks @ _turned_columns(plan, y), 1)
+    return added(_columns(xp, plan, y) @ blocks.swapaxes(2, 3), 1)
 
 
 def weights_of(xp: Any, plan: Plan, band: Any) -> Any:
-    """The adjoint of `banded`: (groups, once * O, reach * C * kw) -> (O, C / groups, kh, kw)."""
+    """The adjoint of `banded`: what `correlate_rows` gives -> (O, C / groups, kh, kw)."""
     (kh, kw), once = plan.kernel, plan.once
-    parts = band.reshape(plan.groups, once, plan.o, plan.reach, plan.c, kw)
+    if plan.turned:
+        parts = band.reshape(plan.groups, plan.reach, plan.c, kw, once, plan.o).transpose(0, 4, 5, 1, 2, 3)
+    else:
+        parts = band.reshape(plan.groups, once, plan.o, plan.reach, plan.c, kw)
     w = parts[:, 0, :, :kh]
     for i in range(1, once):
         w = w + parts[:, i, :, i : i + kh]
@@ -142,6 +149,15 @@ def _columns(xp: Any, plan: Plan, y: Any) -> Any:
     y = y.reshape(n, groups, o, ho // once, once, wo)
     y = y.transpose((1, 3, 4, 2, 5, 0) if plan.narrow else (1, 3, 4, 2, 0, 5))
     return y.reshape(groups, ho // once, once * o, n * wo)
+
+
+def _turned_columns(plan: Plan, y: Any) -> Any:
+    """The same with the last two dimensions changed: (groups, Ho / once, N * Wo, once * O)."""
+    groups, o, once = plan.groups, plan.o, plan.once
+    n, _, ho, wo = y.shape
+    y = y.reshape(n, groups, o, ho // once, once, wo)
+    y = y.transpose((1, 3, 5, 0, 4, 2) if plan.narrow else (1, 3, 0, 5, 4, 2))
+    return y.reshape(groups, ho // once, n * wo, once * o)
 
 
 def rows_of(xp: Any, plan: Plan, x: Any, into: Any = None) -> Any:
@@ -184,12 +200,12 @@ def _seen_as(xp: Any, x: Any, shape: tuple[int, ...], strides: tuple[int, ...]) 
 
 
 def _fold(xp: Any, plan: Plan, blocks: Any, out: Any) -> None:
-    """Add blocks (groups, Ho / once, reach, C, kw, ...) up into `out` (N, C, H, W): the adjoint of rows and blocks."""
-    (ph, pw), (sh, sw), (dh, dw), once = plan.padding, plan.stride, plan.dilation, plan.once
+    """Add blocks (groups, Ho, kh, C, kw, ...) up into `out` (N, C, H, W): the adjoint of rows and blocks."""
+    (ph, pw), (sh, sw), (dh, dw) = plan.padding, plan.stride, plan.dilation
     n, (h, w), (ho, wo) = out.shape[0], plan.size, plan.out
     rows = xp.zeros((plan.groups, h, *blocks.shape[3:]), dtype=blocks.dtype)
-    for i in range(plan.reach):
-        rows[:, i * dh : i * dh + (ho - once) * sh + 1 : sh * once] += blocks[:, :, i]
+    for i in range(plan.kernel[0]):
+        rows[:, i * dh : i * dh + (ho - 1) * sh + 1 : sh] += blocks[:, :, i]
     last = (w, n) if plan.narrow else (n, w)
     image = xp.zeros((plan.groups, h, plan.c, *last), dtype=blocks.dtype)
     for j in range(plan.kernel[1]):

@@ -56,7 +56,7 @@ def _pays_winograd(p: Problem) -> bool:
     """3 x 3, with so many channels that the products outweigh the transforms, and results that fill their tiles."""
     n, c = p.x[:2]
     o, tile = p.w[0], convolve_winograd.TILE
-    if not (_simple(p) and p.w[2:] == (3, 3) and max(p.padding) <= 2 and min(c, o) >= 16 and c * o >= 900):
+    if not (_simple(p) and p.w[2:] == (3, 3) and max(p.padding) <= 2 and min(c, o) >= 24 and c * o >= 900):
         return False
     tiles = n
     for size in p.out:

@@ -40,6 +40,7 @@ FREQUENCIES, TILE, KERNEL = 6, 4, 3
 ONE = 1  # the number of the point 1, where a constant is seen as it is
 BLOCK = 4  # tiles that one matrix transforms
 MANY = 32  # at most so many tiles beside one another in a patch
+FEW = 256  # weights whose transforms are one product
 ROOM = 3 * 2**19  # numbers in the two arrays that a product of a patch reads and writes
 
 
@@ -100,11 +101,27 @@ def _taps(dtype: Any, turned: bool) -> Array:
     return made
 
 
+def _few(o: int, c: int) -> int:
+    """How many output channels' weights to transform at a time: so few that BLAS does it quickly, on one thread."""
+    return next(r for r in range(min(o, max(FEW // c, 1)), 0, -1) if o % r == 0)
+
+
 def _filters(w: Array, turned: bool) -> Array:
     """Weights (O, C, 3, 3) -> (6, 6, O, C)."""
     o, c = w.shape[:2]
-    made = _taps(w.dtype, turned) @ w.reshape(o * c, KERNEL**2).T
-    return made.reshape(FREQUENCIES, FREQUENCIES, o, c)
+    few = _few(o, c)
+    made = np.empty((FREQUENCIES, FREQUENCIES, o, c), w.dtype)
+    each = w.reshape(-1, few * c, KERNEL**2).swapaxes(1, 2)
+    np.matmul(_taps(w.dtype, turned), each, out=made.reshape(FREQUENCIES**2, -1, few * c).swapaxes(0, 1))
+    return made
+
+
+def _weights(filters: Array) -> Array:
+    """The adjoint of `_filters`, of weights that are not turned: (6, 6, O, C) -> (O, C, 3, 3)."""
+    o, c = filters.shape[2:]
+    each = filters.reshape(FREQUENCIES**2, -1, _few(o, c) * c).transpose(1, 2, 0)
+    made: Array = np.matmul(each, _taps(filters.dtype, False))
+    return made.reshape(o, c, KERNEL, KERNEL)
 
 
 # -- patches: what is transformed and multiplied at once -----------------------------------------------------------
@@ -237,22 +254,23 @@ def correlate(y: Array, x: Array, padding: Pair) -> Array | None:
     patches = _patches(n, rows, columns, c, o)
     given, above = x.transpose(0, 2, 3, 1), y.transpose(0, 2, 3, 1)
 
-    def work(mine: range) -> Array:
-        scratch = _Scratch(patches, c, o, x.dtype)
-        total, one = (np.zeros((FREQUENCIES, FREQUENCIES, o, c), dtype=x.dtype) for _ in range(2))
+    def work(mine: range) -> Any:
+        scratch, total, one = _Scratch(patches, c, o, x.dtype), None, None
         for i in mine:
             patch = patches[i]
             there, then = scratch.full(0, patch, c), scratch.full(1, patch, o)
             _forth(given, patch, "spread", there, scratch.half)
             _forth(above, patch, "lift", then, scratch.half)
             flat = then.reshape(FREQUENCIES, FREQUENCIES, -1, o).swapaxes(2, 3)
-            np.matmul(flat, there.reshape(FREQUENCIES, FREQUENCIES, -1, c), out=one)
-            total += one
+            one = np.matmul(flat, there.reshape(FREQUENCIES, FREQUENCIES, -1, c), out=one)
+            if total is None:
+                total, one = one, None
+            else:
+                total += one
         return total
 
-    total = summed(work, len(patches), worth=_alone(patches, c, o))
-    w = total.reshape(FREQUENCIES**2, o * c).T @ _taps(x.dtype, False)
-    return w.reshape(o, c, KERNEL, KERNEL) if math.isfinite(added(w)) else None
+    w = _weights(summed(work, len(patches), worth=_alone(patches, c, o)))
+    return w if math.isfinite(added(w)) else None
 
 
 def _alone(patches: list[Patch], c: int, o: int) -> bool:

@@ -53,12 +53,27 @@ def batch_norm(
     used = (None, None) if training else (running_mean, running_var)
     out, aux = normalise.batch_norm.with_aux(input, weight, bias, *used, training=bool(training), eps=eps)
     if training and (running_mean is not None or running_var is not None):
-        unbiased = aux["batch_var"]._array * (count / (count - 1) if count > 1 else float("nan"))
-        for running, seen in ((running_mean, aux["batch_mean"]._array), (running_var, unbiased)):
-            if running is not None:
-                running._array[...] = running._array * (1 - momentum) + seen * momentum
-                wrote(running)
+        seen = aux["batch_mean"]._array, aux["batch_var"]._array
+        _update_running(
+            input, running_mean, running_var, seen, momentum, count / (count - 1) if count > 1 else float("nan")
+        )
     return out  # type: ignore[no-any-return]
+
+
+def _update_running(
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, seen: tuple[Any, Any], momentum: float,
+    unbiased: float,
+) -> None:  # fmt: skip
+    """Move the running statistics towards those of a batch, of which the variance is to be `unbiased` times as much."""
+    running = tuple(None if t is None else t._array for t in (running_mean, running_var))
+    kernel = input.device.forwards.get("update_running")
+    if kernel is None or not kernel(running, seen, momentum, unbiased):
+        for old, new in zip(running, (seen[0], seen[1] * unbiased), strict=True):
+            if old is not None:
+                old[...] = old * (1 - momentum) + new * momentum
+    for tensor in (running_mean, running_var):
+        if tensor is not None:
+            wrote(tensor)
 
 
 @function(method=False)

@@ -99,6 +99,7 @@ def _batch_norm(
     inverse = 1 / xp.sqrt(var + eps)
     out *= inverse if w is None else inverse * w.reshape(shape)
     found = {"batch_mean": mean.reshape(-1), "batch_var": var.reshape(-1), "mean": mean, "inverse": inverse}
+    found["_reserve"] = None  # what a device's library hands from its forward to its gradient
     return _scaled(out, None, b, shape, x.dtype), found
 
 
@@ -117,10 +118,11 @@ def _batch_norm_w(F: Any, g: Any, x: Any, mean: Any, inverse: Any, training: boo
 batch_norm = op(
     "native_batch_norm", _batch_norm, public=False,
     saved_names={"x": "input", "w": "weight"}, latex=r"\frac{x-\mu}{\sqrt{\sigma^2+\epsilon}}\,w+b",
-    x=lambda F, g, x, w, mean, inverse, *, training, eps: _batch_norm_x(F, g, x, w, mean, inverse, training, eps),
+    x=lambda F, g, x, w, mean, inverse, _reserve, *, training, eps:
+        _batch_norm_x(F, g, x, w, mean, inverse, training, eps),
     w=lambda F, g, x, mean, inverse, *, training, eps: _batch_norm_w(F, g, x, mean, inverse, training, eps),
     b=lambda F, g, *, x_shape: F.sum(g, dim=_others(len(x_shape)), keepdim=False),
-    aux=("batch_mean", "batch_var", "mean", "inverse"),
+    aux=("batch_mean", "batch_var", "mean", "inverse", "_reserve"),
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Batch norm and layer norm on NumPy arrays, in few walks over memory.
 
-Sums along rows are products with a vector of ones, sums of squares are scalar products, and the rest goes group by
-group, so that what one step wrote the next finds in the cache. All gradients of a layer come from the same sums:
+Sums of squares along rows are scalar products, and what is added to rows or multiplied with them goes group by group,
+so that what one step wrote the next finds in the cache. All gradients of a layer come from the same sums:
 
     s = sum of g          t = sum of g * x_hat            db = s     dw = t     (for batch norm over the same numbers)
     dx = (g * w - mean of g * w - x_hat * mean of g * w * x_hat) / deviation
@@ -24,6 +24,9 @@ from . import normalise
 Array = Any
 # How many numbers are worked on together, and from how many on it pays.
 BLOCK, MANY = 1 << 16, 1 << 12
+# Up to this length a scalar product is one thread's in OpenBLAS (kernel/x86_64/sdot.c). To wake others for a moment is
+# no gain, and where something else is running they are waited for.
+ALONE = 10000
 # From this length on a channel's numbers are a row of their own; below, a sample's channels are one row.
 LONG = 512
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -46,6 +49,8 @@ class Channels:
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.n, self.c, self.each = shape[0], shape[1], math.prod(shape[2:])
+        parts = range(-(-self.each // ALONE), self.each // LONG + 1) if self.each > ALONE else ()
+        self.pieces = -1, self.each // next((k for k in parts if self.each % k == 0), 1)
         self.long = self.each >= LONG
         self.rows = (self.n * self.c, self.each) if self.long else (self.n, self.c * self.each)
 
@@ -63,18 +68,18 @@ class Channels:
 
     def total(self, x: Array) -> Array:
         """The sum over each channel, in double precision over the samples."""
-        return self._add(x.reshape(self.n * self.c, self.each) @ np.ones(self.each, x.dtype))
+        return self._add(np.einsum("ij->i", x.reshape(self.pieces)))
 
     def dot(self, x: Array, y: Array) -> Array:
         """The sum of the products over each channel."""
-        return self._add(np.vecdot(x.reshape(-1, self.each), y.reshape(-1, self.each)))
+        return self._add(np.vecdot(x.reshape(self.pieces), y.reshape(self.pieces)))
 
     def away(self, x: Array, mean: Array) -> Array:
         """`x - mean`: where the mean is large, what follows would lose digits without it."""
         return sums(self, x.dtype, -mean, (x, np.ones(self.c)))
 
     def _add(self, found: Array) -> Array:
-        return np.add.reduce(found.reshape(self.n, self.c), 0, np.float64)
+        return np.add.reduce(found.reshape(self.n, self.c, -1), (0, 2), np.float64)
 
 
 def _batch_norm(
@@ -102,7 +107,8 @@ def _batch_norm(
     out = sums(by, x.dtype, shift, (x, scale))
     mean, var, inverse = (v.astype(x.dtype) for v in (mean, var, inverse))
     shape = normalise._channels(x.ndim)
-    return out, {"batch_mean": mean, "batch_var": var, "mean": mean.reshape(shape), "inverse": inverse.reshape(shape)}
+    found = {"batch_mean": mean, "batch_var": var, "mean": mean.reshape(shape), "inverse": inverse.reshape(shape)}
+    return out, found | {"_reserve": None}
 
 
 def sums(by: Channels, kind: Any, shift: Array | None, *terms: tuple[Array, Array]) -> Array:
@@ -122,7 +128,8 @@ def sums(by: Channels, kind: Any, shift: Array | None, *terms: tuple[Array, Arra
 
 @normalise.batch_norm.together
 def _batch_norm_gradients(
-    g: Array, wants: tuple[bool, ...], x: Array, w: Array, mean: Array, inverse: Array, training: bool, eps: float
+    g: Array, wants: tuple[bool, ...], x: Array, w: Array, mean: Array, inverse: Array, _reserve: None,
+    training: bool, eps: float,
 ) -> Any:  # fmt: skip
     if x is None or x.ndim < 3 or x.size < 2 * MANY or not _in_rows(x) or g.dtype is not x.dtype:
         return NotImplemented

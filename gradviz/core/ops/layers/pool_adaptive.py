@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...memory_format import as_suggested
 from .pool_max import declare_choice, largest
 from .resample import Table, declare
 from .sliding_windows import Dims
@@ -32,7 +33,7 @@ def mean_table(size: int, count: int) -> Table:
 
 
 for _dims in (2, 3):
-    declare(f"adaptive_avg_pool{_dims}d", f"AdaptiveAvgPool{_dims}DBackward0")
+    declare(f"adaptive_avg_pool{_dims}d", f"AdaptiveAvgPool{_dims}DBackward0", formats=_dims == 2)
 
 
 # -- the largest of each window ------------------------------------------------------------------------------------
@@ -53,6 +54,8 @@ def _adaptive_max(xp: Any, x: Any, *, sizes: Dims) -> Any:
         at = xp.minimum(which + first, last)
         by = math.prod(there[i + 1 :])
         indices = at * by if indices is None else xp.take_along_axis(indices, at, axis=axis) + at * by
+    if dims == 2:
+        made, indices = as_suggested(xp, made, x), as_suggested(xp, indices, x)
     return made, {"indices": indices}
 
 

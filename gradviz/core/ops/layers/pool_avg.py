@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from ...errors import no_kernel, noted
+from ...memory_format import as_suggested
 from ...op import OPS, op
 from ..helpers import wider
 from .sliding_windows import Dims, bordered, check_windows, inside, pooled_sizes, shifted, spelled
@@ -69,7 +70,8 @@ def _avg_pool(
         counts = _counts(xp, there, sizes, kernel_size, stride, padding, count_include_pad, divisor_override)
     else:
         counts = math.prod(kernel_size)
-    return divided(total, counts).astype(x.dtype, copy=False)
+    out = divided(total, counts).astype(x.dtype, copy=False)
+    return as_suggested(xp, out, x) if len(kernel_size) == 2 else out
 
 
 def _avg_pool_input(

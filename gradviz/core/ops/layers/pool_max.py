@@ -11,12 +11,13 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...checks import at_hand
 from ...errors import no_kernel
+from ...memory_format import as_suggested
 from ...op import OPS, op
-from .sliding_windows import Dims, bordered, pooled_sizes, shifted
+from .sliding_windows import Dims, bordered, places_of, pooled_sizes, reached
 
 
 # -- the largest of each window ------------------------------------------------------------------------------------
@@ -26,14 +27,17 @@ def _max_pool(
     """The largest of each window and its index in the picture counted row by row; the first where several are equal."""
     if x.dtype.kind in "bc":
         raise no_kernel(f"max_pool{len(kernel_size)}d", x)
-    sizes = pooled_sizes(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    windows = _windows(xp, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     floating = x.dtype.kind not in "iu"
-    lowest = -float("inf") if floating else xp.iinfo(x.dtype).min
-    wide = bordered(xp, x, sizes, kernel_size, stride, padding, dilation, lowest)
-    places = shifted(wide, sizes, kernel_size, stride, dilation)
-    out, which = largest(xp, places, floating)
-    there = x.shape[-len(kernel_size) :]
-    return out, {"indices": _indices(xp, which, there, sizes, kernel_size, stride, padding, dilation)}
+    given = x
+    if windows.reach:
+        lowest = -float("inf") if floating else xp.iinfo(x.dtype).min
+        x = bordered(xp, x, windows.sizes, kernel_size, stride, padding, dilation, lowest)
+    out, which = largest(xp, [x[at] for at in windows.places], floating)
+    indices = _indices(xp, which, windows)
+    if not given.flags.c_contiguous:
+        out, indices = as_suggested(xp, out, given), as_suggested(xp, indices, given)
+    return out, {"indices": indices}
 
 
 def largest(xp: Any, places: list[Any], floating: bool = True) -> tuple[Any, Any]:
@@ -42,8 +46,9 @@ def largest(xp: Any, places: list[Any], floating: bool = True) -> tuple[Any, Any
     small = xp.int8 if len(places) < 128 else xp.int64
     for n, place in enumerate(places[1:], 1):
         larger = xp.maximum(out, place)
-        better = (larger != out) * small(n)  # 0 or n; NaN counts as larger
-        out, which = larger, better if which is None else xp.maximum(which, better)
+        better = larger != out  # NaN counts as larger
+        better = better.view(small) if small is xp.int8 else better.astype(small)
+        out, which = larger, better if which is None else xp.maximum(which, better * small(n))
     if which is None:
         return out.copy(), xp.zeros(out.shape, dtype=small)
     if floating and (not at_hand(xp) or bool((out != out).any())):
@@ -62,26 +67,26 @@ def _last_nan(xp: Any, places: list[Any], which: Any, small: Any) -> Any:
 
 
 # -- where it was --------------------------------------------------------------------------------------------------
-def _indices(
-    xp: Any, which: Any, there: Dims, sizes: Dims, kernel: Dims, stride: Dims, padding: Dims, dilation: Dims
-) -> Any:
-    """Row * W + column of the chosen place number `which` of each window."""
-    steps, corners, firsts = _places(xp, there, sizes, kernel, stride, padding, dilation)
-    indices = xp.take(steps, which)
-    indices += corners
-    # Nothing was larger than the border: the first place inside the picture.
-    return indices if firsts is None else xp.where(which == 0, firsts, indices)
+class _Windows(NamedTuple):
+    """What only shapes and settings decide, of all windows over pictures; only to be read."""
+
+    sizes: Dims  # how many there are along each dimension
+    reach: bool  # whether some reach out of the picture
+    places: list[Any]  # for every place in a window, row by row, the index of that place in all windows
+    steps: Any  # row * W + column of each place, counted from a window's corner
+    corners: Any  # row * W + column of each window's corner
+    firsts: Any  # and, where windows reach out, of the first place of each inside the picture
 
 
 @functools.lru_cache(maxsize=256)
-def _places(
-    xp: Any, there: Dims, sizes: Dims, kernel: Dims, stride: Dims, padding: Dims, dilation: Dims
-) -> tuple[Any, Any, Any]:
-    """Row * W + column of each place of a window, counted from its corner; of each window's corner; and, where windows
-    reach out, of the first place of each inside the picture. Only read."""
-    places = itertools.product(*(range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)))
+def _windows(
+    xp: Any, shape: Dims, kernel: Dims, stride: Dims, padding: Dims, dilation: Dims, ceil_mode: bool
+) -> _Windows:
+    sizes = pooled_sizes(shape, kernel, stride, padding, dilation, ceil_mode)
+    there = shape[-len(kernel) :]
+    inside = itertools.product(*(range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)))
     strides = tuple(math.prod(there[i + 1 :]) for i in range(len(there)))
-    steps = xp.asarray([sum(at * by for at, by in zip(place, strides, strict=True)) for place in places])
+    steps = xp.asarray([sum(at * by for at, by in zip(place, strides, strict=True)) for place in inside])
     starts = [xp.arange(-p, n * s - p, s) for n, s, p in zip(sizes, stride, padding, strict=True)]
     firsts = None
     if any(padding):
@@ -89,7 +94,17 @@ def _places(
             xp.where(at < 0, at + -(at // d) * d, at) * by
             for at, d, by in zip(starts, dilation, strides, strict=True)
         ])  # fmt: skip
-    return steps, added_axes([at * by for at, by in zip(starts, strides, strict=True)]), firsts
+    corners = added_axes([at * by for at, by in zip(starts, strides, strict=True)])
+    reach = reached(there, sizes, kernel, stride, padding, dilation) != there
+    return _Windows(sizes, reach, places_of(sizes, kernel, stride, dilation), steps, corners, firsts)
+
+
+def _indices(xp: Any, which: Any, windows: _Windows) -> Any:
+    """Row * W + column of the chosen place number `which` of each window."""
+    indices = xp.take(windows.steps, which)
+    indices += windows.corners
+    # Nothing was larger than the border: the first place inside the picture.
+    return indices if windows.firsts is None else xp.where(which == 0, windows.firsts, indices)
 
 
 def added_axes(parts: list[Any]) -> Any:
@@ -164,4 +179,6 @@ for _dims in (2, 3):
     declare_choice(
         f"max_pool{_dims}d", _max_pool, node=f"MaxPool{_dims}DWithIndicesBackward0", dims=_dims, overlap=overlaps
     )
+    # With the windows' sizes a GPU gathers the gradient in one launch.
+    OPS[f"max_pool{_dims}d"].joins("indices", "x_shape", "kernel_size", "stride", "dilation")
 max_pool2d, max_pool3d = OPS["max_pool2d"], OPS["max_pool3d"]

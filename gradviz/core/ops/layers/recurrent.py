@@ -6,9 +6,9 @@ The batch lies in columns, so that each gate of a step is one block of memory an
     a_t = weight @ z_t      (blocks * hidden, B)            the one product of a step, biases included
 
 `weight` holds the rows of `w_ih`, `w_hh` and the biases of each block side by side. Rows behind a sigmoid are halved,
-as sigmoid(a) = tanh(a / 2) / 2 + 1 / 2: one call of tanh opens all gates. The backward pass first finds every factor
-that does not depend on the gradient; its loop then has a handful of calls for each step, and the gradients of the
-weights are one product over all steps.
+as sigmoid(a) = tanh(a / 2) / 2 + 1 / 2: one call of tanh opens all gates. The backward pass takes groups of steps that
+a cache holds, the last first, and finds every factor that does not depend on the gradient; its loop then has a handful
+of calls for each step. The gradients of the weights are one product over all steps.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ BLOCKS: dict[str, tuple[tuple[int, bool, bool, float], ...]] = {
     # r, z, what the state gives to n, what the input gives to n
     "GRU": ((0, True, True, 0.5), (1, True, True, 0.5), (2, False, True, 1.0), (2, True, False, 1.0)),
 }
-# How many elements of the factors are worked out together: a megabyte, which caches still hold.
-TOGETHER = 1 << 18
+# How many elements of a gradient of the blocks are worked out together: half a megabyte, which caches still hold.
+TOGETHER = 1 << 17
 
 
 class Weights(NamedTuple):
@@ -192,16 +192,20 @@ def backward(
     weight = unscaled(mode, tape.weight)
     inputs = weight.shape[1] - size - biased(tape)
     g, *lasts = grads
-    arriving = np.zeros((steps, size, batch), z.dtype) if g is None else g.transpose(0, 2, 1).astype(z.dtype, "C")
     states = [np.zeros((size, batch), z.dtype) if s is None else s.T.copy("C") for s in lasts]
-    slopes = _BACKWARD[mode](tape, weight[:, inputs : inputs + size].T.copy("C"), arriving, states)
-    rows = slopes.transpose(0, 2, 1).reshape(steps * batch, -1)
+    by_state, through = weight[:, inputs : inputs + size].T.copy("C"), _BACKWARD[mode]
+    rows = np.empty((steps, batch, len(weight)), z.dtype)
+    for a in reversed(_few(steps, len(weight) * batch)):
+        shape = (a.stop - a.start, size, batch)
+        arriving = np.zeros(shape, z.dtype) if g is None else g[a].transpose(0, 2, 1).astype(z.dtype, "C")
+        rows[a] = through(tape, a, by_state, arriving, states).transpose(0, 2, 1)
+    rows = rows.reshape(steps * batch, -1)
     dx = (rows @ weight[:, :inputs]).reshape(steps, batch, inputs) if wants_x else None
     firsts = [s.T.copy("C") for s in states]
     if not wants_weights:
         return dx, firsts, None
-    found = z[:-1].transpose(0, 2, 1).reshape(steps * batch, -1).T @ rows
-    return dx, firsts, parted(mode, found.T, inputs)
+    found = rows.T @ z[:-1].transpose(0, 2, 1).reshape(steps * batch, -1)
+    return dx, firsts, parted(mode, found, inputs)
 
 
 def biased(tape: Tape) -> int:
@@ -226,27 +230,27 @@ def restored(mode: str, tape: Tape, states: int) -> tuple[Array, list[Array], We
 def _few(steps: int, each: int) -> list[slice]:
     """The steps in groups, so that a group's numbers fit a cache."""
     count = max(1, TOGETHER // max(each, 1))
-    return [slice(i, i + count) for i in range(0, steps, count)]
+    return [slice(i, min(i + count, steps)) for i in range(0, steps, count)]
 
 
-def _through_lstm(tape: Tape, by_state: Array, arriving: Array, states: list[Array]) -> Array:
-    """Changes `arriving` and `states` in place; the gradients of the blocks g, f, i, o before their activations."""
-    (steps, size, batch), gates, shown, h = arriving.shape, tape.gates, tape.shown, tape.hidden[1:]
+# Each for some steps, the last of which comes first: it changes `arriving` and `states` in place, and returns the
+# gradients of the step's blocks before their activations.
+def _through_lstm(tape: Tape, a: slice, by_state: Array, arriving: Array, states: list[Array]) -> Array:
+    (steps, size, batch), gates, shown, h = arriving.shape, tape.gates[a], tape.shown[a], tape.hidden[1:][a]
     slopes, through = np.empty((steps, 4 * size, batch), gates.dtype), np.empty_like(arriving)
-    g, i, o = (gates[:steps, k * size : (k + 1) * size] for k in (1, 3, 4))
-    both, opened, sigmoids = gates[:steps, : 2 * size], gates[:steps, 2 * size : 4 * size], gates[:steps, 2 * size :]
+    g, i, o = (gates[:, k * size : (k + 1) * size] for k in (1, 3, 4))
+    both, opened, sigmoids = gates[:, : 2 * size], gates[:, 2 * size : 4 * size], gates[:, 2 * size :]
     of_g, opening, of_o = slopes[:, :size], slopes[:, size : 3 * size], slopes[:, 3 * size :]
     subtract, multiply, add, matmul = np.subtract, np.multiply, np.add, np.matmul
-    for a in _few(steps, 4 * size * batch):
-        subtract(1, sigmoids[a], slopes[a, size:])
-        opening[a] *= opened[a]
-        opening[a] *= both[a]  # f (1 - f) c, i (1 - i) g
-        of_o[a] *= h[a]  # (1 - o) o tanh(c)
-        multiply(g[a], g[a], of_g[a])
-        subtract(1, of_g[a], of_g[a])
-        of_g[a] *= i[a]
-        multiply(shown[a], h[a], through[a])
-        subtract(o[a], through[a], through[a])  # o (1 - tanh(c) ** 2)
+    subtract(1, sigmoids, slopes[:, size:])
+    opening *= opened
+    opening *= both  # f (1 - f) c, i (1 - i) g
+    of_o *= h  # (1 - o) o tanh(c)
+    multiply(g, g, of_g)
+    subtract(1, of_g, of_g)
+    of_g *= i
+    multiply(shown, h, through)
+    subtract(o, through, through)  # o (1 - tanh(c) ** 2)
     dh, dc = states
     product, parts = np.empty_like(dh), slopes[:, : 3 * size].reshape(steps, 3, size, batch)
     for now, factor, slope, of_cell, of_out, forget in zip(
@@ -262,24 +266,23 @@ def _through_lstm(tape: Tape, by_state: Array, arriving: Array, states: list[Arr
     return slopes
 
 
-def _through_gru(tape: Tape, by_state: Array, arriving: Array, states: list[Array]) -> Array:
-    (steps, size, batch), gates, h = arriving.shape, tape.gates, tape.hidden[:-1]
+def _through_gru(tape: Tape, a: slice, by_state: Array, arriving: Array, states: list[Array]) -> Array:
+    (steps, size, batch), gates, h = arriving.shape, tape.gates[a], tape.hidden[a]
     slopes = np.empty_like(gates)
     r, stay, from_h, n = (gates[:, k * size : (k + 1) * size] for k in range(4))
     of_r, of_z, of_h, of_n = (slopes[:, k * size : (k + 1) * size] for k in range(4))
     sigmoids, opening = gates[:, : 2 * size], slopes[:, : 2 * size]
     subtract, multiply, add, matmul = np.subtract, np.multiply, np.add, np.matmul
-    for a in _few(steps, 4 * size * batch):
-        subtract(1, sigmoids[a], opening[a])
-        multiply(n[a], n[a], of_n[a])
-        subtract(1, of_n[a], of_n[a])
-        of_n[a] *= of_z[a]  # (1 - z) (1 - n ** 2)
-        opening[a] *= sigmoids[a]
-        subtract(h[a], n[a], of_h[a])
-        of_z[a] *= of_h[a]
-        of_r[a] *= from_h[a]
-        of_r[a] *= of_n[a]
-        multiply(of_n[a], r[a], of_h[a])
+    subtract(1, sigmoids, opening)
+    multiply(n, n, of_n)
+    subtract(1, of_n, of_n)
+    of_n *= of_z  # (1 - z) (1 - n ** 2)
+    opening *= sigmoids
+    subtract(h, n, of_h)
+    of_z *= of_h
+    of_r *= from_h
+    of_r *= of_n
+    multiply(of_n, r, of_h)
     (dh,) = states
     kept, by = np.empty_like(dh), by_state[:, : 3 * size].copy("C")
     for now, slope, part, factor in zip(
@@ -293,12 +296,12 @@ def _through_gru(tape: Tape, by_state: Array, arriving: Array, states: list[Arra
     return slopes
 
 
-def _through_rnn(tape: Tape, by_state: Array, arriving: Array, states: list[Array]) -> Array:
-    return _through_activation(1 - tape.hidden[1:] ** 2, by_state, arriving, states)
+def _through_rnn(tape: Tape, a: slice, by_state: Array, arriving: Array, states: list[Array]) -> Array:
+    return _through_activation(1 - tape.hidden[1:][a] ** 2, by_state, arriving, states)
 
 
-def _through_rnn_relu(tape: Tape, by_state: Array, arriving: Array, states: list[Array]) -> Array:
-    return _through_activation(1 - (tape.hidden[1:] <= 0).astype(arriving.dtype), by_state, arriving, states)
+def _through_rnn_relu(tape: Tape, a: slice, by_state: Array, arriving: Array, states: list[Array]) -> Array:
+    return _through_activation(1 - (tape.hidden[1:][a] <= 0).astype(arriving.dtype), by_state, arriving, states)
 
 
 def _through_activation(slopes: Array, by_state: Array, arriving: Array, states: list[Array]) -> Array:

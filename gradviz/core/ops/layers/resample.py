@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ...memory_format import as_suggested
 from ...op import op
 from ..helpers import wider
 
@@ -104,10 +105,12 @@ def turned(tables: Tables) -> Tables:
     return tuple(t.turned for t in tables)
 
 
-def declare(name: str, node: str) -> None:
-    """A resampling under its own name, and its adjoint."""
+def declare(name: str, node: str, *, formats: bool = True) -> None:
+    """A resampling under its own name, and its adjoint; `formats`: whether channels that come last stay there."""
     back = f"{name}_back"
-    op(name, lambda xp, x, *, tables: resample(xp, x, tables), node=node, public=False,
+    plain = lambda xp, x, *, tables: resample(xp, x, tables)  # noqa: E731
+    laid_out = lambda xp, x, *, tables: as_suggested(xp, resample(xp, x, tables), x)  # noqa: E731
+    op(name, laid_out if formats else plain, node=node, public=False,
        x=lambda F, g, *, tables: getattr(F, back)(g, tables=tables))  # fmt: skip
     op(back, lambda xp, y, *, tables: resample(xp, y, turned(tables)), node=node.removesuffix("0") + "Backward0",
        public=False, y=lambda F, g, *, tables: getattr(F, name)(g, tables=tables))  # fmt: skip

@@ -111,7 +111,7 @@ def pooled_sizes(shape: Dims, kernel: Dims, stride: Dims, padding: Dims, dilatio
 
 # -- all at once ---------------------------------------------------------------------------------------------------
 @functools.lru_cache(maxsize=512)
-def _wide(there: Dims, sizes: Dims, kernel: Dims, stride: Dims, padding: Dims, dilation: Dims) -> Dims:
+def reached(there: Dims, sizes: Dims, kernel: Dims, stride: Dims, padding: Dims, dilation: Dims) -> Dims:
     """How large the picture must be for all windows to lie inside."""
     return tuple(
         max(n + p, (count - 1) * s + d * (k - 1) + 1)
@@ -125,7 +125,7 @@ def bordered(
     """`x` with a border, wide enough for all windows, that holds `value`; `x` itself if no window reaches out."""
     dims = len(kernel)
     there = x.shape[-dims:]
-    wide = _wide(there, sizes, kernel, stride, padding, dilation)
+    wide = reached(there, sizes, kernel, stride, padding, dilation)
     if wide == there:
         return x
     made = xp.full((*x.shape[:-dims], *wide), value, dtype=x.dtype)
@@ -139,7 +139,7 @@ def inside(there: Dims, padding: Dims) -> Any:
 
 
 @functools.lru_cache(maxsize=512)
-def _slices(sizes: Dims, kernel: Dims, stride: Dims, dilation: Dims) -> list[Any]:
+def places_of(sizes: Dims, kernel: Dims, stride: Dims, dilation: Dims) -> list[Any]:
     """For every place of the window, row by row, the index of that place in all windows; only read."""
     starts = itertools.product(*(range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)))
     steps = tuple(zip(sizes, stride, strict=True))
@@ -151,4 +151,4 @@ def _slices(sizes: Dims, kernel: Dims, stride: Dims, dilation: Dims) -> list[Any
 
 def shifted(x: Any, sizes: Dims, kernel: Dims, stride: Dims, dilation: Dims) -> list[Any]:
     """For every place of the window, row by row: the view of that place in all windows, (..., *sizes)."""
-    return [x[at] for at in _slices(sizes, kernel, stride, dilation)]
+    return [x[at] for at in places_of(sizes, kernel, stride, dilation)]

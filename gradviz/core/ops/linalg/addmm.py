@@ -6,8 +6,8 @@ from typing import Any
 
 from ... import errors
 from ...op import function, op
-from ..kinds import widened
-from .products import bmm_forward, cannot_multiply, got, mv_forward, same_type, wide_matmul, wrong
+from ..kinds import halves, widened
+from .products import NARROW, bmm_forward, cannot_multiply, got, mv_forward, same_type, wide_matmul, wrong
 
 
 def _plus(xp: Any, x: Any, product: Any, beta: Any, alpha: Any) -> Any:
@@ -29,14 +29,16 @@ def _plus(xp: Any, x: Any, product: Any, beta: Any, alpha: Any) -> Any:
 
 
 def _addmm(xp: Any, x: Any, a: Any, b: Any, *, beta: Any, alpha: Any) -> Any:
-    for k, m in enumerate((a, b), 1):
-        if m.ndim != 2:
-            raise wrong(f"mat{k} must be a matrix, got {m.ndim}-D tensor\n{got('addmm', x, a, b)}")
+    if a.ndim != 2 or b.ndim != 2:
+        k, m = (2, b) if a.ndim == 2 else (1, a)
+        raise wrong(f"mat{k} must be a matrix, got {m.ndim}-D tensor\n{got('addmm', x, a, b)}")
     if a.shape[1] != b.shape[0]:
         raise wrong(cannot_multiply(a, b))
     if x.dtype != b.dtype or a.dtype != b.dtype:
         same_type("mat1 and mat2 must have the same dtype, but got {a} and {b}", a, b)
         same_type("self and mat2 must have the same dtype, but got {a} and {b}", x, b)
+    if not halves(x) or xp in NARROW:  # the second costs more
+        return _plus(xp, x, wide_matmul(xp, a, b), beta, alpha)
     return widened(lambda x, a, b: _plus(xp, x, a @ b, beta, alpha), x, a, b)
 
 

@@ -5,9 +5,11 @@ Each is an elementwise formula with its derivative. `reduction` is "mean", "sum"
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ... import errors
+from ...checks import at_hand, refuse
 from ...errors import noted
 from ...op import op
 from ..elements.logs import xlogy as xlogy
@@ -66,19 +68,25 @@ huber_loss = op(
 
 
 # -- two classes ---------------------------------------------------------------------------------------------------
+def _no_probability(name: str) -> Exception:
+    return noted(
+        RuntimeError(
+            f"all elements of {name} should be between 0 and 1\n"
+            "They are probabilities: apply torch.sigmoid first, or use binary_cross_entropy_with_logits."
+        )
+    )
+
+
 def _bce(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str) -> Any:
     """-(t log x + (1 - t) log(1 - x)); logarithms no lower than -100, so that x = 0 and x = 1 stay finite."""
     require_floating(x, "binary_cross_entropy")
     outside = [(value < 0) | (value > 1) | (value != value) for value in (x, target)]
-    if bool((outside[0] | outside[1]).any()):
+    if not at_hand(xp):
+        for name, bad in zip(("input", "target"), outside, strict=True):
+            refuse(xp, bad, functools.partial(_no_probability, name))
+    elif bool((outside[0] | outside[1]).any()):
         first = int(xp.argmax((outside[0] | outside[1]).reshape(-1)))
-        name = "input" if bool(outside[0].reshape(-1)[first]) else "target"
-        raise noted(
-            RuntimeError(
-                f"all elements of {name} should be between 0 and 1\n"
-                "They are probabilities: apply torch.sigmoid first, or use binary_cross_entropy_with_logits."
-            )
-        )
+        raise _no_probability("input" if bool(outside[0].reshape(-1)[first]) else "target")
     yes, no = xp.maximum(xp.log(x), -100.0), xp.maximum(xp.log1p(-x), -100.0)
     each = (target - 1) * no - target * yes
     return reduced(each if weight is None else each * weight, reduction)

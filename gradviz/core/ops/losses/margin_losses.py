@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import errors
+from ...checks import within
 from ...errors import no_kernel, noted
 from ...op import op
 from ..reductions.dims import added
@@ -52,8 +53,13 @@ def _multi_margin(
     samples, classes = _rows(x.shape)
     _check_classes(x, target, weight, samples, classes)
     at = target.reshape(samples, 1)
-    if not bool(((at >= 0) & (at < classes)).all()):
-        raise noted(RuntimeError(f"target out of range\nThere are {classes} classes, numbered from 0."))
+    within(
+        xp,
+        at,
+        0,
+        classes,
+        lambda _: noted(RuntimeError(f"target out of range\nThere are {classes} classes, numbered from 0.")),
+    )
     others = (xp.arange(classes) != at).astype(x.dtype) / classes
     if weight is not None:
         others = others * weight[at]
@@ -116,10 +122,15 @@ def _multilabel_margin(xp: Any, x: Any, target: Any, *, reduction: str) -> Any:
     if target.dtype.name != "int64":
         raise RuntimeError(f"expected scalar type Long but found {errors.scalar_type(target.dtype)}")
     _single_or_double(x, "multilabel_margin_loss_forward_out_frame")
-    if not bool(((target >= -1) & (target < classes)).all()):
-        raise noted(
+    within(
+        xp,
+        target,
+        -1,
+        classes,
+        lambda _: noted(
             RuntimeError(f"argument #2 'target' is out of range\nThere are {classes} classes, and -1 ends a list.")
-        )
+        ),
+    )
     rows, at = x.reshape(samples, classes), target.reshape(samples, classes)
     listed = xp.cumsum(at < 0, axis=1) == 0
     at = xp.where(listed, at, 0)

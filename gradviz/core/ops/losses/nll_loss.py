@@ -13,6 +13,7 @@ from ...checks import at_hand, refuse
 from ...errors import noted
 from ...op import op
 
+EXACT = 2**11  # up to this number of samples every type counts without rounding, half precision too
 _CLASS_TYPES = {("i", 8), ("u", 1)}
 
 
@@ -50,9 +51,9 @@ def no_class(target: int, classes: int, ignore_index: int) -> Exception:
 
 def _chosen(xp: Any, target: Any, classes: int, ignore_index: int) -> tuple[Any, Any]:
     """Class numbers safe to index with, and which samples count (None: all of them)."""
-    outside = target.astype(xp.uint64) >= classes  # a negative number becomes a very large one
-    if at_hand(xp) and not 0 <= ignore_index < classes and not bool(outside.any()):
+    if at_hand(xp) and not 0 <= ignore_index < classes and _all_within(xp, target, classes):
         return target, None
+    outside = target.astype(xp.uint64) >= classes  # a negative number becomes a very large one
     counts = target != ignore_index
     bad = outside & counts
 
@@ -62,6 +63,19 @@ def _chosen(xp: Any, target: Any, classes: int, ignore_index: int) -> tuple[Any,
 
     refuse(xp, bad, error)
     return xp.where(counts & ~outside, target, 0), counts
+
+
+def _all_within(xp: Any, target: Any, classes: int) -> bool:
+    """Whether all are numbers of classes; a negative one, without its sign, becomes a very large one."""
+    unsigned = target.view(xp.uint64) if target.dtype.kind == "i" else target
+    return not target.size or bool(unsigned.item(unsigned.argmax()) < classes)
+
+
+def _places_in_row(xp: Any, target: Any, classes: int) -> Any:
+    """The place of each sample's class in an array (N, C), counted along the rows."""
+    places = xp.arange(0, target.size * classes, classes)
+    places += target
+    return places
 
 
 def _places(xp: Any, target: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -89,11 +103,14 @@ def _nll_loss(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str, igno
             out, aux = _nll_loss(xp, x, target, weight, reduction="none", ignore_index=ignore_index)
             return out.reshape(()), aux
     target, counts = _chosen(xp, target, x.shape[1], ignore_index)
-    picked = x[_places(xp, target, x.shape)]
+    if x.ndim == 2 and at_hand(xp) and x.flags.c_contiguous and x.size:
+        picked = x.take(_places_in_row(xp, target, x.shape[1]))
+    else:
+        picked = x[_places(xp, target, x.shape)]
     each = _weights(target, weight, counts, x.dtype)
     if each is not None:
         picked = xp.where(each == 0, -0.0, picked * each)  # the loss is its negative: 0
-    total = xp.full((), target.size, dtype=x.dtype) if each is None else xp.asarray(each.sum())
+    total = xp.asarray(target.size, dtype=x.dtype) if each is None else xp.asarray(each.sum())
     if reduction == "none":
         return -picked, {"total_weight": total}
     out = -picked.sum()
@@ -102,12 +119,17 @@ def _nll_loss(xp: Any, x: Any, target: Any, weight: Any, *, reduction: str, igno
 
 def _inverse(xp: Any, total: Any) -> Any:
     """`1 / total`; infinite where nothing counted, so that the mean of nothing, 0 times this, is NaN."""
-    return 1 / total
+    return 1 / _number(xp, total)
 
 
-def _all_count(target: Any, ignore_index: int) -> bool:
-    """Whether no sample is to be ignored; the forward has checked the range already."""
-    return not bool((target == ignore_index).any())
+def _number(xp: Any, x: Any) -> Any:
+    """The number in an array that holds only one, with which NumPy computes much faster; other arrays as they are."""
+    return x[()] if not x.ndim and at_hand(xp) else x
+
+
+def _all_count(target: Any, total_weight: Any) -> bool:
+    """Whether no sample was ignored, where all count 1; the forward has checked the range already."""
+    return target.size < EXACT and bool(total_weight.item() == target.size)
 
 
 def _nll_loss_input(
@@ -121,11 +143,17 @@ def _nll_loss_input(
         y = y.reshape(1) if reduction == "none" else y
     counts = None
     quick = at_hand(xp) and weight is None and len(full) == 2 and not 0 <= ignore_index < full[1]
-    if not (quick and _all_count(target, ignore_index)):
+    quick = quick and _all_count(target, total_weight)
+    if not quick:
         target, counts = _chosen(xp, target, full[1], ignore_index)
     each = _weights(target, weight, counts, y.dtype)
-    share = -y * _inverse(xp, total_weight).astype(y.dtype) if reduction == "mean" else -y
+    share = -_number(xp, y)
+    if reduction == "mean":
+        share = share * _inverse(xp, total_weight.astype(y.dtype, copy=False))
     out = xp.zeros(full, dtype=y.dtype)
+    if quick and target.size:
+        out.put(_places_in_row(xp, target, full[1]), share)
+        return out.reshape(shape)
     out[_places(xp, target, full)] = share if each is None else xp.where(each == 0, 0.0, share * each)
     return out.reshape(shape)
 

@@ -7,6 +7,8 @@ Draws steered by tensors are in distributions.py, in-place fills in fill.py.
 
 from __future__ import annotations
 
+import functools
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -103,7 +105,7 @@ def _sized(name: str, draw: Callable[[Any, int, dtype], Any], fill: str, doc: st
     ) -> Tensor:  # fmt: skip
         only_defaults(name, layout=layout, pin_memory=pin_memory)
         shape, kind, place = read_size(name, args, size), read_dtype(name, dtype), as_device(device)
-        drawn = draw(source(name, generator, place), int(np.prod(shape, dtype=np.int64)), kind)
+        drawn = draw(source(name, generator, place), math.prod(shape), kind)
         return leaf(on_device(drawn.reshape(shape), place), place, requires_grad)
 
     def like(
@@ -154,8 +156,8 @@ def randint(
     low, high = read_int("randint", "low", 1, 0 if low is None else low), read_int("randint", "high", 1, high)
     shape, kind, place = read_size("randint", (size,)), read_dtype("randint", dtype, int64), as_device(device)
     check_bounds(low, high, kind)
-    drawn = source("randint", generator, place).integers(int(np.prod(shape, dtype=np.int64)), low, high)
-    return leaf(on_device(drawn.astype(kind.numpy).reshape(shape), place), place, requires_grad)
+    drawn = source("randint", generator, place).integers(math.prod(shape), low, high)
+    return leaf(on_device(drawn.astype(kind.numpy, copy=False).reshape(shape), place), place, requires_grad)
 
 
 @function(method=False)
@@ -177,15 +179,9 @@ def check_bounds(low: int, high: int, kind: dtype) -> None:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if kind.category == 3:
         raise RuntimeError("check_random_bounds handles only integral, floating-point and boolean types")
-    if kind.category == 0:
-        least, most, name = 0, 1, "bool"
-    elif kind.category == 1:
-        info = np.iinfo(kind.numpy)
-        least, most, name = int(info.min), int(info.max), errors.c_name(kind)
-    else:
-        name = errors.c_name(kind)
-        most = 65504 if kind.name == "float16" else 2**127
-        least = -most
+    least, most, name = _bounds(kind)
+    if kind.category < 2 and least <= low and high - 1 <= most:
+        return
     for what, value in (("from", low), ("to - 1", high - 1)):
         if not least <= value <= most:
             raise noted(
@@ -199,6 +195,18 @@ def check_bounds(low: int, high: int, kind: dtype) -> None:
                 UserWarning,
                 stacklevel=3,
             )
+
+
+@functools.cache
+def _bounds(kind: dtype) -> tuple[int, int, str]:
+    """The least and the largest whole number that may be asked for, and C++'s name of the type."""
+    if kind.category == 0:
+        return 0, 1, "bool"
+    if kind.category == 1:
+        info = np.iinfo(kind.numpy)
+        return int(info.min), int(info.max), errors.c_name(kind)
+    most = 65504 if kind.name == "float16" else 2**127
+    return -most, most, errors.c_name(kind)
 
 
 @function(method=False)

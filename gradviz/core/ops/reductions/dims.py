@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,9 @@ def spelled(f: Function) -> Function:
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs and not SPELLINGS.keys().isdisjoint(kwargs):
+        if not kwargs:
+            return f(*args)
+        if not SPELLINGS.keys().isdisjoint(kwargs):
             kwargs = {SPELLINGS.get(k, k): v for k, v in kwargs.items()}
         return f(*args, **kwargs)
 
@@ -41,17 +44,16 @@ def spelled(f: Function) -> Function:
 
 def count(shape: tuple[int, ...], dim: tuple[int, ...] | None) -> int:
     """How many elements each result of a reduction stands for."""
-    total = 1
-    for i, n in enumerate(shape):
-        if dim is None or i in dim:
-            total *= n
-    return total
+    return math.prod(shape if dim is None else [shape[i] for i in dim])
 
 
 def reduced(dim: Any, input: Tensor) -> tuple[int, ...] | None:
     """The dims to reduce over, None for all; an empty list means all of them too."""
-    found = all_dims(dim, input.ndim)
-    return tuple(range(input.ndim)) if found == () else found
+    if dim is None:
+        return None
+    ndim = input._array.ndim
+    found = all_dims(dim, ndim)
+    return tuple(range(ndim)) if found == () else found
 
 
 def typed(input: Tensor, dtype: Any) -> Tensor:
@@ -63,6 +65,7 @@ def typed(input: Tensor, dtype: Any) -> Tensor:
 # prod are Python functions of its own, and a warning from within would not be: the ufunc behind them is called here.
 _ADD: Any = np.add.reduce
 _MULTIPLY: Any = np.multiply.reduce
+_MAXIMUM: Any = np.maximum.reduce
 
 
 def added(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
@@ -70,6 +73,13 @@ def added(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> 
     if x.__class__ is np.ndarray:
         return _ADD(x, dim, dtype, None, keepdim)
     return x.sum(axis=dim, dtype=dtype, keepdims=keepdim)
+
+
+def largest(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The largest elements over dims, over all for None."""
+    if x.__class__ is np.ndarray:
+        return _MAXIMUM(x, dim, None, None, keepdim)
+    return x.max(axis=dim, keepdims=keepdim)
 
 
 def multiplied(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
@@ -99,7 +109,7 @@ def average(x: Any, *, dim: Any, keepdim: bool) -> Any:
     """The mean; of no elements, NaN without a warning."""
     kind = x.dtype
     if kind not in HALF:
-        return added(x, dim, keepdim) / count(x.shape, dim)
+        return added(x, dim, keepdim) / (x.size if dim is None else count(x.shape, dim))
     return (added(x, dim, keepdim, WIDE[kind]) / count(x.shape, dim)).astype(kind)
 
 
@@ -128,5 +138,5 @@ def some(name: str, input: Tensor, dim: Any, *, whole: type[Exception] = Runtime
 
 def refuse_complex(input: Tensor, text: str) -> None:
     """Complex numbers have no order: PyTorch's error, given its text or the name of the kernel that says so."""
-    if input.dtype.category == 3:
+    if input._array.dtype.kind == "c":
         raise RuntimeError(text) if " " in text else no_kernel(text, input)

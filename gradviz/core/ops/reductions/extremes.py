@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from ... import errors
+from ...checks import at_hand
 from ...errors import noted
 from ...op import RECORDED, function, op
 from ...tensor import Tensor
 from ..helpers import one_dim, unreduce
+from ..indexing.gather import grid
 from ..named import named
-from .dims import reduced, refuse_complex, some, spelled
+from .dims import largest, reduced, refuse_complex, some, spelled
 
 # -- the gradient is shared among equal ones -----------------------------------------------------------------------
 _amax = op("amax", lambda xp, x, *, dim, keepdim: xp.max(x, axis=dim, keepdims=keepdim), public=False,
            x=lambda F, g, x, out, *, x_shape, dim, keepdim: evenly(F, g, x, out, x_shape, dim, keepdim))  # fmt: skip
 _amin = op("amin", lambda xp, x, *, dim, keepdim: xp.min(x, axis=dim, keepdims=keepdim), public=False,
            x=lambda F, g, x, out, *, x_shape, dim, keepdim: evenly(F, g, x, out, x_shape, dim, keepdim))  # fmt: skip
-_max_all = op("max_all", lambda xp, x: xp.max(x), public=False, node="MaxBackward1",
+_max_all = op("max_all", lambda x: largest(x), public=False, node="MaxBackward1",
               x=lambda F, g, x, out, *, x_shape: shared(F, g, x, out, x_shape, None, False))  # fmt: skip
 _min_all = op("min_all", lambda xp, x: xp.min(x), public=False, node="MinBackward1",
               x=lambda F, g, x, out, *, x_shape: shared(F, g, x, out, x_shape, None, False))  # fmt: skip
@@ -27,11 +29,11 @@ _aminmax = op("aminmax", lambda xp, x, *, dim, keepdim: (xp.min(x, axis=dim, kee
               x=lambda F, g, x, out, *, x_shape, dim, keepdim: _both(F, g, x, out, x_shape, dim, keepdim))  # fmt: skip
 
 # -- picking one element: the index is known only in the forward ---------------------------------------------------
-_max_dim = op("max_dim", lambda xp, x, *, dim, keepdim: pick(xp, x, xp.argmax(x, axis=dim), dim, keepdim),
+_max_dim = op("max_dim", lambda xp, x, *, dim, keepdim: pick(xp, x, x.argmax(dim), dim, keepdim),
               node="MaxBackward0", public=False, aux=("indices",),
               x=lambda F, g, indices, *, x_shape, dim, keepdim:
                   place(F, g, indices, x_shape, dim, keepdim))  # fmt: skip
-_min_dim = op("min_dim", lambda xp, x, *, dim, keepdim: pick(xp, x, xp.argmin(x, axis=dim), dim, keepdim),
+_min_dim = op("min_dim", lambda xp, x, *, dim, keepdim: pick(xp, x, x.argmin(dim), dim, keepdim),
               node="MinBackward0", public=False, aux=("indices",),
               x=lambda F, g, indices, *, x_shape, dim, keepdim:
                   place(F, g, indices, x_shape, dim, keepdim))  # fmt: skip
@@ -62,8 +64,11 @@ def pick(xp: Any, x: Any, indices: Any, dim: int, keepdim: bool) -> Any:
     """The element at one index along `dim`; the indices have no such dimension."""
     if x.ndim == 0:
         return x.copy(), {"indices": indices}
-    wide = xp.expand_dims(indices, dim)
-    values = xp.take_along_axis(x, wide, axis=dim)
+    if x.ndim == 2 and not keepdim and at_hand(xp):
+        rest = xp.arange(indices.size)
+        return x[(rest, indices) if dim else (indices, rest)], {"indices": indices}
+    wide = indices.reshape((*x.shape[:dim], 1, *x.shape[dim + 1 :]))
+    values = x[grid(xp, wide, dim)] if at_hand(xp) else xp.take_along_axis(x, wide, axis=dim)
     if keepdim:
         return values, {"indices": wide}
     return values.reshape(indices.shape), {"indices": indices}
@@ -74,7 +79,7 @@ def place(F: Any, g: Any, indices: Any, shape: Any, dim: int, keepdim: bool) -> 
     if not shape:
         return g
     if not keepdim:
-        wide = tuple(1 if i == dim else n for i, n in enumerate(shape))
+        wide = (*shape[:dim], 1, *shape[dim + 1 :])
         g, indices = F.reshape(g, shape=wide), F.reshape(indices, shape=wide)
     return F.scatter_zeros(g, indices, shape=shape, dim=dim)
 
@@ -125,17 +130,20 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 
 def _extreme(name: str, whole: Any, along: Any, pairwise: str) -> Any:
     kind = named(name, ("values", "indices"))
+    texts = f"{name}_all", f"{name}(): does not support complex input"
 
     def call(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         if not isinstance(input, Tensor):
             raise noted(TypeError(errors.bad_combination(name, (input, dim if other is None else other))))
         if other is not None or isinstance(dim, Tensor):
             return getattr(RECORDED, pairwise)(input, dim if other is None else other)
-        some(f"{name}()", input, dim)
-        refuse_complex(input, f"{name}_all" if dim is None else f"{name}(): does not support complex input")
+        array = input._array
+        if not array.size:
+            some(f"{name}()", input, dim)
+        refuse_complex(input, texts[dim is not None])
         if dim is None:
             return whole.call(input)
-        values, aux = along.with_aux(input, dim=one_dim(dim, input.ndim), keepdim=keepdim)
+        values, aux = along.call_with_aux(input, dim=one_dim(dim, array.ndim), keepdim=keepdim)
         return kind((values, aux["indices"]))
 
     call.__name__ = call.__qualname__ = name

@@ -66,9 +66,9 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
         keepdims: bool | None = None) -> Tensor:  # fmt: skip
     """The sum of all elements, or over `dim` (an int or several)."""
     dim, keepdim = (axis if dim is None else dim), (keepdim if keepdims is None else keepdims)
-    x = typed(input, dtype)
-    out = _sum.call(x, dim=reduced(dim, input), keepdim=keepdim)
-    return out if dtype is None else typed(out, dtype)
+    if dtype is None:
+        return _sum.call(input, dim=reduced(dim, input), keepdim=keepdim)
+    return typed(_sum.call(typed(input, dtype), dim=reduced(dim, input), keepdim=keepdim), dtype)
 
 
 @function
@@ -76,6 +76,8 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
          keepdims: bool | None = None) -> Tensor:  # fmt: skip
     """The mean of all elements, or over `dim`; floating types only."""
     dim, keepdim = (axis if dim is None else dim), (keepdim if keepdims is None else keepdims)
+    if dtype is None and input._array.dtype.kind == "f":
+        return _mean.call(input, dim=reduced(dim, input), keepdim=keepdim)
     kind, who = (input.dtype, "Input") if dtype is None else (as_dtype(dtype), "Optional")
     if kind.category < 2:
         raise noted(

@@ -21,7 +21,7 @@ _counted = op("cast_integer", lambda x, *, dtype: (x.real if x.dtype.kind == "c"
 _cat = op("cat", lambda xp, *tensors, dim: settled(xp.concatenate(tensors, axis=dim)), public=False,
           tensors=lambda F, g, i, tensors_shape, *, dim: F.narrow(
               g, dim=dim, start=_start(tensors_shape, i, dim), length=tensors_shape[i][dim]))  # fmt: skip
-_stack = op("stack", lambda xp, *tensors, dim: settled(xp.stack(tensors, axis=dim)), public=False,
+_stack = op("stack", lambda xp, *tensors, dim: settled(_stacked(xp, tensors, dim)), public=False,
             tensors=lambda F, g, i, *, dim: F.select(g, dim=dim, index=i))  # fmt: skip
 _block_diag = op("block_diag", lambda xp, *tensors: _blocks(xp, tensors), public=False,
                  tensors=lambda F, g, i, tensors_shape: F.reshape(
@@ -34,8 +34,14 @@ def _converted(xp: Any, x: Any, dtype: Any, memory_format: Any) -> Any:
     return made if memory_format is None else arranged(xp, made, memory_format)
 
 
+def _stacked(xp: Any, tensors: tuple[Any, ...], dim: int) -> Any:
+    shape = tensors[0].shape
+    shape = (*shape[:dim], 1, *shape[dim:])
+    return xp.concatenate([x.reshape(shape) for x in tensors], axis=dim)
+
+
 def _start(shapes: list[tuple[int, ...]], i: int, dim: int) -> int:
-    return sum(shape[dim] for shape in shapes[:i])
+    return sum([shape[dim] for shape in shapes[:i]])
 
 
 def _matrix(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -74,6 +80,8 @@ def _list_of(tensors: Any, name: str) -> tuple[Tensor, ...]:
 
 
 def _common(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    if len({x._array.dtype for x in tensors}) == 1:
+        return tensors
     kind = tensors[0].dtype
     for x in tensors[1:]:
         kind = promote_types(kind, x.dtype)
@@ -89,17 +97,34 @@ def _cast(x: Tensor, kind: Any) -> Tensor:
 def cat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Tensors joined along an existing dimension."""
     found = _list_of(tensors, "cat")
-    for i, x in enumerate(found):
-        if not x.ndim:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-    all_of_them = _common(found)
-    full = tuple(x for x in all_of_them if x._array.shape != (0,)) or all_of_them[:1]
-    at = one_dim(dim if axis is None else axis, full[0].ndim)
-    first = full[0]._array.shape
-    for i, x in enumerate(full):
-        if x.ndim != len(first):
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {x.ndim}")
-        for d, (a, b) in enumerate(zip(first, x._array.shape, strict=True)):
+    first = found[0]._array
+    for x in found:
+        if x._array.shape != first.shape or x._array.dtype is not first.dtype:
+            break
+    else:
+        if first.ndim and first.size:  # nothing needs to be fitted
+            return _cat.call(*found, dim=one_dim(dim if axis is None else axis, first.ndim))
+    return _cat_unlike(found, dim if axis is None else axis)
+
+
+def _cat_unlike(found: tuple[Tensor, ...], dim: int) -> Tensor:
+    """The same for tensors of several types and sizes; a vector without elements fits everywhere."""
+    shapes = [x._array.shape for x in found]
+    if () in shapes:
+        at = shapes.index(())
+        raise RuntimeError(f"zero-dimensional tensor (at position {at}) cannot be concatenated")
+    full = _common(found)
+    if (0,) in shapes:
+        full = tuple([x for x in full if x._array.shape != (0,)]) or full[:1]
+        shapes = [x._array.shape for x in full]
+    first = shapes[0]
+    at = one_dim(dim, len(first))
+    for i, shape in enumerate(shapes):
+        if shape == first:
+            continue
+        if len(shape) != len(first):
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}")
+        for d, (a, b) in enumerate(zip(first, shape, strict=True)):
             if a != b and d != at:
                 raise RuntimeError(
                     f"Sizes of tensors must match except in dimension {at}. Expected size {a} but got size {b} for "
@@ -156,7 +181,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     found = _list_of(tensors, "stack")
     at = one_dim(dim, found[0].ndim + 1)
     first = found[0]._array.shape
-    for i, x in enumerate(found):
+    for i, x in enumerate(found[1:], 1):
         if x._array.shape != first:
             raise RuntimeError(
                 f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -28,15 +29,20 @@ _unsafe_view = op("unsafe_view", lambda x, *, shape: x.reshape(shape), public=Fa
                   x=lambda F, g, *, x_shape: F.reshape(g, shape=x_shape))  # fmt: skip
 
 
+@functools.lru_cache(maxsize=1024)
 def filled(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
     """A shape with its -1 worked out; RuntimeError where the numbers of elements differ."""
-    known = math.prod(n for n in shape if n != -1)
+    known = math.prod(shape)
+    if known == count and (not shape or min(shape) >= 0):
+        return shape
+    if known < 0 and count % known == 0 and min(shape) == -1 and shape.count(-1) == 1:
+        at = shape.index(-1)
+        return (*shape[:at], count // -known, *shape[at + 1 :])
+    known = math.prod([n for n in shape if n != -1])
     if shape.count(-1) > 1:
         raise RuntimeError("only one dimension can be inferred")
-    if any(n < -1 for n in shape):
+    if min(shape, default=0) < -1:
         raise RuntimeError(f"invalid shape dimension {min(shape)}")
-    if -1 in shape and known and count % known == 0:
-        return tuple(count // known if n == -1 else n for n in shape)
     if -1 in shape and not known and count == 0:
         raise RuntimeError(
             f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size -1 "
@@ -59,9 +65,10 @@ def view(self: Tensor, *shape: Any, dtype: Any = None) -> Tensor:
     """The same memory in another shape, or its bytes read as another dtype."""
     if dtype is not None or (len(shape) == 1 and isinstance(shape[0], dtype_class)):
         return _bytes_as(self, shape[0] if dtype is None else dtype)
-    full = filled(_whole("view", shape), int(self._array.size))
+    array = self._array
+    full = filled(_whole("view", shape), array.size)
     out = _view.call(self, shape=full)
-    if not _shares(out, self):
+    if not array.flags.c_contiguous and not _shares(out, self):
         raise noted(
             RuntimeError(
                 "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
@@ -134,8 +141,8 @@ def contiguous(self: Tensor, memory_format: Any = CONTIGUOUS) -> Tensor:
 @spread("shape")
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape: a view where possible, else a copy."""
-    full = filled(_whole("reshape", shape), int(input._array.size))
     array = input._array
+    full = filled(_whole("reshape", shape), array.size)
     if not array.flags.c_contiguous:
         probe = array.reshape(full)
         if probe.size and owner(probe) is not owner(array):

@@ -39,7 +39,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 @function
 def t(input: Tensor) -> Tensor:
     """A matrix transposed."""
-    if input.ndim > 2:
+    if input._array.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
     return _t.call(input)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...op import composite, op
+from ...op import composite, op, spelled
 from ...storage import contiguous_strides
 
 VIEW = {"view": True, "public": False}
 
 # -- the same elements in another shape or order -------------------------------------------------------------------
 _view = op("view", lambda x, *, shape: x.reshape(shape), x=lambda F, g, *, x_shape: F.reshape(g, shape=x_shape), **VIEW)
-_permute = op("permute", lambda xp, x, *, dims: xp.transpose(x, dims),
+_permute = op("permute", lambda x, *, dims: x.transpose(dims),
               x=lambda F, g, *, dims: F.permute(g, dims=_inverse(dims)), **VIEW)  # fmt: skip
-_transpose = op("transpose", lambda xp, x, *, dim0, dim1: xp.swapaxes(x, dim0, dim1) if x.ndim else x,
+_transpose = op("transpose", lambda x, *, dim0, dim1: x.swapaxes(dim0, dim1) if x.ndim else x,
                 x=lambda F, g, *, dim0, dim1: F.transpose(g, dim0=dim0, dim1=dim1), **VIEW)  # fmt: skip
 _t = op("t", lambda x: x.T, x=lambda F, g: F.t(g), **VIEW)
 _expand = op("expand", lambda xp, x, *, shape: xp.broadcast_to(x, shape), x=lambda g: g, **VIEW)
@@ -22,7 +22,7 @@ _squeeze = op("squeeze", lambda x, *, dim: x.reshape(_without(x.shape, dim)),
               x=lambda F, g, *, x_shape: F.reshape(g, shape=x_shape), **VIEW)  # fmt: skip
 _squeeze_dims = op("squeeze_dims", lambda x, *, dim: x.reshape(_without(x.shape, dim)), node="SqueezeBackward2",
                    x=lambda F, g, *, x_shape: F.reshape(g, shape=x_shape), **VIEW)  # fmt: skip
-_unsqueeze = op("unsqueeze", lambda xp, x, *, dim: xp.expand_dims(x, dim),
+_unsqueeze = op("unsqueeze", lambda x, *, dim: x.reshape(_with_one(x.shape, dim)),
                 x=lambda F, g, *, x_shape: F.reshape(g, shape=x_shape), **VIEW)  # fmt: skip
 _reshape_alias = op("reshape_alias", lambda x, *, shape: x.reshape(shape),
                     x=lambda F, g, *, x_shape: F.reshape(g, shape=x_shape), **VIEW)  # fmt: skip
@@ -71,8 +71,16 @@ def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(range(len(dims)), key=dims.__getitem__))
 
 
+def _with_one(shape: tuple[int, ...], dim: int) -> tuple[int, ...]:
+    """A shape with a new dimension of size 1 at `dim`, which may be counted from the end."""
+    at = dim if dim >= 0 else len(shape) + 1 + dim
+    return (*shape[:at], 1, *shape[at:])
+
+
 def _without(shape: tuple[int, ...], dim: tuple[int, ...] | None) -> tuple[int, ...]:
-    return tuple(n for i, n in enumerate(shape) if n != 1 or (dim is not None and i not in dim))
+    if dim is None:
+        return tuple([n for n in shape if n != 1])
+    return tuple([n for i, n in enumerate(shape) if n != 1 or i not in dim])
 
 
 def _pieces(x: Any, sections: tuple[int, ...], dim: int) -> tuple[Any, ...]:
@@ -146,9 +154,7 @@ def _unfolded(F: Any, g: Any, shape: tuple[int, ...], dim: int, size: int, step:
     return F.restride(g, source=(*_unfolding(*whole[:2], dim, size, step), 0), target=whole, shared=whole)
 
 
-@composite("reshape")
-def _reshape_in(F: Any, x: Any, *, shape: tuple[int, ...]) -> Any:
-    return F.view(x, shape=shape)
+spelled("reshape", "view")
 
 
 @composite("narrow")
