@@ -23,7 +23,7 @@ from .clock import Last, user_frame, wrote
 from .device import Several
 from .edges import place, seed
 from .hooks import run_post_hooks, run_pre_hooks, run_tensor_hooks
-from .messages import fit, owned, raw_dtype, shared
+from .messages import fit, laid_out, owned, raw_dtype, shared
 from .mode import grad_mode
 from .node import AccumulateGrad, Folding, Freed, Node, Output
 from .op import RECORDED
@@ -368,9 +368,11 @@ class Backward:
         if self.create_graph:
             leaf._grad = g if old is None else old + g
         elif old is None:
-            leaf._grad = Tensor._of(g if type(g) is node.device.array_type else node.device.wrap(g), node.device)
             if leaf._hooks or (g.base is not None and (self.journal is not None or node.extra is not None)):
-                leaf._grad._array = leaf._grad._array.copy()
+                g = g.copy()
+            if g.ndim > 1:
+                g = laid_out(g, leaf._array, node.device.xp)
+            leaf._grad = Tensor._of(g if type(g) is node.device.array_type else node.device.wrap(g), node.device)
         elif self.journal is not None:
             leaf._grad = Tensor._of(node.device.wrap(old._array + g), node.device)
         else:

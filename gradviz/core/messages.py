@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .memory_format import is_dense
 from .tensor import Tensor
 
 
@@ -28,14 +29,33 @@ def for_leaf(product: Any, g: Any) -> Any:
     base = product.base
     if base is None or product is g:
         return product.copy() if shared(product, g) else product
-    whole = base.__class__ is np.ndarray and base.nbytes == product.nbytes and product.flags.c_contiguous
-    return product if whole else product.copy()
+    return product if base.__class__ is np.ndarray and _fills(product) else product.copy()
 
 
 def owned(product: Any) -> Any:
     """At the end of a pass: an array that nobody else holds, the product itself if it is such a one."""
-    alone = _holders(product) == ALONE and product.flags.c_contiguous and product.base.nbytes == product.nbytes
-    return product if alone or product.base is None else product.copy()
+    if product.base is None or (_holders(product) == ALONE and _fills(product)):
+        return product
+    return product.copy()
+
+
+def _fills(view: Any) -> bool:
+    """Whether a view shows all of the memory behind it, each element once."""
+    return view.base.nbytes == view.nbytes and (view.flags.c_contiguous or is_dense(view))
+
+
+def laid_out(g: Any, leaf: Any, xp: Any) -> Any:
+    """A gradient of two or more dimensions in the layout of its leaf's array, as PyTorch keeps `.grad`.
+
+    In order where the leaf has gaps or shows elements repeatedly.
+    """
+    if g.strides == leaf.strides or (g.flags.c_contiguous and leaf.flags.c_contiguous):
+        return g
+    if not is_dense(leaf):
+        return g if g.flags.c_contiguous else g.copy()
+    made = xp.empty_like(leaf)
+    made[...] = g
+    return made
 
 
 def _holders(view: Any) -> int:

@@ -23,7 +23,7 @@ from . import errors, events
 from .clock import Last, user_frame, wrote
 from .device import CPU, Several
 from .edges import seed
-from .messages import owned
+from .messages import laid_out, owned
 from .node import AccumulateGrad, Freed, Node, Output
 from .tensor import Tensor
 
@@ -178,6 +178,8 @@ def add_into(leaf: AccumulateGrad, g: Any) -> None:
     if old is None:
         if g.base is not None:
             g = owned(g)
+        if g.ndim > 1:
+            g = laid_out(g, leaf.variable._array, device.xp)
         leaf.variable._grad = Tensor._of(g if type(g) is device.array_type else device.wrap(g), device)
     else:
         old._array += g

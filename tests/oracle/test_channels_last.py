@@ -106,3 +106,32 @@ def test_the_gradient_of_max_pooling() -> None:
         x.register_hook(lambda g, seen=found[lib.__name__]: seen.append((g.stride(), g.tolist())))
         lib.nn.functional.max_pool2d(x, 2).sum().backward()
     assert found["gradviz"] == found["torch"]
+
+
+# -- what leaves keep ----------------------------------------------------------------------------------------------
+LEAVES = [
+    "x.contiguous(memory_format=torch.channels_last)",
+    "x.transpose(0, 1)",
+    "x[:, :, ::2]",
+    "x[:1].expand(2, 3, 4, 5)",
+    "x[:, :1]",
+    "x",
+]
+LOSSES = ["x.sum()", "(x * 2).sum()", "x.flip(0).pow(2).sum()", "x.permute(3, 2, 1, 0).contiguous().pow(2).sum()"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("leaf", LEAVES)
+@pytest.mark.parametrize("hooked", [False, True])
+def test_gradients_of_leaves(leaf: str, loss: str, hooked: bool) -> None:
+    """`.grad` has its leaf's order in memory, or is in order where the leaf does not fill its memory once."""
+    found = []
+    for lib in (gradviz, torch):
+        x = eval(leaf, {"torch": lib, "x": lib.arange(120.0).reshape(2, 3, 4, 5)}).detach().requires_grad_()
+        if hooked:
+            x.register_hook(lambda g: None)
+        eval(loss, {"x": x}).backward()
+        first = x.grad.stride()
+        eval(loss, {"x": x}).backward()
+        found.append((first, x.grad.stride(), x.grad.tolist()))
+    assert found[0] == found[1]
