@@ -1,4 +1,4 @@
-"""What every test shares: one BLAS thread, a header that says what is here, and an account of what was skipped.
+"""What every test shares: a header that says what is here, and an account of what was skipped.
 
 GRADVIZ_REQUIRE="torch,browser" turns a skip for want of PyTorch or a browser into a failure: continuous integration
 sets it, so that a test which silently stops running is seen. The names are those of gradviz.cli.needs.
@@ -6,13 +6,8 @@ sets it, so that a test which silently stops running is seen. The names are thos
 
 from __future__ import annotations
 
-# ruff: noqa: E402
-import os
-
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # before NumPy is imported
-    os.environ.setdefault(_variable, "1")
-
 import json
+import os
 import re
 import signal
 from pathlib import Path
