@@ -25,7 +25,7 @@ from gradviz.cli.needs import NEEDS, Need, of_skip
 NOTHING_COLLECTED = 5
 SKIPS = "skips.jsonl"
 INSTALL = 'pip install -e ".[test]"'
-ENVIRON = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+ENVIRON = {"PYTHONHASHSEED": "0"}  # the number of threads is set in conftest.py
 
 
 class Stage(NamedTuple):

@@ -23,11 +23,11 @@ from .clock import Last, user_frame, wrote
 from .device import Several
 from .edges import place, seed
 from .hooks import run_post_hooks, run_pre_hooks, run_tensor_hooks
-from .messages import fit, laid_out, owned, raw_dtype, shared
+from .messages import first_grad, fit, owned, raw_dtype, shared
 from .mode import grad_mode
 from .node import AccumulateGrad, Folding, Freed, Node, Output
 from .op import RECORDED
-from .quick import OnNodes, Pass, claiming
+from .quick import OnNodes, Pass, claiming, visit
 from .rules import products
 from .tensor import Tensor
 
@@ -221,12 +221,7 @@ class Backward:
                     else:
                         self.step(begin=False)
                 else:  # `step` says the same with journal, hooks and observers
-                    g = node.incoming
-                    if g is not None:
-                        node.incoming = None
-                        if overwritten and Last.write > node.seq:
-                            node.check_stale()
-                        node.push(node, g, freed)
+                    visit(node, overwritten, freed)
                 i += 1
         finally:
             self.cursor, self.grads = i, {}
@@ -370,9 +365,7 @@ class Backward:
         elif old is None:
             if leaf._hooks or (g.base is not None and (self.journal is not None or node.extra is not None)):
                 g = g.copy()
-            if g.ndim > 1:
-                g = laid_out(g, leaf._array, node.device.xp)
-            leaf._grad = Tensor._of(g if type(g) is node.device.array_type else node.device.wrap(g), node.device)
+            leaf._grad = first_grad(g, leaf, node.device)
         elif self.journal is not None:
             leaf._grad = Tensor._of(node.device.wrap(old._array + g), node.device)
         else:

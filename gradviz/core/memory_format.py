@@ -114,16 +114,6 @@ def is_laid_out(array: Any, given: memory_format) -> bool:
     return True
 
 
-def is_dense(array: Any) -> bool:
-    """Whether the elements of an array fill a block of memory once each, in whatever order of its dimensions."""
-    step = array.dtype.itemsize
-    for stride, n in sorted((stride, n) for stride, n in zip(array.strides, array.shape, strict=True) if n != 1):
-        if stride != step:
-            return False
-        step *= n
-    return True
-
-
 LAST = {4: memory_format.channels_last, 5: memory_format.channels_last_3d}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .memory_format import is_dense
+from .storage import is_dense
 from .tensor import Tensor
 
 
@@ -44,8 +44,15 @@ def _fills(view: Any) -> bool:
     return view.base.nbytes == view.nbytes and (view.flags.c_contiguous or is_dense(view))
 
 
-def laid_out(g: Any, leaf: Any, xp: Any) -> Any:
-    """A gradient of two or more dimensions in the layout of its leaf's array, as PyTorch keeps `.grad`.
+def first_grad(g: Any, leaf: Any, device: Any) -> Tensor:
+    """What `.grad` becomes when an array that nobody else holds is the first to arrive at a leaf."""
+    if g.ndim > 1:
+        g = _laid_out(g, leaf._array, device.xp)
+    return Tensor._of(g if type(g) is device.array_type else device.wrap(g), device)
+
+
+def _laid_out(g: Any, leaf: Any, xp: Any) -> Any:
+    """A gradient in the layout of its leaf's array, as PyTorch keeps it.
 
     In order where the leaf has gaps or shows elements repeatedly.
     """

@@ -23,9 +23,8 @@ from . import errors, events
 from .clock import Last, user_frame, wrote
 from .device import CPU, Several
 from .edges import seed
-from .messages import laid_out, owned
+from .messages import first_grad, owned
 from .node import AccumulateGrad, Freed, Node, Output
-from .tensor import Tensor
 
 SINGLE = np.dtype(np.float32)
 ONE = np.ones((), SINGLE)  # what most passes begin with
@@ -149,12 +148,7 @@ def _through(nodes: list[Node], leaves: list[AccumulateGrad], freed: Freed | Non
     overwritten = Last.write > nodes[-1].seq
     try:
         for node in nodes:
-            g = node.incoming
-            if g is not None:
-                node.incoming = None
-                if overwritten and Last.write > node.seq:
-                    node.check_stale()
-                node.push(node, g, freed)
+            visit(node, overwritten, freed)
             done += 1
     except BaseException:
         waiting = {e for node in nodes[done:] for e in node.parents if e.__class__ is AccumulateGrad}
@@ -172,15 +166,23 @@ def _through(nodes: list[Node], leaves: list[AccumulateGrad], freed: Freed | Non
                 add_into(leaf, g)
 
 
+def visit(node: Node, overwritten: bool, freed: Freed | None) -> None:
+    """Run a node's rules on what has arrived, if something has."""
+    g = node.incoming
+    if g is not None:
+        node.incoming = None
+        if overwritten and Last.write > node.seq:
+            node.check_stale()
+        node.push(node, g, freed)
+
+
 def add_into(leaf: AccumulateGrad, g: Any) -> None:
     """Add what has arrived into a leaf's `.grad`, or make it that."""
-    old, device = leaf.variable._grad, leaf.device
+    old = leaf.variable._grad
     if old is None:
         if g.base is not None:
             g = owned(g)
-        if g.ndim > 1:
-            g = laid_out(g, leaf.variable._array, device.xp)
-        leaf.variable._grad = Tensor._of(g if type(g) is device.array_type else device.wrap(g), device)
+        leaf.variable._grad = first_grad(g, leaf.variable, leaf.device)
     else:
         old._array += g
         wrote(old, "accumulation into .grad")

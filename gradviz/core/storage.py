@@ -74,6 +74,12 @@ def overlaps(size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
     return False
 
 
+def is_dense(array: Any) -> bool:
+    """Whether the elements of an array fill a block of memory once each, in whatever order of its dimensions."""
+    size, stride = array.shape, strides_of(array)
+    return not overlaps(size, stride) and extent(size, stride) == math.prod(size)
+
+
 def check_geometry(size: tuple[int, ...], stride: tuple[int, ...], start: int, array: Any) -> None:
     """RuntimeError where a view of this geometry, `start` elements into the memory, would leave it."""
     if len(size) != len(stride):

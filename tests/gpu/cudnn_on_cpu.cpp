@@ -145,30 +145,18 @@ Status cudnnSetConvolutionNdDescriptor(Convolution* c, int n, const int padding[
 Status cudnnSetConvolutionGroupCount(Convolution* c, int groups) { return c->groups = groups, FINE; }
 Status cudnnSetConvolutionMathType(Convolution* c, int math) { return c->math = math, FINE; }
 
-Status cudnnGetConvolutionForwardAlgorithm_v7(
-    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
-    return choose(false, a, b, made, c, wanted, found, perf);
-}
-Status cudnnGetConvolutionBackwardDataAlgorithm_v7(
-    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
-    return choose(false, a, b, made, c, wanted, found, perf);
-}
-Status cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
-    return choose(false, a, b, made, c, wanted, found, perf);
-}
-Status cudnnFindConvolutionForwardAlgorithm(
-    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
-    return choose(true, a, b, made, c, wanted, found, perf);
-}
-Status cudnnFindConvolutionBackwardDataAlgorithm(
-    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
-    return choose(true, a, b, made, c, wanted, found, perf);
-}
-Status cudnnFindConvolutionBackwardFilterAlgorithm(
-    Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) {
-    return choose(true, a, b, made, c, wanted, found, perf);
-}
+// Three directions, by advice and by trial, that differ in their names alone.
+#define CHOICE(name, tried)                                                                                        \
+    Status name(Handle*, Tensor* a, Tensor* b, Convolution* c, Tensor* made, int wanted, int* found, Perf* perf) { \
+        return choose(tried, a, b, made, c, wanted, found, perf);                                                  \
+    }
+CHOICE(cudnnGetConvolutionForwardAlgorithm_v7, false)
+CHOICE(cudnnGetConvolutionBackwardDataAlgorithm_v7, false)
+CHOICE(cudnnGetConvolutionBackwardFilterAlgorithm_v7, false)
+CHOICE(cudnnFindConvolutionForwardAlgorithm, true)
+CHOICE(cudnnFindConvolutionBackwardDataAlgorithm, true)
+CHOICE(cudnnFindConvolutionBackwardFilterAlgorithm, true)
+#undef CHOICE
 
 Status cudnnConvolutionForward(Handle* handle, const void* alpha, Tensor* x_desc, const void* x, Tensor* w_desc, const void* w,
                                Convolution* c, int algo, void* space, size_t bytes, const void* beta, Tensor* y_desc, void* y) {

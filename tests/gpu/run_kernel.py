@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.gpu import fibers
 
@@ -37,6 +38,11 @@ NUMPYS: dict[str, tuple[str, ...]] = {
 def compiler() -> str | None:
     """The path of g++, or None."""
     return shutil.which("g++")
+
+
+needs_compiler = pytest.mark.skipif(
+    compiler() is None, reason="g++, which runs the kernels here, is not installed"
+)  # fmt: skip
 
 
 @functools.cache

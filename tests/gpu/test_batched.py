@@ -7,7 +7,7 @@ executed.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,8 @@ from gradviz.gpu import batched
 from tests.cublas_on_cpu import cublas
 from tests.strict_machine import here
 
-from .stand_in import two_gpus
-
+pytestmark = pytest.mark.usefixtures("machine")
 GEMM = "gemmStridedBatchedEx"
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
 
 
 # How a batch (count, rows, columns) may lie in memory, and whether cuBLAS can take it as it lies.

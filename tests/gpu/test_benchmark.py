@@ -16,12 +16,12 @@ from benchmarks import gpu, gpu_report
 from benchmarks.gpu_rows import FIGURES, ROWS, Fact, Row
 from gradviz.gpu.backend import why_not
 
-from .run_kernel import compiler
+from .run_kernel import needs_compiler
 
 without_gpu = pytest.mark.skipif(not why_not(), reason="this machine has a GPU")
 
 
-@pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
+@needs_compiler
 def test_a_dry_run_runs_the_code_of_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert gpu.main(["--dry-run", "--out", str(tmp_path)]) == 0
     (file,) = tmp_path.glob("*.json")

@@ -5,8 +5,6 @@ g++ runs the kernels on the CPU, in shuffled orders. No GPU code is executed.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,23 +16,18 @@ from tests.optim.runs import label, numbers
 from tests.optim.test_capturable import CASES
 from tests.strict_machine import here
 
-from .run_kernel import compiler
-from .stand_in import two_gpus
+from .run_kernel import needs_compiler
+from .test_together import trained
 
 pytestmark = [
-    pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed"),
+    needs_compiler,
+    pytest.mark.usefixtures("machine"),
     pytest.mark.filterwarnings("ignore:This instance was constructed with capturable"),
 ]
 SHAPES = [(3, 4), (), (2500,)]  # the last needs two blocks
 # With foreach=False CuPy's functions do it, tensor by tensor: tests/optim/test_capturable.py.
 BY_KERNEL = [(name, options) for name, options in CASES if options.get("foreach") is not False]
 TOLERANCE = {"float32": 5e-6, "float64": 1e-10, "float16": 2e-2, "bfloat16": 2e-1}
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
 
 
 def made(name: str, options: dict[str, Any], device: str, dtype: str = "float32") -> tuple[list[Any], Any]:
@@ -121,36 +114,20 @@ def test_two_launches_for_any_number_of_tensors(name: str, options: dict[str, An
     assert after(name, options, "cuda", "float32")[1][1:] == [{kernel: 1}] * 7
 
 
-def trained(name: str, options: dict[str, Any], captured: bool) -> list[Any]:
-    """Parameters after eight steps with a falling learning rate, the last six of them as a CUDA graph if `captured`."""
+def captured_or_not(name: str, options: dict[str, Any], captured: bool) -> list[Any]:
+    """Parameters after eight steps, the last six of them as a CUDA graph if `captured`."""
     rate = torch.tensor(0.1, device="cuda")
     held = {k: v for k, v in options.items() if k != "lr"}
     params, optimizer = made(name, {**held, "lr": rate, "capturable": True}, "cuda")
-
-    def step(x: Any) -> Any:
-        optimizer.zero_grad(set_to_none=False)
-        loss = sum((p * p * x).sum() for p in params)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    one, take = torch.ones((), device="cuda"), step
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if captured:
-            take = torch.cuda.make_graphed_step(step, (one,), num_warmup_iters=2)
-        else:
-            step(one), step(one)
-        for k in range(6):
-            take(torch.tensor(k + 1.0, device="cuda"))
-            rate.mul_(0.5)  # a schedule: the graph reads it anew
+    found = trained(params, optimizer, rate, 6, captured)
     assert [optimizer.state[p]["step"].item() for p in params] == [8.0] * len(SHAPES)
-    return [p.detach().cpu().numpy() for p in params]
+    return found
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=label)
 def test_a_captured_step_trains_as_the_step_does(name: str, options: dict[str, Any]) -> None:
-    for ours, plain in zip(trained(name, options, True), trained(name, options, False), strict=True):
+    ways = (captured_or_not(name, options, captured) for captured in (True, False))
+    for ours, plain in zip(*ways, strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-6, atol=1e-7)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,9 @@ from gradviz.gpu.problem import Problem, out_shape
 from tests.strict_machine import here
 
 from .fibers import KernelError, guarded
-from .run_kernel import compiler, launch
-from .stand_in import two_gpus
+from .run_kernel import launch, needs_compiler
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
+pytestmark = [needs_compiler, pytest.mark.usefixtures("machine")]
 
 
 # Sizes of the picture, channels, results, kernel, stride, padding, dilation, groups.

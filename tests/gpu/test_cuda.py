@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,17 +19,11 @@ from gradviz.gpu.philox import Philox
 from tests.strict_device import StrictArray
 from tests.strict_machine import here
 
-from .run_kernel import compiler
-from .stand_in import CAPACITY, two_gpus
+from .run_kernel import needs_compiler
+from .stand_in import CAPACITY
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
+pytestmark = [needs_compiler, pytest.mark.usefixtures("machine")]
 cuda = torch.cuda
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------

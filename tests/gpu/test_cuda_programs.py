@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,17 +19,8 @@ from gradviz.gpu import backend, streams
 from tests.strict_device import StrictArray
 from tests.strict_machine import here
 
-from .run_kernel import compiler
-from .stand_in import NOTED, Stream, two_gpus
-
-kernels_run = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
-
-
-@pytest.fixture
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
-
+from .run_kernel import needs_compiler
+from .stand_in import NOTED, Stream
 
 # -- names -------------------------------------------------------------------------------------------------------------
 # What torch.cuda has and gradviz.cuda has not, and why.
@@ -212,7 +202,7 @@ def test_pinned_memory_is_kept_while_it_is_copied(machine: Any, monkeypatch: pyt
     streams._held.clear()
 
 
-@kernels_run
+@needs_compiler
 def test_a_graph_is_replayed_on_its_own_device(machine: Any) -> None:
     with cuda.device(1):
         x, made = torch.ones(3, device="cuda:1"), cuda.CUDAGraph()
@@ -224,7 +214,7 @@ def test_a_graph_is_replayed_on_its_own_device(machine: Any) -> None:
     assert any((made.replay(), y.tolist())[1] != first for _ in range(5))
 
 
-@kernels_run
+@needs_compiler
 def test_a_graphs_memory_is_counted(machine: Any) -> None:
     x, made = torch.ones(100_000, device="cuda"), cuda.CUDAGraph()
     before = cuda.memory_allocated()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -23,16 +22,10 @@ from tests.oracle.same import same_on_device
 from tests.oracle.samples import params
 
 from . import cudnn_on_cpu
-from .run_kernel import compiler
+from .run_kernel import needs_compiler
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
+pytestmark = [needs_compiler, pytest.mark.usefixtures("cudnn_machine")]
 flags = torch.backends.cudnn.flags
-
-
-@pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    with cudnn_on_cpu.found(monkeypatch) as cupy:
-        yield cupy
 
 
 @pytest.fixture

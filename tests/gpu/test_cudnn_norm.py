@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,18 +18,12 @@ from tests.oracle.same import same_on_device
 from tests.strict_machine import here
 
 from . import cudnn_on_cpu
-from .run_kernel import compiler
+from .run_kernel import needs_compiler
 from .test_normalising import SHAPES, agree, everything
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
+pytestmark = [needs_compiler, pytest.mark.usefixtures("cudnn_machine")]
 flags, F = torch.backends.cudnn.flags, nn.functional
 TRAINING, EVALUATION, GRADIENT = range(3)
-
-
-@pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    with cudnn_on_cpu.found(monkeypatch) as cupy:
-        yield cupy
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.gpu.fibers import KernelError, guarded, without_barrier
-from tests.gpu.run_kernel import compiler, launch
+from tests.gpu.run_kernel import launch, needs_compiler
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
+pytestmark = needs_compiler
 SUM = """
 extern "C" __global__ void sums(const float* x, float* out, int n) {
     __shared__ float part[64];

@@ -5,7 +5,7 @@ g++ runs the kernels on the CPU, in shuffled orders, and each barrier is left ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,11 @@ from gradviz.gpu import compiled
 from tests.strict_machine import here
 
 from .fibers import KernelError, guarded, without_barrier
-from .run_kernel import compiler, launch
-from .stand_in import two_gpus
+from .run_kernel import launch, needs_compiler
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
+pytestmark = [needs_compiler, pytest.mark.usefixtures("machine")]
 F = torch.nn.functional
 SEEDS = range(1, 5)
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
 
 
 def both(compute: Callable[..., Any], *arrays: Any, dtype: str = "float32") -> tuple[list[Any], list[Any]]:

@@ -7,7 +7,6 @@ memory until it is replayed; memory is taken from the driver only by who has its
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,9 @@ from gradviz import cuda, nn
 from gradviz.gpu import capture_mode
 from tests.strict_machine import here
 
-from .run_kernel import compiler
-from .stand_in import two_gpus
+from .run_kernel import needs_compiler
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
+pytestmark = [needs_compiler, pytest.mark.usefixtures("machine")]
 
 
 def net() -> nn.Module:

@@ -5,7 +5,6 @@ g++ runs the kernels on the CPU. No GPU code is executed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,17 +16,10 @@ from gradviz.gpu import compiled, late
 from tests.strict_machine import here
 
 from .fibers import guarded
-from .run_kernel import compiler, launch
-from .stand_in import two_gpus
+from .run_kernel import launch, needs_compiler
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
+pytestmark = [needs_compiler, pytest.mark.usefixtures("machine")]
 F = nn.functional
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
 
 
 # What is asked of x (2, 3) and an index, an index that is there, one that is not, and what is launched for the check.

@@ -6,7 +6,7 @@ leaves nonsense in memory until it is replayed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,16 +16,9 @@ import gradviz as torch
 from gradviz import nn
 from tests.strict_machine import here
 
-from .run_kernel import compiler
-from .stand_in import two_gpus
+from .run_kernel import needs_compiler
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
+pytestmark = [needs_compiler, pytest.mark.usefixtures("machine")]
 
 
 def lenet() -> nn.Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,12 @@ from gradviz.gpu import normalising
 from gradviz.gpu.problem import Normed
 from tests.strict_machine import here
 
-from .run_kernel import compiler
-from .stand_in import two_gpus
+from .run_kernel import needs_compiler
 from .test_fused import TOLERANCE, both, same
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
+pytestmark = [needs_compiler, pytest.mark.usefixtures("machine")]
 F = torch.nn.functional
 random = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
 
 
 NORMS: dict[str, Any] = {

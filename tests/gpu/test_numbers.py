@@ -10,9 +10,9 @@ import pytest
 
 from gradviz.gpu.compiled import FOLDER
 
-from .run_kernel import compiler, launch
+from .run_kernel import launch, needs_compiler
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
+pytestmark = needs_compiler
 TYPES = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 
 

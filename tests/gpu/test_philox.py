@@ -12,7 +12,7 @@ import pytest
 
 from gradviz.gpu import compiled, philox
 
-from .run_kernel import compiler, launch
+from .run_kernel import launch, needs_compiler
 
 # From Random123's kat_vectors: counter, key, answer.
 KNOWN = [
@@ -72,7 +72,7 @@ KERNELS: list[tuple[str, Any, tuple[Any, ...], Any]] = [
 ]
 
 
-@pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
+@needs_compiler
 @pytest.mark.parametrize(
     ("name", "dtype", "parameters", "twin"), KERNELS, ids=[f"{i}_{row[0]}" for i, row in enumerate(KERNELS)]
 )
@@ -91,7 +91,7 @@ def test_the_text_of_the_kernels_draws_what_the_twin_draws(
     assert out.tobytes() == want.astype(dtype).tobytes()
 
 
-@pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
+@needs_compiler
 def test_a_changed_kernel_is_noticed() -> None:
     text = compiled.source("philox", "")
     broken = text.replace("round < 10", "round < 9")
@@ -107,7 +107,7 @@ def test_numbers_of_half_precision_stay_below_the_end() -> None:
     assert drawn.dtype == np.float16
 
 
-@pytest.mark.skipif(compiler() is None, reason="g++ is not installed")
+@needs_compiler
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
 @pytest.mark.parametrize("n", [1, 2, 777])
 def test_dropout_draws_what_bernoulli_draws(n: int, dtype: str) -> None:

@@ -25,12 +25,11 @@ from tests.cublas_on_cpu import TF32, TF32_MATH, cublas
 from tests.strict_machine import here
 
 from . import stand_in
-from .run_kernel import compiler
+from .run_kernel import needs_compiler
 from .stand_in import two_gpus
 
 F = nn.functional
 matmul = torch.backends.cuda.matmul
-needs_compiler = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -42,12 +41,6 @@ def as_it_was() -> Iterator[None]:
     for name in ("matmul", "cudnn_tf32"):
         setattr(precision.Older, name, older[name])
     precision._settle()
-
-
-@pytest.fixture
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
 
 
 # -- the switches, beside PyTorch --------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,17 +17,10 @@ import gradviz as torch
 from gradviz.gpu import table
 from tests.strict_machine import here
 
-from .run_kernel import compiler
-from .stand_in import two_gpus
+from .run_kernel import needs_compiler
 
-pytestmark = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
+pytestmark = [needs_compiler, pytest.mark.usefixtures("machine")]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12, "float16": 2e-3, "bfloat16": 2e-2}
-
-
-@pytest.fixture(autouse=True)
-def machine() -> Iterator[Any]:
-    with two_gpus() as cupy:
-        yield cupy
 
 
 def parameters(count: int, device: str, dtype: Any = None, seed: int = 0) -> list[Any]:
@@ -105,36 +97,39 @@ def test_a_table_is_made_once_while_nothing_moves() -> None:
     assert len(table._kept) <= table.KEPT
 
 
+def trained(params: list[Any], optimizer: Any, rate: Any, steps: int, captured: bool) -> list[Any]:
+    """Parameters after two steps, and after more with a falling learning rate: those as a CUDA graph if `captured`."""
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad(set_to_none=False)
+        loss = sum((p * p * x).sum() for p in params)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    one, take = torch.ones((), device="cuda"), step
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if captured:
+            take = torch.cuda.make_graphed_step(step, (one,), num_warmup_iters=2)
+        else:
+            step(one), step(one)
+        for k in range(steps):
+            take(torch.tensor(k + 1.0, device="cuda"))
+            rate.mul_(0.5)  # a schedule: the graph reads it anew
+    return [p.detach().cpu().numpy() for p in params]
+
+
 # -- capturable and fused ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("options", [{}, {"amsgrad": True, "maximize": True}, {"weight_decay": 0.1}], ids=str)
 @pytest.mark.parametrize("name", ["Adam", "AdamW"])
 def test_a_captured_step_of_adam_counts_its_steps(name: str, options: dict[str, Any]) -> None:
     def run(captured: bool) -> list[Any]:
-        params, x = parameters(4, "cuda"), torch.ones((), device="cuda")
-        rate = torch.tensor(0.1, device="cuda")
+        params, rate = parameters(4, "cuda"), torch.tensor(0.1, device="cuda")
         optimizer = getattr(torch.optim, name)(params, lr=rate, capturable=True, **options)
-
-        def step(x: Any) -> Any:
-            optimizer.zero_grad(set_to_none=False)
-            loss = sum((p * p * x).sum() for p in params)
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if captured:
-                run: Callable[[Any], Any] = torch.cuda.make_graphed_step(step, (x,), num_warmup_iters=2)
-            else:
-                run = step
-                for _ in range(2):
-                    step(x)
-            for k in range(3):
-                here.reset()
-                run(torch.tensor(k + 1.0, device="cuda"))
-                rate.mul_(0.5)  # a schedule: the graph reads it anew
+        found = trained(params, optimizer, rate, 3, captured)
         assert [optimizer.state[p]["step"].item() for p in params] == [5.0] * 4
-        return [p.detach().cpu().numpy() for p in params]
+        return found
 
     for a, b in zip(run(True), run(False), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)

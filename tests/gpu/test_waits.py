@@ -22,7 +22,7 @@ from tests.oracle.same import _tensors, evaluate
 from tests.oracle.samples import params
 from tests.strict_machine import Machine, here
 
-from .run_kernel import compiler
+from .run_kernel import needs_compiler
 from .stand_in import two_gpus
 
 F = torch.nn.functional
@@ -133,7 +133,7 @@ STEPS = {
 }
 
 
-@pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
+@needs_compiler
 @pytest.mark.parametrize("name", STEPS)
 def test_these_can_be_captured(name: str) -> None:
     *body, last = STEPS[name].split("; ")

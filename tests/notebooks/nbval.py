@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from gradviz.teach.run import THREADS
+
 REPO = Path(__file__).resolve().parent.parent.parent
 
 
@@ -21,7 +23,7 @@ def nbval(python: str, books: Iterable[Path], folder: Path, **settings: str) -> 
     for book in books:
         shutil.copy(book, target)
     path = os.pathsep.join(filter(None, [str(REPO), os.environ.get("PYTHONPATH")]))
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    threads = dict.fromkeys(THREADS, "1")
     environ = {**os.environ, **threads, "GRADVIZ_HOME": str(folder / "home"), "PYTHONPATH": path, **settings}
     environ.pop("GRADVIZ_SKIPS", None)
     options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "-q", "-p", "no:cacheprovider"]

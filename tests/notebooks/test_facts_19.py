@@ -12,7 +12,7 @@ pytest.importorskip("jupytext", reason="jupytext is not installed: the lessons' 
 import gradviz as torch
 from gradviz.teach import source
 from gradviz.teach.course import lesson
-from tests.gpu.run_kernel import compiler
+from tests.gpu.run_kernel import needs_compiler
 from tests.gpu.stand_in import two_gpus
 from tests.notebooks.run_plain import code_of, run_cells
 from tests.strict_machine import here
@@ -66,10 +66,7 @@ def test_a_batch_of_4_loses_and_one_of_64_wins(names: dict[str, Any]) -> None:
     assert (wins(4), wins(64)) == (False, True)
 
 
-ON_STAND_IN = pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
-
-
-@ON_STAND_IN
+@needs_compiler
 def test_the_calls_of_a_step_are_counted(names: dict[str, Any]) -> None:
     """No GPU code is executed."""
     with two_gpus():
@@ -102,7 +99,7 @@ def test_the_text_of_two_devices() -> None:
     assert f"`{str(caught.value).splitlines()[0].split(' (')[0]}" in TEXT
 
 
-@ON_STAND_IN
+@needs_compiler
 def test_the_lesson_prints_the_same_where_there_is_a_gpu() -> None:
     """No GPU code is executed."""
     cells = [code.replace("range(10)", "range(1)") for code in code_of(source.read(lesson("19")))]

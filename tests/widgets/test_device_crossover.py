@@ -14,7 +14,7 @@ from gradviz.widgets import DeviceCrossover
 from gradviz.widgets.device import crossover_measure
 from gradviz.widgets.device.crossover_model import cost, crossover, machine_of, sizes, work_of
 from gradviz.widgets.device.crossover_svg import time_text
-from tests.gpu.run_kernel import compiler
+from tests.gpu.run_kernel import needs_compiler
 from tests.gpu.stand_in import two_gpus
 
 HOSTILE = "\"><img src=x onerror=alert(1)><script>alert(2)</script>&'\n\u202e" + "x" * 10_000
@@ -188,7 +188,7 @@ def card() -> Iterator[None]:
         yield
 
 
-@pytest.mark.skipif(compiler() is None, reason="g++, which runs the kernels here, is not installed")
+@needs_compiler
 def test_a_gpu_is_measured_with_copies_and_without(quick: None, card: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the stand-in: no GPU code is executed. Where the inputs are, and what comes back, is what counts."""
     monkeypatch.setattr(crossover_measure, "REPEATS", 1)
