@@ -40,12 +40,16 @@ def arguments_of(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="TEXT", help="lines whose work or size contains this")
     parser.add_argument("--quick", action="store_true", help="a rough table of the sizes with a goal")
     parser.add_argument("--resume", action="store_true", help="go on where the last full run was interrupted")
-    parser.add_argument("--out", type=Path, help="write the table here; a full run: benchmarks/RESULTS.md")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the table here; a full run: benchmarks/RESULTS.md"
+    )
     chosen = parser.parse_args(given)
     if unknown := sorted(set(chosen.names) - set(FAMILIES)):
         parser.error(f"no such family: {', '.join(unknown)}")
     if min(chosen.threads) < 1 or max(chosen.threads) > (os.cpu_count() or 1):
         parser.error(f"this machine has {os.cpu_count()} cores")
+    if chosen.out and (chosen.out.is_dir() or not chosen.out.parent.is_dir()):
+        parser.error(f"--out {chosen.out}: name a file in a folder that exists")
     chosen.whole = not (chosen.names or chosen.only or chosen.quick)
     if chosen.resume and not (chosen.whole and KEPT.exists()):
         parser.error("there is no interrupted full run to go on with")

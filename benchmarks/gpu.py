@@ -48,8 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-checks", action="store_true", help="measure only")
     parser.add_argument("--only", default="", help="rows with this in their names")
     parser.add_argument("--dry-run", action="store_true", help="on the stand-in, where there is no GPU")
-    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--out", type=Path, default=HERE, metavar="FOLDER", help="where the two files are written")
     asked = parser.parse_args(arguments)
+    if not asked.out.is_dir():
+        parser.error(f"--out {asked.out}: name a folder that exists")
     rows = [row for row in ROWS if asked.only.lower() in row.name.lower()]
     if asked.dry_run:
         return dry_run(rows, asked.out)

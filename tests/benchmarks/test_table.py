@@ -192,3 +192,12 @@ def test_the_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     with pytest.raises(SystemExit):
         main(["no_such_family"])
     assert json.dumps(runner.QUICK)
+
+
+@pytest.mark.parametrize("out", ["missing/table.md", "."])
+def test_a_table_needs_a_file_before_anything_is_measured(
+    out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["mlp", "--out", str(tmp_path / out)])
+    assert "name a file in a folder that exists" in capsys.readouterr().err

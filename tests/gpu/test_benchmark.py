@@ -43,6 +43,12 @@ def test_without_a_gpu_it_says_why(tmp_path: Path, capsys: pytest.CaptureFixture
     assert not list(tmp_path.iterdir())
 
 
+def test_files_need_a_folder_that_exists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        gpu.main(["--dry-run", "--out", str(tmp_path / "missing")])
+    assert "missing: name a folder that exists" in capsys.readouterr().err
+
+
 @without_gpu
 def test_a_row_that_fails_is_told_and_the_next_one_is_measured_elsewhere() -> None:
     worker = gpu.Worker()
