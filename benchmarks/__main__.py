@@ -5,8 +5,9 @@
     python -m benchmarks --only "batch 64" --quick   # lines whose work or size says so
     python -m benchmarks --resume                    # go on with a full run that was interrupted
 
-PEERS is any interpreter that has gradviz's dependencies; of libraries that it lacks the table says so. Interrupting is
-safe: what was measured is shown, and kept for --resume.
+PEERS is any interpreter that has gradviz's dependencies; of libraries that it lacks the table says so. The accelerator
+is compiled for it into a temporary folder, with $CC or cc; without a compiler one that is installed there is used.
+Interrupting is safe: what was measured is shown, and kept for --resume.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 
 from .run import FAMILIES, Run, entries, jobs
 from .runner import QUICK, Budget
-from .spec import UNWATCHED
+from .spec import ACCELERATED, UNWATCHED
 from .table import report
 
 HERE = Path(__file__).parent
@@ -97,7 +98,8 @@ def progress(text: str) -> None:
 
 def about(run: Run, load: float, spent: float, *, stopped: bool) -> list[str]:
     """Where, when and with what it was measured."""
-    known = {name: said for name, said in run.about.items() if name != UNWATCHED}
+    ours_too = {UNWATCHED} | ({ACCELERATED} if "version" in run.about.get(ACCELERATED, {}) else set())
+    known = {name: said for name, said in run.about.items() if name not in ours_too}
     installed = [f"{name} {said['version']}" for name, said in known.items() if "version" in said]
     missing = [name for name, said in known.items() if "error" in said]
     ours = run.about.get("gradviz", {})

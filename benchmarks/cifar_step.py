@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import by_hand
-from .spec import Spec, Work, both
+from .spec import Spec, Work, accelerated, both
 
 SIZES = {"batch 4": 4, "batch 64": 64, "batch 256": 256}
 RATE, MOMENTUM = 0.001, 0.9
@@ -182,7 +182,7 @@ SPECS = [
     Spec(
         "CIFAR CNN, a training step",
         SIZES,
-        both(_step, numpy=numpy, autograd=hips, mygrad=mygrad, tinygrad=tinygrad),
+        accelerated(both(_step, numpy=numpy, autograd=hips, mygrad=mygrad, tinygrad=tinygrad)),
         {"batch 4": 0.7, "batch 64": 1.0, "batch 256": 1.2},
         limit="dispatch and small calls of NumPy at batch 4; then im2col and pooling, and narrow products",
         memory_goals={"batch 256": 1.2},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .spec import Spec, Work, both
+from .spec import Spec, Work, accelerated, both
 
 SIZES = {"1,000 nodes": 1_000, "10,000 nodes": 10_000, "100,000 nodes": 100_000}
 
@@ -53,7 +53,7 @@ SPECS = [
     Spec(
         "a graph, built and walked back",
         SIZES,
-        both(shared, autograd=hips, mygrad=mygrad, micrograd=micrograd, tinygrad=tinygrad),
+        accelerated(both(shared, autograd=hips, mygrad=mygrad, micrograd=micrograd, tinygrad=tinygrad)),
         per=lambda count: count,
         limit="dispatch in Python, and the collector of cycles walking over living nodes",
     )

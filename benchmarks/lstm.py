@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import by_hand_sequences
-from .spec import Spec, Work, both
+from .spec import Spec, Work, accelerated, both
 
 BATCH, GIVEN, HIDDEN = 16, 32, 64
 SIZES = {"10 steps": 10, "100 steps": 100, "300 steps": 300}
@@ -104,14 +104,14 @@ SPECS = [
     Spec(
         "LSTM 32 -> 64, batch 16, forward + backward",
         SIZES,
-        both(module, numpy=numpy),
+        accelerated(both(module, numpy=numpy)),
         {"100 steps": 1.5},
         limit="calls of NumPy on small arrays, some twenty for each step of time each way",
     ),
     Spec(
         "a loop of LSTMCell 32 -> 64, batch 16, forward + backward",
         SIZES,
-        both(loop, autograd=hips, mygrad=mygrad, tinygrad=tinygrad),
+        accelerated(both(loop, autograd=hips, mygrad=mygrad, tinygrad=tinygrad)),
         {"100 steps": 1.5},
         limit="dispatch: each step is some twenty recorded operations on small arrays, PyTorch's a few fused ones",
     ),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import by_hand
-from .spec import Spec, Work, both
+from .spec import Spec, Work, accelerated, both
 
 SIZES = {"batch 16": 16, "batch 64": 64, "batch 256": 256}
 RATE = 0.01
@@ -115,7 +115,7 @@ SPECS = [
     Spec(
         "MLP 784-128-10, a training step",
         SIZES,
-        both(shared, numpy=numpy, autograd=hips, mygrad=mygrad, tinygrad=tinygrad),
+        accelerated(both(shared, numpy=numpy, autograd=hips, mygrad=mygrad, tinygrad=tinygrad)),
         {"batch 64": 0.9},
         limit="three products of matrices, and passes over the 100,352 weights",
     )

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .runner import Budget, Line, Peer, measured
-from .spec import BASES, LIBRARIES, Spec
+from .spec import ACCELERATED, BASES, LIBRARIES, Spec
 from .table import Entry
 
 FAMILIES = (
     "small_ops", "graphs", "mlp", "cifar_step", "convolution", "norms", "lstm", "transformer", "optimizers",
     "dataloader", "recording", "imports",
 )  # fmt: skip
-THREADED = ("gradviz", *BASES, "NumPy")  # measured at each number of threads, the others at the first
+THREADED = ("gradviz", ACCELERATED, *BASES, "NumPy")  # measured at each number of threads, the others at the first
 WEIGHED = ("gradviz", *BASES)  # whose memory is measured
 MEMORY = 0  # instead of a number of threads
 

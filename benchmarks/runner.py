@@ -15,12 +15,11 @@ import signal
 import statistics
 import subprocess
 import time
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from .spec import BASES
+from .compiled import REPO, environment
+from .spec import ACCELERATED, BASES
 
-REPO = Path(__file__).parent.parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM_CPU_THREADS")  # the last: tinygrad's
 START = 60.0  # seconds that an import may take on a busy machine
 
@@ -50,7 +49,7 @@ class Peer:
 
     def open(self) -> None:
         python, name, threads = self.start
-        settings = {**dict.fromkeys(THREADS, str(threads)), "PYTHONPATH": str(REPO), "TRAINING": "1"}
+        settings = {**dict.fromkeys(THREADS, str(threads)), **environment(python, name == ACCELERATED), "TRAINING": "1"}
         self.process = subprocess.Popen(
             [python, "-m", "benchmarks.worker", name],
             stdin=subprocess.PIPE,

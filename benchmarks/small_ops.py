@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .spec import Spec, Work, both
+from .spec import Spec, Work, accelerated, both
 
 STEPS = 100  # a chain is 2 * STEPS operations: y = y * w, y = y + x
 SIZES = {"8 values": (8,), "64 x 64": (64, 64), "256 x 256": (256, 256)}
@@ -225,14 +225,14 @@ SPECS = [
     Spec(
         "small op, recorded",
         SIZES,
-        both(recorded, autograd=hips_recorded, mygrad=mygrad_recorded, micrograd=micrograd_recorded),
+        accelerated(both(recorded, autograd=hips_recorded, mygrad=mygrad_recorded, micrograd=micrograd_recorded)),
         per=_operations,
         limit=DISPATCH,
     ),
     Spec(
         "small op, no_grad",
         SIZES,
-        both(without_grad, numpy=numpy_forward, mygrad=mygrad_without, tinygrad=tinygrad_forward),
+        accelerated(both(without_grad, numpy=numpy_forward, mygrad=mygrad_without, tinygrad=tinygrad_forward)),
         {"8 values": 0.55, "64 x 64": 0.55},
         _operations,
         DISPATCH,
@@ -240,9 +240,11 @@ SPECS = [
     Spec(
         "small op, forward + backward",
         SIZES,
-        both(
-            both_ways, numpy=numpy_both, autograd=hips_both, mygrad=mygrad_both, micrograd=micrograd_both,
-            tinygrad=tinygrad_both,
+        accelerated(
+            both(
+                both_ways, numpy=numpy_both, autograd=hips_both, mygrad=mygrad_both, micrograd=micrograd_both,
+                tinygrad=tinygrad_both,
+            )
         ),
         {"8 values": 0.6, "64 x 64": 0.6},
         _operations,
@@ -251,17 +253,17 @@ SPECS = [
     Spec(
         "small op, double backward",
         SIZES,
-        both(twice, autograd=hips_twice, tinygrad=tinygrad_twice),
+        accelerated(both(twice, autograd=hips_twice, tinygrad=tinygrad_twice)),
         per=_operations,
         limit=DISPATCH,
     ),
     Spec(
-        "small op with a Python number, forward + backward", SIZES, both(with_numbers), {"8 values": 0.6}, _operations,
-        DISPATCH,
+        "small op with a Python number, forward + backward", SIZES, accelerated(both(with_numbers)), {"8 values": 0.6},
+        _operations, DISPATCH,
     ),
     Spec(
-        "20 kinds of small op, forward + backward", SIZES, both(many_kinds), {"8 values": 0.6}, lambda shape: 27,
-        DISPATCH,
+        "20 kinds of small op, forward + backward", SIZES, accelerated(both(many_kinds)), {"8 values": 0.6},
+        lambda shape: 27, DISPATCH,
     ),
-    Spec("loss = (theta - y)**2, forward + backward", {"a number": ()}, both(tiny), limit=DISPATCH),
+    Spec("loss = (theta - y)**2, forward + backward", {"a number": ()}, accelerated(both(tiny)), limit=DISPATCH),
 ]  # fmt: skip

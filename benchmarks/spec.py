@@ -9,9 +9,11 @@ Work = Callable[[], object]
 Make = Callable[[Any, Any], Work]  # the library and the size; what is built here is not timed
 
 UNWATCHED = "gradviz, unwatched"  # what recorded work is compared with: the same, while nobody watches
+ACCELERATED = "accelerated"  # gradviz with its optional accelerator, which all others do without
 LIBRARIES = {
     UNWATCHED: "gradviz",
     "gradviz": "gradviz",
+    ACCELERATED: "gradviz",
     "torch": "torch",
     "NumPy": "numpy",
     "HIPS autograd": "autograd",
@@ -46,3 +48,8 @@ def both(make: Make, **others: Make) -> dict[str, Make]:
     """A program that gradviz and torch share, and those of other libraries (by module name)."""
     names = {module: name for name, module in LIBRARIES.items()}
     return {"gradviz": make, "torch": make, **{names[module]: it for module, it in others.items()}}
+
+
+def accelerated(make: Mapping[str, Make]) -> dict[str, Make]:
+    """The same programs and gradviz's with its accelerator: for works in which dispatch is some of the time."""
+    return {**make, ACCELERATED: make["gradviz"]}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .runner import Line
-from .spec import BASES, LIBRARIES, Spec
+from .spec import ACCELERATED, BASES, LIBRARIES, Spec
 
 PEERS = [name for name in LIBRARIES if name not in ("gradviz", *BASES)]
 NEEDED = 4e6  # bytes: below, no ratio is given: the kernel's counters are exact to a megabyte or two
@@ -16,10 +16,11 @@ milliseconds, those of several threads after a rest in which the last library's 
 median over the turns, its quartiles in brackets; it is time (or memory) in torch's, so
 below 1 is faster than torch; of recorded work it is time in that of the same work unwatched. Peers: one number for each
 number of threads or the first alone; NumPy is the same work written by hand, forward and backward, with
-nothing recorded: what a library on NumPy can reach at best by the plain way. Empty: the library has no such thing, or
-nobody wrote the program. Memory: the largest resident set of a new process doing this work, above that of one that has
-only imported the library and used tiny layers, exact to a megabyte or two. Times of small
-ops, nodes and batches of a DataLoader are for one. Goals that were missed are in **bold**, their reasons under
+nothing recorded: what a library on NumPy can reach at best by the plain way. Accelerated: gradviz with its optional
+compiled accelerator, which all else here does without; no goal counts as met by it. Empty: the library has no such
+thing, or nobody wrote the program. Memory: the largest resident set of a new process doing this work, above that of one
+that has only imported the library and used tiny layers, exact to a megabyte or two. Times of small ops, nodes and
+batches of a DataLoader are for one. Goals that were missed are in **bold**, their reasons under
 the table."""
 
 
@@ -123,6 +124,16 @@ def memory_ratio(entry: Entry) -> str:
     return text if goal is None else f"**{text}**, goal ≤ {goal:g}" if ours / theirs > goal else f"{text}, ≤ {goal:g}"
 
 
+def accelerated(entry: Entry) -> str:
+    """What the accelerator makes of a row that misses its goal, where it was measured."""
+    found = {c: it.ratios[ACCELERATED][1] for c, it in entry.lines.items() if ACCELERATED in it.ratios}
+    if not found or entry.goal is None:
+        return ""
+    by = ", ".join(f"{ratio:.2f} with {plural(count)}" for count, ratio in found.items())
+    meets = "meets" if all(round(ratio, 2) <= entry.goal for ratio in found.values()) else "misses"
+    return f" (with the accelerator, which {meets} it: {by})"
+
+
 def misses(entries: list[Entry]) -> Iterator[str]:
     """Each goal that was missed: by how much, what limits it, and where the profile says the time went."""
     for entry in entries:
@@ -131,7 +142,7 @@ def misses(entries: list[Entry]) -> Iterator[str]:
             continue
         name = f"{entry.spec.work}, {entry.size}".rstrip(", ")
         by = ", ".join(f"{it.ratios['gradviz'][1]:.2f} with {plural(count)}" for count, it in found.items())
-        yield f"- **{name}**: {by}; goal ≤ {entry.goal:g}. What limits it: {entry.spec.limit}."
+        yield f"- **{name}**: {by}; goal ≤ {entry.goal:g}{accelerated(entry)}. What limits it: {entry.spec.limit}."
         for count, it in list(found.items())[:1]:
             if it.profile:
                 said = ", ".join(f"`{place}` {part:.0%}" for place, part in it.profile)

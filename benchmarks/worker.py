@@ -24,7 +24,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .spec import LIBRARIES, Measured, Work
+from .spec import ACCELERATED, LIBRARIES, Measured, Work
 
 SETTLE = 2.0  # seconds of calls that do not count, at most, while caches fill
 MANY = 0.1  # seconds: a call that takes longer is not disturbed by what was before
@@ -77,6 +77,10 @@ class Worker:
             self.library = importlib.import_module(LIBRARIES[self.name])
         except ImportError as wrong:
             return {"error": f"not installed: {wrong}"}
+        if self.name == ACCELERATED:
+            accelerator = importlib.import_module("gradviz.core.accelerator")
+            if not accelerator.used():
+                return {"error": f"not installed: {accelerator.STATE}"}
         if self.name == "torch":
             self.library.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
         if self.name == "HIPS autograd":

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gradviz.cli import places, probes
 from gradviz.cli.needs import NEEDS
+from gradviz.core import accelerator
 from gradviz.version import __version__
 
 
@@ -62,6 +63,12 @@ def _gpu() -> Finding:
     return Finding(device is not None, device or why, GET["gpu"])
 
 
+def _accelerator() -> Finding:
+    number = probes.version("gradviz_accelerator")
+    detail = f"{number}, {accelerator.STATE}" if number else accelerator.STATE
+    return Finding(accelerator.used(), detail, GET["accelerator"])
+
+
 def _dot() -> Finding:
     line = probes.first_line("dot", "-V")
     return Finding(
@@ -95,6 +102,7 @@ PROBES: dict[str, Callable[[], Finding]] = {
     "widgets": lambda: _distributions(("ipywidgets", "anywidget"), GET["lab"]),
     "extras": lambda: _distributions(("scipy", "pillow"), GET["lab"]),
     "logs": lambda: _distributions(("tensorboard",), GET["logs"]),
+    "compiled": _accelerator,
     "GPU": _gpu,
     "dot": _dot,
     "data": _data,

@@ -68,6 +68,12 @@ NEEDS = (
         r"\b(jupyter\w*|ipy\w+|IPython|anywidget|nb\w+)'? is not installed|import '?(jupyter|ipy|IPy|anyw|nb)",
         'pip install -e ".[lab]"',
     ),
+    Need(
+        "accelerator",
+        "small calls, compiled",
+        r"\bC compiler\b|accelerator",
+        "pip install ./accelerator   in a checkout, with a C compiler",
+    ),
     Need("extras", "SciPy and Pillow", r"\b(scipy|PIL|pillow|hypothesis)\b", 'pip install -e ".[test]"'),
 )
 

@@ -10,9 +10,10 @@ from types import FunctionType
 from typing import Any
 
 from . import events, inference
+from .accelerator import NOTHING
 from .clock import clock
 from .mode import current_module, grad_mode
-from .node import Scalar, accumulator
+from .node import accumulator
 from .operands import BFLOAT16
 from .tensor import Tensor
 from .written import kept_by_edges
@@ -67,7 +68,6 @@ def written({parameters}):
 """
 EDGE = "accumulator({x}) if {x}._edge is None else {x}._edge"
 ABSENT = object()  # an input that was not given
-NOTHING = Scalar(None)  # what a node keeps of an input that is None
 SHARED: dict[str, Any] = {
     "Tensor": Tensor, "new": object.__new__, "events": events, "clock": clock, "accumulator": accumulator,
     "grad_enabled": grad_mode.get, "module_link": current_module.get, "inference": inference, "ABSENT": ABSENT,

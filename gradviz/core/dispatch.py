@@ -14,9 +14,10 @@ import numpy as np
 
 from gradviz.core.errors import noted
 
-from . import calls, errors, events, inference
+from . import accelerator, calls, errors, events, inference
 from .clock import clock
 from .device import CPU
+from .held import FLOATS, INTS, SINGLE, hold
 from .mode import current_module, grad_mode
 from .node import Node, Output, Scalar, accumulator
 from .operands import BFLOAT16, OPERANDS, narrowed, prepare
@@ -28,7 +29,6 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.")
 
 ndarray = np.ndarray
 new = object.__new__
-SINGLE = np.dtype(np.float32)  # the commonest type, told by its identity
 grad_enabled = grad_mode.get
 module_link = current_module.get
 
@@ -37,7 +37,7 @@ def make_call(op: Any) -> Any:
     """The function that performs `op`, by its number of inputs."""
     if op.simple_call:
         call = _binary(op)
-    elif op.simple and len(op.inputs) == 1 and not op.aux and not op.settings:
+    elif op.one_tensor:
         call = _function(op)
     elif op.simple:
         call = written_out(op)
@@ -52,12 +52,12 @@ def make_call(op: Any) -> Any:
         f"`{op.name}({', '.join(op.inputs)})`, recorded where an input requires grad. "
         f"https://docs.pytorch.org/docs/2.13/generated/torch.{op.name}.html"
     )
-    return _named(call, op)
+    return accelerator.in_front(op, _named(call, op), _mark_view)
 
 
 def make_operator(op: Any) -> Any:
     """The method behind `a + b` for a two-tensor op: what it cannot combine it leaves to the other operand."""
-    return _named(_binary(op, operator=True), op)
+    return accelerator.in_front(op, _named(_binary(op, operator=True), op))
 
 
 def written_out(op: Any, *, with_aux: bool = False) -> Any:
@@ -329,30 +329,6 @@ def _cpu_forward(op: Any, changed: Any) -> Any:
     """The op's forward on the commonest device; `changed` is told when it is overridden."""
     op.overridden.append(lambda: changed(CPU.forwards[op.name]))
     return CPU.forwards[op.name]
-
-
-# -- numbers beside tensors ----------------------------------------------------------------------------------------
-# NumPy takes twice as long to multiply by a number as by an array that holds it, so numbers are held as arrays of the
-# commonest type. Integers and floats apart: a node shows the number that it was given.
-FLOATS: dict[Any, Scalar] = {}
-INTS: dict[Any, Scalar] = {}
-MANY = 1000
-
-
-def hold(number: Any) -> Scalar:
-    """A number with an array of it, kept for its next use; 0.0 is not, since 0.0 and -0.0 are equal as keys."""
-    try:
-        array = np.asarray(number, SINGLE)
-    except OverflowError:
-        return Scalar(number)
-    array.flags.writeable = False
-    made = Scalar(number, array)
-    table = FLOATS if type(number) is float else INTS
-    if number != 0 or table is INTS:
-        if len(table) >= MANY:
-            table.clear()
-        table[number] = made
-    return made
 
 
 def run(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from . import written
-from .autocast import hooked
+from . import accelerator, written
+from .autocast import ON, hooked
 from .device import CPU, Device, Vocabulary, known_devices, on_new_device
 from .node import Node
 from .written import numpy_function, plain_operator
@@ -151,7 +150,8 @@ class Op:
         self.differentiable = any(self.ruled)
         # Whether it has one output and a fixed number of inputs.
         self.simple = not self.outputs and self.variadic is None
-        # Whether a call needs nothing but its two inputs.
+        # Whether a call needs nothing but its one input, or its two.
+        self.one_tensor = self.simple and len(self.inputs) == 1 and not (self.settings or self.aux)
         plain = self.simple and not (self.settings or self.aux or self.view) and isinstance(self.node, str)
         self.simple_call = plain and len(self.inputs) == 2
 
@@ -290,11 +290,17 @@ def _attach(made: Op) -> None:
     setattr(RECORDED, made.name, made.call)
     if made.public:
         plain = made.simple and not made.settings
-        FUNCTIONS[made.name] = METHODS[made.name] = hooked(
+        FUNCTIONS[made.name] = METHODS[made.name] = _public(
             made.name, made.call, ", ".join(("input", "other")[: len(made.inputs)]) if plain else None
         )
     if made.inplace:
         METHODS[made.name + "_"] = make_inplace(made.name + "_", made.call, made)
+
+
+def _public(name: str, function: Any, parameters: str | None = None) -> Any:
+    """A function as it is called from outside: behind autocast's test, if that names it."""
+    made = hooked(name, function, parameters)
+    return function if made is function else accelerator.door(made, function, closed=ON)
 
 
 def bind(made: Op, device: Device) -> None:
@@ -365,7 +371,7 @@ def function(
 
     def register(f: Any) -> Any:
         own = name or f.__name__.rstrip("_")
-        f = hooked(own if space is None else f"{space}_{own}", f)
+        f = _public(own if space is None else f"{space}_{own}", f)
         for spelling in (own, *aliases):
             table[spelling] = f
             if method and space is None:
@@ -415,7 +421,7 @@ def name_functions() -> None:
     """Let pickle find every public function: those that the tables made have no place in a module of their own."""
     package = __name__.partition(".")[0]
     for name, function in FUNCTIONS.items():
-        if not isinstance(function, FunctionType) or function.__module__ == package:
+        if not accelerator.is_function(function) or function.__module__ == package:
             continue
         own = function.__name__
         found = getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import messages
+from .accelerator import loop
 from .node import AccumulateGrad
 
 Rule = Callable[..., Any]
@@ -181,6 +182,11 @@ _ADD = """
     else:
         {e}.incoming = v if old is None else old + v
 """
+# What that text names.
+_SPACE: dict[str, Any] = {
+    "__name__": __name__, "AccumulateGrad": AccumulateGrad, "fit": messages.fit, "for_leaf": messages.for_leaf,
+    "add": loop(np.add),
+}  # fmt: skip
 # The same for a new array of the right shape and type.
 _ADD_NEW = """
     old = {e}.incoming
@@ -196,6 +202,14 @@ _ADD_SAME = """
 """
 
 
+def handing() -> Rule:
+    """`(node, e, v, g)`: add one gradient, made from `g`, to what an edge has received."""
+    space = dict(_SPACE)
+    exec("\n".join(["def hand_on(node, e, v, g):", *_indented(_ADD.format(e="e"), 0)]), space)
+    made: Rule = space["hand_on"]
+    return made
+
+
 def pusher(op: Any, *, alike: bool = False) -> Rule:
     """`(node, g, freed)`: run the rules on arrays and add each gradient to what its edge has received.
 
@@ -203,10 +217,7 @@ def pusher(op: Any, *, alike: bool = False) -> Rule:
     gradient has the output's shape, not (), that all are float32 and on the CPU: then arithmetic is written out as
     calls of NumPy, and its results need no looking at.
     """
-    space: dict[str, Any] = {
-        "__name__": __name__, "AccumulateGrad": AccumulateGrad, "fit": messages.fit, "for_leaf": messages.for_leaf,
-        "add": np.add,
-    }  # fmt: skip
+    space = dict(_SPACE)
     if op.joint is not None:
         space["pull"] = op.pull
         lines = ["    for e, v in zip(node.parents, pull(node.device.F, g, s, node.parents), strict=True):"]
@@ -337,7 +348,7 @@ def _arithmetic(op: Any, i: int, space: dict[str, Any]) -> str | None:
         seen.add(id(x))
         parts = [write(a) for a in x.args]
         function = x.function.__name__
-        space[function] = x.function
+        space[function] = loop(x.function)
         free = [name for name, whole, ours in parts if whole and ours]
         target = free[0] if free else f"v{len(lines)}"
         given = ", ".join([*(name for name, _, _ in parts), *free[:1]])

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 import gradviz
-from benchmarks import runner, table
+from accelerator import build
+from benchmarks import compiled, runner, table
 from benchmarks.__main__ import main
 from benchmarks.run import FAMILIES, Job, Run, chosen, entries, jobs, specs
 from benchmarks.runner import Budget, Line, Peer, measured, ratio
-from benchmarks.spec import LIBRARIES, UNWATCHED, Measured, Spec
+from benchmarks.spec import ACCELERATED, LIBRARIES, UNWATCHED, Measured, Spec
 from benchmarks.worker import Worker
 
 PROGRAMS = [(family, i) for family in FAMILIES for i, _ in enumerate(specs(family))]
@@ -201,3 +202,32 @@ def test_a_table_needs_a_file_before_anything_is_measured(
     with pytest.raises(SystemExit):
         main(["mlp", "--out", str(tmp_path / out)])
     assert "name a file in a folder that exists" in capsys.readouterr().err
+
+
+def test_the_accelerator_is_a_peer_and_meets_no_goal() -> None:
+    found = entry(0.55, 0.66)
+    found.lines[1].ratios[ACCELERATED] = (0.1, 0.13, 0.2)
+    said = "\n".join(table.misses([found]))
+    assert "0.66 with 1 thread; goal ≤ 0.55 (with the accelerator, which meets it: 0.13 with 1 thread)." in said
+    assert "**0.66**" in table.line(found, [1])
+    assert "| 0.13 |" in table.line(found, [1])
+    found.lines[1].ratios[ACCELERATED] = (0.1, 0.6, 0.7)
+    assert "which misses it: 0.60 with 1 thread" in "\n".join(table.misses([found]))
+
+
+def test_only_the_accelerated_peer_has_the_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert compiled.environment(sys.executable, used=False)["GRADVIZ_ACCELERATOR"] == "0"
+    if not build.compiler():
+        pytest.skip("a C compiler, which builds the accelerator, is not installed")
+    peers = {name: Peer(sys.executable, name, 1) for name in (ACCELERATED, "gradviz")}
+    try:
+        line = measured(peers, {"family": "small_ops", "spec": 1, "size": "8 values"}, Budget(line=0.5))
+    finally:
+        for peer in peers.values():
+            peer.close()
+    assert peers[ACCELERATED].missing is None
+    assert line.seconds[ACCELERATED] < 0.7 * line.seconds["gradviz"]
+    monkeypatch.setattr("benchmarks.runner.environment", lambda python, used: compiled.environment(python, used=False))
+    peer = Peer(sys.executable, ACCELERATED, 1)
+    peer.close()
+    assert peer.missing == "not installed: switched off by GRADVIZ_ACCELERATOR=0"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gradviz as torch
-from gradviz.core import dispatch
+from gradviz.core import held
 from gradviz.core.device import CPU
 from gradviz.core.op import FUNCTIONS, OPS, override
 
@@ -87,9 +87,9 @@ def test_a_number_is_itself_however_it_is_held(number: float) -> None:
 
 def test_held_numbers_are_few_and_cannot_be_written() -> None:
     x = torch.ones(2)
-    for i in range(2 * dispatch.MANY):
+    for i in range(2 * held.MANY):
         x * (i + 0.5)
-    assert len(dispatch.FLOATS) <= dispatch.MANY
-    assert not any(held._array.flags.writeable for held in dispatch.FLOATS.values())
+    assert len(held.FLOATS) <= held.MANY
+    assert not any(number._array.flags.writeable for number in held.FLOATS.values())
     with pytest.raises(OverflowError):
         x * 10**400

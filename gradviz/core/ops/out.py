@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import errors
+from .. import accelerator, errors
 from ..autocast import uncast
 from ..errors import noted
 from ..inplace import check_overlap, check_write, overwrote
@@ -51,7 +51,7 @@ def attach_out() -> None:
 
     def taking(name: str, function: Any) -> Any:
         if id(function) not in made:
-            made[id(function)] = takes_out(name, function)
+            made[id(function)] = accelerator.door(takes_out(name, function), function, word="out")
         return made[id(function)]
 
     for name in TAKES:
