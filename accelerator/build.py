@@ -21,6 +21,13 @@ def compiler() -> list[str]:
     return command if shutil.which(command[0]) else []
 
 
+def missing() -> str:
+    """What it cannot be built for want of, in words; empty if all is there."""
+    if not compiler():
+        return "a C compiler"
+    return "" if Path(sysconfig.get_path("include"), "Python.h").exists() else "Python.h (Debian: python3-dev)"
+
+
 def build(folder: Path, *options: str) -> Path:
     """Compile into this folder for the interpreter that runs this; CalledProcessError with the compiler's words."""
     import numpy as np

@@ -21,8 +21,8 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the compiled accelerator is in."""
-    if not build.compiler():
-        pytest.skip("a C compiler, which builds the accelerator, is not installed")
+    if build.missing():
+        pytest.skip(f"{build.missing()}, which builds the accelerator, is not installed")
     folder = tmp_path_factory.mktemp("accelerator")
     build.build(folder, "-Wall", "-Wextra", "-Werror")
     return folder
