@@ -3,41 +3,50 @@
 OpenBLAS shares a large product of matrices among threads of its own. What lies between products (copies, sums, small
 products) runs on one thread unless the work is cut into pieces, as here. Products inside a piece should be below
 `ALONE`, so that the two kinds of threads do not wait for one another.
+
+Whoever has time takes the next piece. To wake a thread takes some 20 microseconds, and on a busy machine any time: the
+caller begins at once and never waits for a thread that has not begun. Calls of NumPy in a piece should take 20
+microseconds or more each, since between two of them a thread needs Python's lock.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from queue import SimpleQueue
 
 # OpenBLAS computes a product (m, k) @ (k, n) on one thread if m * k * n is smaller (interface/gemm.c).
 ALONE = 2 * 4 * 65536
 # How many sums over pieces are kept apart, whatever the number of threads, so that the result does not depend on it.
 LANES = 4
 
+Work = Callable[[Iterable[int]], Any]
 
-def share(work: Callable[[range], Any], count: int, *, worth: bool = True) -> None:
-    """Call `work` with the numbers of pieces, range(count), divided among as many threads as a product may use.
 
-    `worth`: whether there is so much to do that starting threads, about 50 microseconds, pays.
+def share(work: Work, count: int, *, worth: bool = True) -> None:
+    """Call `work` with numbers of pieces, together range(count), on as many threads as a product may use.
+
+    `worth`: whether there is so much to do, 200 microseconds or more, that asking other threads pays.
     """
     threads = min(_threads(), count) if worth and count > 1 else 1
     if threads < 2:
         work(range(count))
         return
-    others = [_pool().submit(copy_context().run, work, range(i, count, threads)) for i in range(1, threads)]
+    job = _Job(work, count)
+    _pool().ask(job, threads - 1)
     try:
-        work(range(0, count, threads))
+        work(job.pieces())
     finally:
-        errors = [error for other in others if (error := other.exception()) is not None]
-    if errors:
-        raise errors[0]
+        job.finish()
+    if job.errors:
+        raise job.errors[0]
 
 
 def summed(work: Callable[[range], Any], count: int, *, worth: bool = True) -> Any:
@@ -45,7 +54,7 @@ def summed(work: Callable[[range], Any], count: int, *, worth: bool = True) -> A
     lanes = [range(i, count, LANES) for i in range(min(count, LANES))]
     parts: list[Any] = [None] * len(lanes)
 
-    def some(mine: range) -> None:
+    def some(mine: Iterable[int]) -> None:
         for i in mine:
             parts[i] = work(lanes[i])
 
@@ -56,6 +65,78 @@ def summed(work: Callable[[range], Any], count: int, *, worth: bool = True) -> A
     return total
 
 
+class _Job:
+    """The pieces of one call of `share` that nobody has taken, and the threads that have begun to help."""
+
+    __slots__ = ("errors", "helping", "left", "work")
+
+    def __init__(self, work: Work, count: int) -> None:
+        self.work: Work | None = work
+        self.left = deque(range(count))
+        self.helping: list[threading.Lock] = []
+        self.errors: list[BaseException] = []
+
+    def pieces(self) -> Iterator[int]:
+        """Pieces, until all are taken."""
+        while True:
+            try:
+                i = self.left.popleft()
+            except IndexError:
+                return
+            yield i
+
+    def help(self) -> None:
+        """Take part, on another thread, if anything is left."""
+        busy = threading.Lock()
+        busy.acquire()
+        self.helping.append(busy)  # before a piece is taken: whoever finds none left knows of all who took one
+        try:
+            if self.left and (work := self.work) is not None:
+                work(self.pieces())
+        except BaseException as error:
+            self.errors.append(error)
+            self.left.clear()
+        finally:
+            busy.release()
+
+    def finish(self) -> None:
+        """Wait for those who have begun, and let go of the arrays that the work names."""
+        self.left.clear()
+        for busy in self.helping:
+            busy.acquire()
+        self.work = None
+
+
+class _Pool:
+    """The threads beside the caller's; they are started when there is work for them, and kept."""
+
+    def __init__(self) -> None:
+        from queue import SimpleQueue  # not at the top: an import of gradviz should be quick
+
+        self.most = max((os.cpu_count() or 2) - 1, 1)
+        self.jobs: SimpleQueue[Any] = SimpleQueue()
+        self.threads: list[threading.Thread] = []
+        self.starting = threading.Lock()
+
+    def ask(self, job: _Job, helpers: int) -> None:
+        """Tell so many threads, or all there may be, of a job; they see what the caller's context holds."""
+        helpers = min(helpers, self.most)
+        if len(self.threads) < helpers:
+            with self.starting:
+                while len(self.threads) < helpers:
+                    name = f"gradviz_{len(self.threads)}"
+                    self.threads.append(threading.Thread(target=self._serve, name=name, daemon=True))
+                    self.threads[-1].start()
+        for _ in range(helpers):
+            self.jobs.put(functools.partial(copy_context().run, job.help))
+
+    def _serve(self) -> None:
+        while True:
+            begin = self.jobs.get()
+            begin()
+            del begin  # it would keep arrays until there is another
+
+
 def _threads() -> int:
     """As many as torch.get_num_threads() says."""
     from .settings import get_num_threads
@@ -64,11 +145,8 @@ def _threads() -> int:
 
 
 @functools.cache
-def _pool() -> ThreadPoolExecutor:
-    """The threads beside the caller's; they are started when there is work for them, and kept."""
-    from concurrent.futures import ThreadPoolExecutor  # not at the top: an import of gradviz should be quick
-
-    return ThreadPoolExecutor(max((os.cpu_count() or 2) - 1, 1), thread_name_prefix="gradviz")
+def _pool() -> _Pool:
+    return _Pool()
 
 
 # A child process has none of its parent's threads.

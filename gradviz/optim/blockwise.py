@@ -16,8 +16,8 @@ from gradviz.core.parallel import share
 
 # Numbers in a block. With half as many, or twice, it takes as long; with a quarter or four times as many longer.
 BLOCK = 1 << 17
-# From so many numbers on, blocks pay; from so many, threads.
-LARGE, WORTH = 4 * BLOCK, 8 * BLOCK
+# From so many numbers on, blocks pay, and threads.
+LARGE = 4 * BLOCK
 
 Update = Callable[[Any, Any, dict[str, Any]], None]
 
@@ -35,7 +35,7 @@ def update(change: Update, p: Any, g: Any, kept: dict[str, Any], names: Iterable
     rows = {name: kept[name].reshape(-1) for name in names}
     params, grads = p.reshape(-1), g.reshape(-1)
 
-    def some(blocks: range) -> None:
+    def some(blocks: Iterable[int]) -> None:
         for i in blocks:
             block = slice(i * BLOCK, (i + 1) * BLOCK)
             own = {**kept, **{name: row[block] for name, row in rows.items()}}
@@ -44,5 +44,5 @@ def update(change: Update, p: Any, g: Any, kept: dict[str, Any], names: Iterable
                 numbers.update((name, value) for name, value in own.items() if name not in rows)
 
     numbers: dict[str, Any] = {}
-    share(some, -(-params.size // BLOCK), worth=params.size >= WORTH)
+    share(some, -(-params.size // BLOCK))
     kept.update(numbers)

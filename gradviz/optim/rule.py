@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 from gradviz.core import events
@@ -12,9 +12,10 @@ from gradviz.core.dtype import float32, get_default_dtype
 from gradviz.core.tensor import Tensor
 
 from . import blockwise, scaled
+from .batch import Batch, Plan
 from .optimizer import Optimizer, check_capture, evaluated
 from .options import check_implementation, check_ranges, not_captured, number
-from .update import SMALL, Arithmetic, arithmetic, gather, scatter
+from .update import SMALL, Arithmetic, arithmetic, gather
 
 # A batch of small arrays is closed when it has this many elements: its temporaries then stay in the cache.
 FULL = 16384
@@ -23,30 +24,6 @@ LATER = {
     "foreach": None, "fused": None, "maximize": False, "capturable": False, "differentiable": False, "amsgrad": False,
     "nesterov": False, "momentum": 0, "centered": False,
 }  # fmt: skip
-
-
-class Batch:
-    """Parameters that are changed together: alike in type, in number of steps, and in whether their state is new."""
-
-    __slots__ = ("arrays", "fresh", "params", "size", "states")
-
-    def __init__(self, fresh: bool) -> None:
-        self.params: list[Any] = []
-        self.arrays: list[Any] = []
-        self.states: list[dict[str, Any]] = []
-        self.fresh, self.size = fresh, 0
-
-    def add(self, param: Any, array: Any, state: dict[str, Any] | None) -> None:
-        """One more parameter, with its array and its state."""
-        self.params.append(param)
-        self.arrays.append(array)
-        if state is not None:
-            self.states.append(state)
-        self.size += array.size
-
-    def kept(self, name: str) -> list[Any]:
-        """The arrays of this name in all states."""
-        return [state[name]._array for state in self.states]
 
 
 class Rule(Optimizer):
@@ -79,6 +56,7 @@ class Rule(Optimizer):
         self._check_options(defaults)
         check_implementation(type(self).__name__, defaults, self.capturable)
         super().__init__(params, defaults)
+        self._plans: dict[int, Plan] = {}  # by the place of their group
         if defaults.get("fused"):
             self._step_supports_amp_scaling = True
 
@@ -90,11 +68,11 @@ class Rule(Optimizer):
         if self._step_supports_amp_scaling and scaled.skips(self):
             return loss
         where = user_line()
-        for group in self.param_groups:
+        for place, group in enumerate(self.param_groups):
             names, lr = self._kept(group), group["lr"]
             if isinstance(lr, Tensor) and lr.device is CPU:
                 lr = lr.item()
-            for batch in self._batches(group, names):
+            for batch in self._batches(place, group, names):
                 self._change(batch, names, group, lr)
                 wrote_all(batch.params, where)
         return loss
@@ -117,10 +95,29 @@ class Rule(Optimizer):
         return 0.0
 
     # -- parameters and their state --------------------------------------------------------------------------------
-    def _batches(self, group: dict[str, Any], names: tuple[str, ...]) -> Iterator[Batch]:
+    def _batches(self, place: int, group: dict[str, Any], names: tuple[str, ...]) -> Iterable[Batch]:
         """The parameters with gradients, those that can be changed together in one batch."""
-        params, numbers = group["params"], self.numbers
         together = self.elementwise and group.get("foreach") is not False and not events.watching
+        if self.numbers or not together:
+            return self._sorted(group, names, together)
+        params = [param for param in group["params"] if param._grad is not None]
+        kept: list[list[Any]] = []  # where the state is, and what is in it
+        if names:
+            states = [self.state[param] for param in params]
+            if any(state.get(names[0]) is None for state in states):
+                return self._sorted(group, names, together)
+            kept = [states, *([state[name]._array for state in states] for name in names)]
+        plan = self._plans.get(place)
+        if plan is None or not plan.fits(params, kept):
+            batches = list(self._sorted(group, names, together))
+            if any(param.device is not CPU for param in params):
+                return batches
+            plan = self._plans[place] = Plan(batches, names, params, kept)
+        return plan.batches
+
+    def _sorted(self, group: dict[str, Any], names: tuple[str, ...], together: bool) -> Iterator[Batch]:
+        """The batches, with the state of each parameter made where it is new, and its step counted."""
+        params, numbers = group["params"], self.numbers
         together = together and len(set(map(id, params))) == len(params)
         first = (*numbers, *names, None)[0]
         at_once = together and self._kernel(group)
@@ -212,9 +209,9 @@ class Rule(Optimizer):
             lr = lr._array.reshape(()) if counted and lr.device is device else lr.item()
         if self._step_supports_amp_scaling:
             scaled.divide(self, params)
-        p, g = gather(xp, arrays), gather(xp, [param._grad._array for param in params])
+        p, g = batch.gather(xp, arrays), gather(xp, [param._grad._array for param in params])
         stored = {name: batch.kept(name) for name in names if name in batch.states[0]} if names else {}
-        kept: dict[str, Any] = {name: gather(xp, own) for name, own in stored.items()}
+        kept: dict[str, Any] = {name: batch.gather(xp, own, name) for name, own in stored.items()}
         for name in self.numbers:
             kept[name] = batch.states[0][name]._array[()]
         if self.numbers:
@@ -234,9 +231,9 @@ class Rule(Optimizer):
             self._update(F, p, g, kept, group, lr)
         for now, then in old.values():
             scaled.keep(xp, undo, now, then)
-        scatter(p, arrays)
+        batch.scatter(p, arrays)
         for name, own in stored.items():
-            scatter(kept[name], own)
+            batch.scatter(kept[name], own, name)
         for name in self.numbers[1:]:
             for array in batch.kept(name):
                 array[...] = kept[name]
@@ -305,6 +302,7 @@ class Rule(Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         known = {name for group in self.__dict__.get("param_groups", ()) for name in group}
         super().__setstate__(state)
+        self._plans = {}
         for group in self.param_groups:
             for name, meant in LATER.items():
                 if name in known:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -286,13 +285,13 @@ def test_results_do_not_depend_on_the_number_of_threads(x: Any, w: Any, monkeypa
     found = []
     monkeypatch.setattr(convolve_parts, "MUCH", 0)
     convolve_parts._parts.cache_clear()
-    submit = parallel._pool().submit
+    ask = parallel._pool().ask
 
-    def told(*job: Any) -> Any:
-        used.append(job)
-        return submit(*job)
+    def told(job: Any, helpers: int) -> None:
+        used.append(helpers)
+        ask(job, helpers)
 
-    monkeypatch.setattr(parallel._pool(), "submit", told)
+    monkeypatch.setattr(parallel._pool(), "ask", told)
     for threads in (1, 2, 3):
         monkeypatch.setattr(parallel, "_threads", lambda threads=threads: threads)
         found.append(results(gradviz, *arrays))
@@ -301,45 +300,3 @@ def test_results_do_not_depend_on_the_number_of_threads(x: Any, w: Any, monkeypa
         for a, b in zip(found[0], other, strict=True):
             assert np.array_equal(a, b)
     convolve_parts._parts.cache_clear()
-
-
-def test_every_piece_is_done_once_and_errors_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_threads", lambda: 3)
-    done: list[int] = []
-    names: set[str] = set()
-    meet = threading.Barrier(3, timeout=30)
-
-    def work(mine: range) -> None:
-        names.add(threading.current_thread().name)
-        if parallel._pool()._max_workers >= 2:
-            meet.wait()
-        done.extend(mine)
-
-    parallel.share(work, 10)
-    assert sorted(done) == list(range(10))
-    assert len(names) == 3 or parallel._pool()._max_workers < 2
-
-    def fails(mine: range) -> None:
-        if 1 in mine:
-            raise ValueError("piece 1")
-
-    with pytest.raises(ValueError, match="piece 1"):
-        parallel.share(fails, 3)
-    parallel.share(done.extend, 0)
-    assert len(done) == 10
-
-
-def test_sums_are_added_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = drawn(50) * np.float32(1e4) + drawn(50, seed=1)
-
-    def total(mine: range) -> Any:
-        made = np.zeros((), np.float32)
-        for i in mine:
-            made = made + numbers[i]
-        return made
-
-    found = []
-    for threads in (1, 2, 4, 7):
-        monkeypatch.setattr(parallel, "_threads", lambda threads=threads: threads)
-        found.append(parallel.summed(total, len(numbers)))
-    assert len({float(f) for f in found}) == 1

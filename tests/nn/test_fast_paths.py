@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gradviz
+from gradviz.core import parallel
 from gradviz.core.device import CPU
 from gradviz.core.ops.layers import attention, normalise, normalise_cpu
 
@@ -156,6 +157,32 @@ def test_results_own_their_memory() -> None:
     grads = [x.grad._array, layer.weight.grad._array, layer.bias.grad._array]
     for i, a in enumerate(grads):
         assert not any(np.shares_memory(a, b) for b in grads[:i])
+
+
+@pytest.mark.parametrize("away", [0.0, 30.0])
+@pytest.mark.parametrize("name", ["batch norm", "long rows", "one sample", "a column", "evaluation"])
+def test_batch_norm_in_pieces(name: str, away: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared among any number of threads the numbers are the same, and those of all rows at once."""
+    code, shape = LAYERS[name]
+    asked: list[int] = []
+    ask = parallel._pool().ask
+
+    def noted(job: Any, helpers: int) -> None:
+        asked.append(helpers)
+        ask(job, helpers)
+
+    def run() -> list[Any]:
+        made = trained(gradviz, eval(code, {"nn": gradviz.nn}), drawn(gradviz, *shape, away=away))
+        return [t.detach().numpy().tobytes() for t in made]
+
+    monkeypatch.setattr(parallel._pool(), "ask", noted)
+    whole = run()
+    monkeypatch.setattr(normalise_cpu, "WORTH", 1)
+    monkeypatch.setattr(normalise_cpu, "PIECE", 3000)
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(parallel, "_threads", lambda threads=threads: threads)
+        assert run() == whole
+    assert set(asked) == {1, 2}
 
 
 # -- attention -----------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def after(name: str, options: dict[str, Any], dtype: str = "float32", turned: bo
 @pytest.fixture
 def blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Blocks of 32 numbers, and the sizes of the blocks that were changed."""
-    for limit, value in (("BLOCK", 32), ("LARGE", 64), ("WORTH", 64)):
+    for limit, value in (("BLOCK", 32), ("LARGE", 64)):
         monkeypatch.setattr(blockwise, limit, value)
     monkeypatch.setattr("gradviz.optim.update.SMALL", 8)  # where rounding is exact, the whole is another computation
     sizes: list[int] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ...checks import at_hand
@@ -109,7 +110,7 @@ def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[An
         return out, rows.reshape(count) if rows.nbytes <= KEPT else None
     kept = xp.empty(count, dtype=band.dtype) if count * band.itemsize <= KEPT else None
 
-    def work(mine: range) -> None:
+    def work(mine: Iterable[int]) -> None:
         for i in mine:
             at = parts.pictures[i]
             rows = rows_of(xp, plan, x[at], None if kept is None else parts.rows(kept, at))
@@ -122,11 +123,10 @@ def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[An
 def _convolve(xp: Any, plan: Plan, w: Any, band: Any, rows: Any, bias: Any, out: Any) -> None:
     """`convolve_rows`; again, one output row at a time, where zeros beside the weights met what is not finite."""
     convolve_rows(xp, plan, band, rows, bias, out)
-    if plan.once > 1 and at_hand(xp):
-        flat = out.reshape(-1)
-        if not xp.isfinite(flat.dot(flat)):
-            plan = plan._replace(once=1)
-            convolve_rows(xp, plan, banded(xp, plan, w), rows, bias, out)
+    # A sum, not a scalar product, for which OpenBLAS would wake its threads.
+    if plan.once > 1 and at_hand(xp) and not xp.isfinite(xp.einsum("i->", out.reshape(-1))):
+        plan = plan._replace(once=1)
+        convolve_rows(xp, plan, banded(xp, plan, w), rows, bias, out)
 
 
 def spread_2d(xp: Any, y: Any, w: Any, *, shape: Shape, **settings: Any) -> Any:
@@ -138,7 +138,7 @@ def spread_2d(xp: Any, y: Any, w: Any, *, shape: Shape, **settings: Any) -> Any:
     plan = parts.spread
     band = banded(xp, plan, w)
 
-    def work(mine: range) -> None:
+    def work(mine: Iterable[int]) -> None:
         for i in mine:
             at = parts.pictures[i]
             spread_rows(xp, plan, band, y[at], out[at])
@@ -157,7 +157,7 @@ def _spread_by_lines(y: Any, w: Any, out: Any, settings: dict[str, Any]) -> bool
     if weights is None:
         return False
 
-    def work(mine: range) -> None:
+    def work(mine: Iterable[int]) -> None:
         for i in mine:
             spread_lines(plan, weights, y[pictures[i]], out[pictures[i]])
 

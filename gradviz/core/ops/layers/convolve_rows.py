@@ -28,7 +28,7 @@ from ..helpers import wider
 from ..reductions.dims import added
 
 Pair = tuple[int, int]
-TALL, LONG = 16, 96  # rows of y and of x from which on their product is turned around
+TALL, MANY = 16, 800  # rows of y, and numbers in its product with those of x, from which on this is turned around
 
 
 class Plan(NamedTuple):
@@ -54,7 +54,8 @@ class Plan(NamedTuple):
     @property
     def turned(self) -> bool:
         """Whether the gradient for the weights is computed as its transpose, the product that BLAS is quicker with."""
-        return self.once * self.o >= TALL and self.reach * self.c * self.kernel[1] >= LONG
+        tall = self.once * self.o
+        return tall >= TALL and tall * self.reach * self.c * self.kernel[1] >= MANY
 
     def rows_shape(self, n: int) -> tuple[int, ...]:
         """The shape of the rows of n pictures."""

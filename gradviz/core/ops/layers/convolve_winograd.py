@@ -25,12 +25,12 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...parallel import ALONE, share, summed
-from ..reductions.dims import added
 
 Pair = tuple[int, int]
 Array = np.ndarray[Any, Any]
@@ -41,6 +41,7 @@ ONE = 1  # the number of the point 1, where a constant is seen as it is
 BLOCK = 4  # tiles that one matrix transforms
 MANY = 32  # at most so many tiles beside one another in a patch
 FEW = 256  # weights whose transforms are one product
+MUCH = 2e7  # multiplications that are worth a second thread
 ROOM = 3 * 2**19  # numbers in the two arrays that a product of a patch reads and writes
 
 
@@ -88,7 +89,8 @@ def _blocks(size: int, count: int, padding: int, dtype: Any) -> tuple[Block, ...
             lift[:, i, TILE * i : TILE * (i + 1)] = a
         into = spread[..., reads.start - low : reads.stop - low].reshape(FREQUENCIES * t, -1)
         above = lift[..., : stop - start].reshape(FREQUENCIES * t, -1)
-        matrices = (np.ascontiguousarray(m, dtype=dtype) for m in (into, above.T, above))
+        # Column by column: OpenBLAS is quick with them then, whichever way the other factor lies.
+        matrices = (np.asfortranarray(m, dtype=dtype) for m in (into, above.T, above))
         made.append(Block(t, reads, slice(start, stop), *matrices))
     return tuple(made)
 
@@ -106,13 +108,22 @@ def _few(o: int, c: int) -> int:
     return next(r for r in range(min(o, max(FEW // c, 1)), 0, -1) if o % r == 0)
 
 
-def _filters(w: Array, turned: bool) -> Array:
-    """Weights (O, C, 3, 3) -> (6, 6, O, C)."""
+def _filters(w: Array) -> Array:
+    """Weights (O, C, 3, 3), turned around -> (6, 6, O, C)."""
     o, c = w.shape[:2]
     few = _few(o, c)
     made = np.empty((FREQUENCIES, FREQUENCIES, o, c), w.dtype)
     each = w.reshape(-1, few * c, KERNEL**2).swapaxes(1, 2)
-    np.matmul(_taps(w.dtype, turned), each, out=made.reshape(FREQUENCIES**2, -1, few * c).swapaxes(0, 1))
+    np.matmul(_taps(w.dtype, True), each, out=made.reshape(FREQUENCIES**2, -1, few * c).swapaxes(0, 1))
+    return made
+
+
+def _filters_across(w: Array) -> Array:
+    """Weights, not turned -> (6, 6, C, O): OpenBLAS is slow where the second factor of small products is transposed."""
+    o, c = w.shape[:2]
+    made = np.empty((FREQUENCIES, FREQUENCIES, c, o), w.dtype)
+    each = w.reshape(o, c, KERNEL**2).transpose(1, 2, 0)
+    np.matmul(_taps(w.dtype, False), each, out=made.reshape(FREQUENCIES**2, c, o).swapaxes(0, 1))
     return made
 
 
@@ -131,15 +142,26 @@ class Patch(NamedTuple):
     pictures: slice
     row: Block
     columns: tuple[Block, ...]
+    shape: tuple[int, ...]  # of the numbers at all frequencies: (6, 6, tiles down, pictures, tiles across)
 
     @property
-    def across(self) -> int:
-        """How many tiles each of its pictures has side by side."""
-        return sum(b.tiles for b in self.columns)
+    def tiles(self) -> int:
+        return math.prod(self.shape[2:])
 
 
-def _patches(n: int, rows: tuple[Block, ...], columns: tuple[Block, ...], c: int, o: int) -> list[Patch]:
-    """All of them, each so small that it stays in the cache and, where that can be, on one thread of OpenBLAS."""
+class Plan(NamedTuple):
+    """All patches, each so small that it stays in the cache, and how many numbers the stages of one are at most."""
+
+    patches: list[Patch]
+    half: int
+    whole: Pair  # with the channels of the picture, and of the result
+    worth: bool  # whether to share patches: there is much to do, and OpenBLAS computes each product on one thread
+
+
+@functools.lru_cache(maxsize=256)
+def _planned(n: int, size: Pair, count: Pair, padding: Pair, c: int, o: int, dtype: Any) -> Plan:
+    """For n pictures of this size and so many results, with `c` and `o` channels; only read."""
+    rows, columns = (_blocks(*line, dtype) for line in zip(size, count, padding, strict=True))
     alone = (ALONE - 1) // (c * o * rows[0].tiles)
     room = ROOM // (FREQUENCIES**2 * (c + o) * rows[0].tiles)
     room = min(max(room, BLOCK), MANY, alone if alone >= BLOCK else MANY)
@@ -147,25 +169,31 @@ def _patches(n: int, rows: tuple[Block, ...], columns: tuple[Block, ...], c: int
     groups = [columns[i : i + wide] for i in range(0, len(columns), wide)]
     most = max(room // sum(b.tiles for b in groups[0]), 1)
     each = -(-n // -(-n // most))  # as even as can be
-    return [
-        Patch(slice(i, min(i + each, n)), row, group) for i in range(0, n, each) for row in rows for group in groups
-    ]
+    patches = []
+    for i in range(0, n, each):
+        for row in rows:
+            for group in groups:
+                last = min(i + each, n)
+                shape = FREQUENCIES, FREQUENCIES, row.tiles, last - i, sum(b.tiles for b in group)
+                patches.append(Patch(slice(i, last), row, group, shape))
+    across = max(p.shape[3] * p.shape[4] for p in patches)
+    high = max(max(row.reads.stop - row.reads.start, row.tiles * TILE) for row in rows)
+    largest = max(p.tiles for p in patches)
+    whole = FREQUENCIES**2 * rows[0].tiles * across
+    worth = largest * c * o < ALONE and FREQUENCIES**2 * sum(p.tiles for p in patches) * c * o > MUCH
+    return Plan(patches, FREQUENCIES * high * across * max(c, o), (whole * c, whole * o), worth)
 
 
 class _Scratch:
     """Memory for the stages of one patch at a time."""
 
-    def __init__(self, patches: list[Patch], c: int, o: int, dtype: Any) -> None:
-        wide = max((p.pictures.stop - p.pictures.start) * p.across for p in patches)
-        high = max(max(p.row.reads.stop - p.row.reads.start, p.row.tiles * TILE) for p in patches)
-        tall = max(p.row.tiles for p in patches)
-        self.half = np.empty(FREQUENCIES * high * wide * max(c, o), dtype)
-        self.whole = [np.empty(FREQUENCIES**2 * tall * wide * channels, dtype) for channels in (c, o)]
+    def __init__(self, plan: Plan, dtype: Any) -> None:
+        self.half = np.empty(plan.half, dtype)
+        self.whole = [np.empty(numbers, dtype) for numbers in plan.whole]
 
     def full(self, which: int, patch: Patch, channels: int) -> Array:
         """For the numbers at all frequencies: (6, 6, tiles down, pictures, tiles across, channels)."""
-        n = patch.pictures.stop - patch.pictures.start
-        shape = FREQUENCIES, FREQUENCIES, patch.row.tiles, n, patch.across, channels
+        shape = *patch.shape, channels
         return self.whole[which][: math.prod(shape)].reshape(shape)
 
 
@@ -173,9 +201,8 @@ def _matrix(full: Array, at: int, tiles: int) -> Array:
     """Of `full`, some tiles: for each picture and frequency along w, a matrix (6 * tiles down, tiles * channels)."""
     f, _, down, n, _, channels = full.shape
     s = full.strides
-    return np.lib.stride_tricks.as_strided(
-        full[:, :, :, :, at:], (n, f, f * down, tiles * channels), (s[3], s[0], s[2], s[5])
-    )
+    shape = n, f, f * down, tiles * channels
+    return np.ndarray(shape, full.dtype, full, at * s[4], (s[3], s[0], s[2], s[5]))  # as_strided takes longer
 
 
 def _forth(x: Array, patch: Patch, which: str, full: Array, half: Array) -> None:
@@ -214,15 +241,14 @@ def _convolved(x: Array, filters: Array, bias: Any, count: Pair, padding: Pair) 
     x = _plain(x)
     n, c, high, wide = x.shape
     o = filters.shape[3]
-    rows, columns = (_blocks(*line, x.dtype) for line in zip((high, wide), count, padding, strict=True))
-    patches = _patches(n, rows, columns, c, o)
+    plan = _planned(n, (high, wide), count, padding, c, o, x.dtype)
     out = np.empty((n, o, *count), dtype=x.dtype)
     seen, made = x.transpose(0, 2, 3, 1), out.transpose(0, 2, 1, 3)
 
-    def work(mine: range) -> None:
-        scratch = _Scratch(patches, c, o, x.dtype)
+    def work(mine: Iterable[int]) -> None:
+        scratch = _Scratch(plan, x.dtype)
         for i in mine:
-            patch = patches[i]
+            patch = plan.patches[i]
             there, then = scratch.full(0, patch, c), scratch.full(1, patch, o)
             _forth(seen, patch, "spread", there, scratch.half)
             flat = there.reshape(FREQUENCIES, FREQUENCIES, -1, c)
@@ -231,33 +257,32 @@ def _convolved(x: Array, filters: Array, bias: Any, count: Pair, padding: Pair) 
                 then[ONE, ONE] += bias
             _back(then, patch, made, scratch.half)
 
-    share(work, len(patches), worth=_alone(patches, c, o))
-    return out if math.isfinite(added(out)) else None
+    share(work, len(plan.patches), worth=plan.worth)
+    return out if _finite(out) else None
 
 
 def convolve(x: Array, w: Array, bias: Any, count: Pair, padding: Pair) -> Array | None:
     """x (N, C, H, W), w (O, C, 3, 3), bias (O) or None -> (N, O, *count), or None if a result is not finite."""
-    return _convolved(x, _filters(w, turned=False).swapaxes(2, 3), bias, count, padding)
+    return _convolved(x, _filters_across(w), bias, count, padding)
 
 
 def spread(y: Array, w: Array, count: Pair, padding: Pair) -> Array | None:
     """The adjoint for the picture: y (N, O, Ho, Wo) -> (N, C, *count)."""
-    return _convolved(y, _filters(w, turned=True), None, count, (KERNEL - 1 - padding[0], KERNEL - 1 - padding[1]))
+    return _convolved(y, _filters(w), None, count, (KERNEL - 1 - padding[0], KERNEL - 1 - padding[1]))
 
 
 def correlate(y: Array, x: Array, padding: Pair) -> Array | None:
     """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) -> (O, C, 3, 3)."""
     x, y = _plain(x), _plain(y)
     n, c, high, wide = x.shape
-    o, *count = y.shape[1:]
-    rows, columns = (_blocks(*line, x.dtype) for line in zip((high, wide), count, padding, strict=True))
-    patches = _patches(n, rows, columns, c, o)
+    o = y.shape[1]
+    plan = _planned(n, (high, wide), y.shape[2:], padding, c, o, x.dtype)
     given, above = x.transpose(0, 2, 3, 1), y.transpose(0, 2, 3, 1)
 
     def work(mine: range) -> Any:
-        scratch, total, one = _Scratch(patches, c, o, x.dtype), None, None
+        scratch, total, one = _Scratch(plan, x.dtype), None, None
         for i in mine:
-            patch = patches[i]
+            patch = plan.patches[i]
             there, then = scratch.full(0, patch, c), scratch.full(1, patch, o)
             _forth(given, patch, "spread", there, scratch.half)
             _forth(above, patch, "lift", then, scratch.half)
@@ -269,14 +294,13 @@ def correlate(y: Array, x: Array, padding: Pair) -> Array | None:
                 total += one
         return total
 
-    w = _weights(summed(work, len(patches), worth=_alone(patches, c, o)))
-    return w if math.isfinite(added(w)) else None
+    w = _weights(summed(work, len(plan.patches), worth=plan.worth))
+    return w if _finite(w) else None
 
 
-def _alone(patches: list[Patch], c: int, o: int) -> bool:
-    """Whether OpenBLAS computes each product of a patch on one thread, and there are enough to share."""
-    largest = max((p.pictures.stop - p.pictures.start) * p.across * p.row.tiles for p in patches)
-    return largest * c * o < ALONE and len(patches) > 1
+def _finite(x: Array) -> bool:
+    """Whether all numbers are, and their sum too; `einsum` adds in a third of the time of `add.reduce`."""
+    return math.isfinite(np.einsum("i->", x.reshape(-1)))
 
 
 def _plain(x: Array) -> Array:

@@ -12,18 +12,21 @@ Arrays that are small, not of 32 or 64 bits, or do not lie in rows go the way of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ...device import CPU
 from ...op import override
+from ...parallel import share
 from . import normalise
 
 Array = Any
 # How many numbers are worked on together, and from how many on it pays.
 BLOCK, MANY = 1 << 16, 1 << 12
+# The same for batch norm, whose pieces should not be too short for a thread.
+PIECE, WORTH = 1 << 18, 1 << 19
 # Up to this length a scalar product is one thread's in OpenBLAS (kernel/x86_64/sdot.c). To wake others for a moment is
 # no gain, and where something else is running they are waited for.
 ALONE = 10000
@@ -37,10 +40,24 @@ def _in_rows(x: Array) -> bool:
     return x.size >= MANY and x.dtype in FLOATS and x.flags.c_contiguous
 
 
-def _few(count: int, each: int) -> Iterator[slice]:
-    """Rows in groups of about a block."""
-    step = max(1, BLOCK // max(each, 1))
+def _few(count: int, each: int, most: int = BLOCK) -> Iterator[slice]:
+    """Rows in groups of about so many numbers."""
+    step = max(1, most // max(each, 1))
     return (slice(i, min(i + step, count)) for i in range(0, count, step))
+
+
+def _in_groups(work: Callable[[slice], None], count: int, each: int) -> None:
+    """`work` on rows: on all at once, or where there are many in groups, shared among threads."""
+    if count * each < WORTH:
+        work(slice(0, count))
+        return
+    groups = list(_few(count, each, PIECE))
+
+    def some(mine: Iterable[int]) -> None:
+        for i in mine:
+            work(groups[i])
+
+    share(some, len(groups))
 
 
 # -- batch norm: (N, C, L), a mean for each C ----------------------------------------------------------------------
@@ -54,9 +71,6 @@ class Channels:
         self.long = self.each >= LONG
         self.rows = (self.n * self.c, self.each) if self.long else (self.n, self.c * self.each)
 
-    def groups(self) -> Iterator[slice]:
-        return _few(*self.rows)
-
     def spread(self, v: Array, kind: Any) -> Any:
         """One number per channel, to be multiplied with a group of rows: a function of the group."""
         v = v.astype(kind)
@@ -66,20 +80,22 @@ class Channels:
         wide = np.repeat(v, self.each)
         return lambda group: wide
 
-    def total(self, x: Array) -> Array:
-        """The sum over each channel, in double precision over the samples."""
-        return self._add(np.einsum("ij->i", x.reshape(self.pieces)))
+    def totals(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """The sums over each channel of x and of x * y, in double precision over the samples."""
+        x, y = x.reshape(self.pieces), y.reshape(self.pieces)
+        found = np.empty((2, len(x)), x.dtype)
 
-    def dot(self, x: Array, y: Array) -> Array:
-        """The sum of the products over each channel."""
-        return self._add(np.vecdot(x.reshape(self.pieces), y.reshape(self.pieces)))
+        def work(a: slice) -> None:
+            np.einsum("ij->i", x[a], out=found[0, a])
+            np.vecdot(x[a], y[a], out=found[1, a])
+
+        _in_groups(work, *x.shape)
+        one, other = np.add.reduce(found.reshape(2, self.n, self.c, -1), (1, 3), np.float64)
+        return one, other
 
     def away(self, x: Array, mean: Array) -> Array:
         """`x - mean`: where the mean is large, what follows would lose digits without it."""
         return sums(self, x.dtype, -mean, (x, np.ones(self.c)))
-
-    def _add(self, found: Array) -> Array:
-        return np.add.reduce(found.reshape(self.n, self.c, -1), (0, 2), np.float64)
 
 
 def _batch_norm(
@@ -90,8 +106,8 @@ def _batch_norm(
         return normalise.batch_norm.forward(xp, x, w, b, running_mean, running_var, training=training, eps=eps)
     by, count = Channels(x.shape), x.size // x.shape[1]
     if training:
-        mean = by.total(x) / count
-        var = by.dot(x, x) / count - mean**2
+        mean, squares = (v / count for v in by.totals(x, x))
+        var = squares - mean**2
     else:
         mean, var = (v.astype(np.float64) for v in (running_mean, running_var))
     left = mean
@@ -99,8 +115,8 @@ def _batch_norm(
         mean = mean.astype(x.dtype).astype(np.float64)
         x, left = by.away(x, mean), 0 * mean
         if training:
-            left = by.total(x) / count  # what rounding left of the mean
-            mean, var = mean + left, by.dot(x, x) / count - left**2
+            left, squares = (v / count for v in by.totals(x, x))  # what rounding left of the mean
+            mean, var = mean + left, squares - left**2
     inverse = 1 / np.sqrt(var + eps)
     scale = inverse if w is None else inverse * w
     shift = -left * scale if b is None else b - left * scale
@@ -116,13 +132,16 @@ def sums(by: Channels, kind: Any, shift: Array | None, *terms: tuple[Array, Arra
     out = np.empty(terms[0][0].shape, kind)
     made, plus = out.reshape(by.rows), None if shift is None else by.spread(shift, kind)
     (x, factor), *others = [(v.reshape(by.rows), by.spread(f, kind)) for v, f in terms]
-    for a in by.groups():
+
+    def work(a: slice) -> None:
         part = made[a]
         np.multiply(x[a], factor(a), part)
         for y, by_factor in others:
             part += y[a] * by_factor(a)
         if plus is not None:
             part += plus(a)
+
+    _in_groups(work, *by.rows)
     return out
 
 
@@ -135,10 +154,11 @@ def _batch_norm_gradients(
         return NotImplemented
     by, count, g = Channels(x.shape), x.size // x.shape[1], np.ascontiguousarray(g)
     mean, inverse = (v.reshape(-1).astype(np.float64) for v in (mean, inverse))
-    total, dx = by.total(g), None
+    dx = None
     if (mean**2 > inverse**-2 - eps).any():
         x, mean = by.away(x, mean), 0 * mean
-    along = (by.dot(g, x) - mean * total) * inverse
+    total, products = by.totals(g, x)
+    along = (products - mean * total) * inverse
     if wants[0]:
         scale = inverse if w is None else inverse * w
         slope = along * inverse * scale / -count
