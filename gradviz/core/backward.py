@@ -23,7 +23,7 @@ from .clock import Last, user_frame, wrote
 from .device import Several
 from .edges import place, seed
 from .hooks import run_post_hooks, run_pre_hooks, run_tensor_hooks
-from .messages import first_grad, fit, owned, raw_dtype, shared
+from .messages import first_grad, fit, owned, shared
 from .mode import grad_mode
 from .node import AccumulateGrad, Folding, Freed, Node, Output
 from .op import RECORDED
@@ -38,37 +38,35 @@ def order(edges: Sequence[Any], *, to_run: bool = True) -> list[Node]:
     Raises PyTorch's error if an earlier backward has freed one of them, unless they are only to be looked at.
     """
     oldest: dict[Node, Node] = {}  # leaf -> the oldest node that feeds it
-    seen: dict[Node, None] = {}  # in the order of the walk, which is nearly the order wanted
-    plan: list[Node] = []
-    stack: list[Node] = []
-    for edge in edges:
-        (plan if edge.__class__ is AccumulateGrad else stack).append(edge.node)
-    push, pop = stack.append, stack.pop
-    while stack:
-        node = pop()
-        if node in seen:
-            continue
-        seen[node] = None
+    given = [edge for edge in edges if edge.__class__ is AccumulateGrad]
+    nodes = list(dict.fromkeys(edge.node for edge in edges if edge.__class__ is not AccumulateGrad))
+    seen = set(nodes)
+    see, push = seen.add, nodes.append
+    for node in nodes:  # which grow meanwhile, nearly in the order wanted
         if node.saved.__class__ is Freed and to_run:
             raise noted(RuntimeError(errors.freed(node)))
         for edge in node.parents:
-            if edge is None:
-                continue
             kind = edge.__class__
             if kind is AccumulateGrad:
                 known = oldest.get(edge)
                 if known is None or node.seq < known.seq:
                     oldest[edge] = node
-            else:
-                push(edge.node if kind is Output else edge)
-    nodes = sorted(seen, key=_seq, reverse=True)
-    last = set(oldest.values())
-    plan = [leaf for leaf in dict.fromkeys(plan) if leaf not in oldest]
+            elif edge is not None:
+                if kind is Output:
+                    edge = edge.node
+                if edge not in seen:
+                    see(edge)
+                    push(edge)
+    nodes.sort(key=_seq, reverse=True)
+    fed: dict[Node, list[Node]] = {}
+    for leaf, node in oldest.items():
+        fed.setdefault(node, []).append(leaf)
+    plan: list[Node] = [leaf for leaf in dict.fromkeys(given) if leaf not in oldest]
     for node in nodes:
         plan.append(node)
-        if node in last:
-            fed = [e for e in dict.fromkeys(node.parents) if e in oldest and oldest[e] is node]
-            plan.extend(fed)
+        leaves = fed.get(node)
+        if leaves is not None:
+            plan += leaves if len(leaves) == 1 else [e for e in dict.fromkeys(node.parents) if oldest.get(e) is node]
     return plan
 
 
@@ -77,6 +75,14 @@ running: ContextVar[Any] = ContextVar("running", default=None)
 
 _seq = operator.attrgetter("seq")
 _NONE = ((), None)  # the shape and type of an output that is no tensor
+
+
+def _check(node: Any) -> None:
+    """Raise PyTorch's error if what a node kept was freed, or overwritten since."""
+    if node.saved.__class__ is Freed:
+        raise noted(RuntimeError(errors.freed(node)))
+    if Last.write > node.seq and node.op is not None:
+        node.check_stale()
 
 
 class Undo:
@@ -88,20 +94,28 @@ class Undo:
         self.node: Node = node
         self.grads = grads
         self.saved = node.saved
-        leaf = [node.variable] if node.__class__ is AccumulateGrad else []
-        held = [] if node.extra is None else [reference() for reference in node.extra.retained.values()]
-        self.kept = [(tensor, tensor._grad) for tensor in (*leaf, *held) if tensor is not None]
+        self.kept: list[tuple[Any, Any]] = []
+        if node.__class__ is AccumulateGrad:
+            self.kept.append((node.variable, node.variable._grad))
+        if node.extra is not None:
+            held = [reference() for reference in node.extra.retained.values()]
+            self.kept += [(tensor, tensor._grad) for tensor in held if tensor is not None]
 
     def apply(self, grads: dict[Any, Any]) -> None:
         """Put everything back."""
-        for key, g in reversed(self.grads):
-            if g is None:
-                grads.pop(key, None)
-            else:
-                grads[key] = g
+        put_back(grads, self.grads)
         self.node.saved = self.saved
         for tensor, grad in self.kept:
             tensor._grad = grad
+
+
+def put_back(grads: dict[Any, Any], before: list[tuple[Any, Any]]) -> None:
+    """Gradients in flight as they were, from a note of each change, the last one first."""
+    for key, g in reversed(before):
+        if g is None:
+            grads.pop(key, None)
+        else:
+            grads[key] = g
 
 
 class Backward:
@@ -183,9 +197,9 @@ class Backward:
             events.emit(events.BackwardBegin(self))
         session = Pass()
         try:
-            if self.journal is None and not (events.watching or Several.guarded):
-                if self.create_graph:
-                    self._run_recorded()
+            if self.journal is None and not Several.guarded:
+                if self.create_graph or events.watching:
+                    self._run_through()
                 else:
                     with claiming:
                         alone = session.take(self._whole)
@@ -228,40 +242,54 @@ class Backward:
             for node in self._whole:
                 node.incoming = None
 
-    def _run_recorded(self) -> None:
-        """Take every remaining step, recording what rules compute; `step` says the same with hooks and observers."""
+    def _run_through(self) -> None:
+        """Take every remaining step where rules are recorded or somebody watches; what is unusual is left to `step`."""
         special = self._stop | {edge.node for edge in self._capture}
-        grads, freed = self.grads, None if self.retain_graph else self._freed
-        mode, session = grad_mode.set(True), running.set(self)
+        grads, recorded = self.grads, self.create_graph
+        before: list[tuple[Any, Any]]
+        mode, session = grad_mode.set(recorded), running.set(self)
         try:
             for node in self.plan[self.cursor :]:
-                op = node.op
-                plain = op is not None and node.shape is not None and (node.dtype.kind != "c" or op.conjugates)
-                if Anomaly.enabled or not plain or node in special or not (node.extra is None or node.extra.quiet):
+                op, extra = node.op, node.extra
+                if op is not None:  # one output, and real numbers or rules that are made for complex ones
+                    plain = node.shape is not None and (node.dtype.kind != "c" or op.conjugates)
+                else:
+                    plain = node.__class__ is AccumulateGrad and not (node.variable._hooks or node.variable._post_hooks)
+                if not plain or (extra is not None and not extra.quiet) or node in special or Anomaly.enabled:
                     self.step(begin=False)
                     continue
                 g = grads.get(node)
                 if g is not None:
-                    if node.saved.__class__ is Freed:
-                        raise noted(RuntimeError(errors.freed(node)))
-                    if Last.write > node.seq:
-                        node.check_stale()
-                    made = op.pull_recorded(RECORDED, g, node.opened(), node.parents)
-                    for edge, product in zip(node.parents, made, strict=True):
-                        if edge is None or product is None:
-                            continue
-                        array = product._array
-                        if array.shape != edge.shape or array.dtype is not edge.dtype:
-                            product = fit(RECORDED, product, edge.shape, edge.dtype)
-                        old = grads.get(edge)
-                        grads[edge] = product if old is None else old + product
+                    if op is None:
+                        self._run_leaf(node, g)
+                    else:
+                        saved, before = node.saved, []
+                        if saved.__class__ is Freed or Last.write > node.seq:
+                            _check(node)
+                        try:
+                            if recorded:
+                                made = op.pull_recorded(RECORDED, g, node.opened(), node.parents)
+                            else:
+                                made = op.pull(node.device.F, g, saved, node.parents)
+                            self._hand_on(node, g, made, before)
+                        except BaseException:
+                            put_back(grads, before)
+                            node.saved = saved
+                            raise
                     del grads[node]
-                    if freed is not None and node.keeps_tensors:
-                        node.saved = freed
                 self.cursor += 1
         finally:
             grad_mode.reset(mode)
             running.reset(session)
+
+    def _run_leaf(self, node: Any, g: Any) -> None:
+        """The step of a leaf without hooks. If it raises, nothing changed."""
+        leaf, old = node.variable, node.variable._grad
+        try:
+            self._accumulate(node, g)
+        except BaseException:
+            leaf._grad = old
+            raise
 
     def step(self, begin: bool = True) -> Node | None:
         """Run the next node and return it; None at the end of the plan. If a rule or hook raises, nothing changed."""
@@ -320,35 +348,40 @@ class Backward:
 
     def _propagate(self, node: Node, arrived: list[Any], undo: Undo) -> None:
         """Run a node's rules and add the products to what its inputs have received."""
-        if node.saved.__class__ is Freed:
-            raise noted(RuntimeError(errors.freed(node)))
-        if Last.write > node.seq and node.op is not None:
-            node.check_stale()
+        _check(node)
         g = arrived[0] if node.shape is not None else tuple(arrived)
         made = products(node, g, self.create_graph)
         if node.extra is not None and node.extra.post_hooks:
             made = run_post_hooks(node, node.extra.post_hooks, made, arrived, self.create_graph)
         if Anomaly.enabled:
             look_for_nan(node, made)
-        messages = []
-        F = RECORDED if self.create_graph else node.device.F
+        self._hand_on(node, g, made, undo.grads)
+
+    def _hand_on(self, node: Node, g: Any, made: Any, before: list[tuple[Any, Any]]) -> None:
+        """Add the products to what the inputs have received, which is noted in `before`, and give up what was kept."""
+        grads, recorded = self.grads, self.create_graph
+        told: list[Any] | None = [] if events.watching else None
         for position, (edge, product) in enumerate(zip(node.parents, made, strict=True)):
             if edge is None or product is None:
                 continue
-            if product.shape != edge.shape or raw_dtype(product) is not edge.dtype:
-                product = fit(F, product, edge.shape, edge.dtype)
-            old = self.grads.get(edge)
-            undo.grads.append((edge, old))
-            if old is None and edge.__class__ is AccumulateGrad and not self.create_graph:
-                self.grads[edge] = product.copy() if shared(product, g) else product
+            array = product._array if recorded else product
+            if array.shape != edge.shape or array.dtype is not edge.dtype:
+                product = fit(RECORDED if recorded else node.device.F, product, edge.shape, edge.dtype)
+            old = grads.get(edge)
+            before.append((edge, old))
+            if old is not None:
+                grads[edge] = old + product
+            elif edge.__class__ is AccumulateGrad and not recorded and shared(product, g):
+                grads[edge] = product.copy()
             else:
-                self.grads[edge] = product if old is None else old + product
-            messages.append((edge, node.input_name(position), product))
-        if events.watching:
-            events.emit(events.BackwardStep(self, node, g, tuple(messages)))
+                grads[edge] = product
+            if told is not None:
+                told.append((edge, node.input_name(position), product))
+        if told is not None:
+            events.emit(events.BackwardStep(self, node, g, tuple(told)))
         if not self.retain_graph and node.keeps_tensors:
             node.saved = self._freed
-            if events.watching:
+            if told is not None:
                 events.emit(events.Freed(node))
 
     def _accumulate(self, node: Any, g: Any) -> None:

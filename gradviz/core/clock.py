@@ -93,25 +93,24 @@ def short_name(filename: str) -> str:
     return filename.replace("\\", "/").rpartition("/")[2]
 
 
-_ours: set[int] = set()  # the global names of the library's modules, which stay where they are, by their addresses
+_ours: dict[int, Any] = {}  # the library's own code, by its address; kept, so that no other code can have that
 
 
-def is_ours(space: dict[str, Any]) -> bool:
-    """Whether these are the global names of a module of this library."""
-    if id(space) in _ours:
+def is_ours(frame: Any) -> bool:
+    """Whether a frame runs code of this library."""
+    code = frame.f_code
+    if id(code) in _ours:
         return True
-    name = space.get("__name__", "")
-    if not name.startswith("gradviz"):
+    if not str(frame.f_globals.get("__name__", "")).startswith("gradviz"):
         return False
-    if getattr(sys.modules.get(name), "__dict__", None) is space:
-        _ours.add(id(space))
+    _ours[id(code)] = code
     return True
 
 
 def outside(inner: int = 1) -> Any:
     """The innermost frame outside the package, from the `inner`-th on, or None."""
     frame: Any = sys._getframe(inner)
-    while frame is not None and (id(frame.f_globals) in _ours or is_ours(frame.f_globals)):
+    while frame is not None and (id(frame.f_code) in _ours or is_ours(frame)):
         frame = frame.f_back
     return frame
 

@@ -11,7 +11,6 @@ Nodes are numbered in the order they appear; nothing of the program is kept aliv
 from __future__ import annotations
 
 import copy
-import math
 import sys
 import threading
 import weakref
@@ -22,15 +21,15 @@ from weakref import ref
 from . import events
 from .clock import Last, _ours, is_ours
 from .events import observe
-from .node import Node
+from .node import Node, Output
 from .op import OPS
 from .record_backward import BackwardSteps
+from .record_nodes import SOURCES, Nodes, Seen, are_fixed, is_fixed, sees_input
 from .record_nodes import Call as Call
-from .record_nodes import Nodes, is_fixed, sees_input
 from .summary import KEPT, LARGE, plain, summary
 from .tensor import Tensor
 from .views import Place
-from .whence import line_at, path_below, running_module, variable_name
+from .whence import Line, line_at, lines, path_below, running_module, variable_name
 
 KEEP_LEAF = 1_000_000
 PUT_OFF = 1 << 26  # bytes of copies, of which the statistics are put off, at a time
@@ -93,19 +92,19 @@ class Recorder(Nodes, BackwardSteps):
         self._names = {id(t): name for name, t in (names or {}).items()}
         self._partial: dict[Any, tuple[Any, int]] = {}
         self._expected: dict[Any, int] = {}
-        self._sent: dict[Any, tuple[Any, dict[str, Any]]] = {}
+        self._sent: dict[Any, tuple[Any, dict[str, Any], bool]] = {}
+        self._seeds: Any = frozenset()
         self._quiet = False
-        self._ones: dict[Any, tuple[Any, dict[str, Any]]] = {}
-        self._outer: list[tuple[Any, Any, Any, bool]] = []
+        self._ones: dict[Any, Any] = {}
+        self._outer: list[tuple[Any, ...]] = []
         self._waiting: list[tuple[dict[str, Any], Any, Any]] = []
+        self._locals: list[Any] = []
         self._entered: list[tuple[Any, dict[int, tuple[int, Any]]]] = []  # Functions that run: their tensors before
         self._named: set[int] = set()
         self._paths: dict[Any, tuple[str, str | None]] = {}
         self._link: Any = None  # the module call that ran last, and what it is called
         self._at: tuple[str, str | None] = "", None
-        self._lines: dict[tuple[str, int], dict[str, Any]] = {}
-        self._places: dict[tuple[int, int], tuple[Any, dict[str, Any]]] = {}  # the same by code and where in it
-        self._called: list[dict[str, Any] | None] = []  # where each of the modules that are running was called
+        self._called: list[Line | None] = []  # where each of the modules that are running was called
         self._later: dict[int, Any] = {}  # node -> what its statistics will be of: an array, or another node's number
         self._room = PUT_OFF
         TAPES.add(self)
@@ -113,7 +112,7 @@ class Recorder(Nodes, BackwardSteps):
     @property
     def steps(self) -> list[dict[str, Any]]:
         """What happened so far, with its statistics."""
-        if self._waiting:
+        if self._waiting or self._locals:
             self.finish()
         return self._steps
 
@@ -221,7 +220,7 @@ class Recorder(Nodes, BackwardSteps):
                 given.append(self.ordinal(x))
             else:
                 given.append((x,) if is_fixed(x) else (x, plain(x)))
-        line = self._line(frames)
+        line = self._line_from(_getframe(frames))
         self._add_ops(op, given, outputs, settings, inplace, line, len(self._notes))
 
     def _add_ops(
@@ -236,7 +235,7 @@ class Recorder(Nodes, BackwardSteps):
         begin: int = 0,
     ) -> None:
         said = None
-        if settings and not all(map(is_fixed, settings.values())):
+        if settings and not are_fixed(settings.values()):
             said = {k: plain(v) for k, v in settings.items()}
         notes = self._notes
         for nr, out in enumerate(outputs, begin):
@@ -247,14 +246,14 @@ class Recorder(Nodes, BackwardSteps):
                 name: Any = None
                 link = running_module()
             else:
-                node = edge.node
+                node, place = (edge.node, edge.nr) if edge.__class__ is Output else (edge, 0)
                 kind = node.__class__
                 name, link = kind if kind.name is own_name else node.name(), node.path
-                self.by_seq[node.seq, edge.nr] = n
+                self.by_seq[node.seq, place] = n
             at = self._at if link is self._link else self._path(link)
             size = array.nbytes
             if size > LARGE or size > self._room or sees_input(op):
-                value, source = self._value(op, given, out)
+                value, source = self._value(op, given, out, settings if said is None else None)
             else:
                 self._room -= size
                 value, source = None, (array.copy(), out.device)
@@ -269,31 +268,21 @@ class Recorder(Nodes, BackwardSteps):
             self._by_id[id(out)] = ref(out), n, Last.write
             self._steps.append({"kind": "forward", "n": n})
 
-    def _line(self, frames: int) -> dict[str, Any] | None:
-        """The user's line that is running: one entry that all nodes of the line share."""
-        return self._line_from(_getframe(frames + 1))
-
-    def _line_from(self, frame: Any) -> dict[str, Any] | None:
-        """The innermost user's line from a frame on; inside a module, that which called the module."""
+    def _line_from(self, frame: Any) -> Line | None:
+        """The user's line that is running, from a frame on; inside a module, that which called the module."""
         call = events.module_call if self._called else None
         while frame is not None:
             code = frame.f_code
             if code is call:
                 return self._called[-1]
-            if id(frame.f_globals) not in _ours and not is_ours(frame.f_globals):
-                break
+            if id(code) not in _ours:
+                known = lines.get((id(code), frame.f_lasti))
+                if known is not None:
+                    return known
+                if not is_ours(frame):
+                    return line_at(frame)
             frame = frame.f_back
-        else:
-            return None
-        at = frame.f_lasti
-        known = self._places.get((id(code), at))
-        if known is None:
-            where = code.co_filename, frame.f_lineno
-            line = self._lines.get(where)
-            if line is None:
-                line = self._lines[where] = line_at(*where)
-            known = self._places[id(code), at] = code, line
-        return known[1]
+        return None
 
     def _path(self, link: Any) -> tuple[str, str | None]:
         """The dotted path of the innermost running module below the outermost one, and its class name."""
@@ -310,28 +299,35 @@ class Recorder(Nodes, BackwardSteps):
             nodes = self.nodes
             later, self._later = self._later, {}
             waiting, self._waiting = self._waiting, []
+            local, self._locals = self._locals, []
             self._room = PUT_OFF
             for n, source in later.items():
                 if isinstance(source, int):
                     value = nodes[source]["value"]
                     nodes[n]["value"] = value and {**value, "shape": nodes[n]["shape"]}
                 else:
-                    array, device = source
+                    array, device = source.seen() if isinstance(source, Seen) else source
                     nodes[n]["value"] = summary(array, device, self.thumbnails)
             for made, array, device in waiting:
                 made.update(summary(array, device, self.thumbnails))
+            known: dict[Any, Any] = {}
+            for each in local:
+                each.tell(known, self._summary)
 
-    def _value(self, op: Any, given: list[Any], out: Tensor) -> tuple[dict[str, Any] | None, Any]:
+    def _value(self, op: Any, given: list[Any], out: Tensor, settings: dict[str, Any] | None = None) -> tuple[Any, Any]:
         """The statistics of a result of this op; or None, and what they are worked out from when somebody looks.
 
-        A view of everything its input holds has its input's: only the shape is new.
+        A view of all that its input holds has its input's: only the shape is new. `settings`: None if they may change.
         """
         array, device = out._array, out.device
-        if sees_input(op) and array.size > KEPT and not self.thumbnails:
+        if sees_input(op) and array.size > KEPT:
             before = given[0] if given[0].__class__ is int else given[0].get("n")
-            shape, kind, _ = self._kind_of(before)
-            if math.prod(shape) == array.size and kind == out.dtype.name:
-                return None, before
+            if self._is_alike(before, array):
+                if not self.thumbnails:
+                    return None, before
+                source = self._later.get(before)
+                if source.__class__ in SOURCES and settings is not None and len(given) == 1 and not op.outputs:
+                    return None, Seen(source, op, settings)
         size = array.nbytes
         if size > LARGE:
             return summary(array, device, self.thumbnails), None
@@ -359,14 +355,14 @@ class Recorder(Nodes, BackwardSteps):
         """
         base = tensor if tensor._base is None else tensor._base
         cell = base._cell
-        if cell is None or cell.stamp <= since or self._kind_of(n)[2]:
+        if cell is None or cell.stamp <= since or self._is_leaf(n):
             self._remember(tensor, n)
             return n
         if base is not tensor and self._known(base) is not None and tensor.dtype == base.dtype:
             self._add(OPS["as_strided_view"], (base,), (tensor,), {"place": Place(base, tensor)}, frames=3)
             return self._by_id[id(tensor)][1]
-        made = len(self._notes)
-        self._add_ops(events.Written("written", aside=True), [n], (tensor,), {}, True, self._line(2), made)
+        made, line = len(self._notes), self._line_from(_getframe(2))
+        self._add_ops(events.Written("written", aside=True), [n], (tensor,), {}, True, line, made)
         return made
 
     def _add_leaf(self, tensor: Tensor) -> int:
@@ -399,6 +395,7 @@ class Recorder(Nodes, BackwardSteps):
         self._write_out()
         again = copy.copy(self)
         again.nodes, again._steps, again._waiting = list(self.nodes), list(self._steps), list(self._waiting)
+        again._locals = list(self._locals)
         again._lock = threading.RLock()
         for name in ("arrays", "_calls", "by_seq", "_by_id", "_counts", "_later"):
             setattr(again, name, dict(getattr(self, name)))

@@ -8,9 +8,13 @@ from . import events
 from .backward import running
 from .edges import place
 from .formula import inputs_of
-from .node import AccumulateGrad
+from .messages import ALONE, _holders
+from .node import AccumulateGrad, Output
+from .record_local import Local
 from .summary import LARGE, summary
 from .tensor import Tensor
+
+NO_NODE = frozenset((AccumulateGrad, Output))  # edges of these classes are known by something else than a node's number
 
 
 class BackwardSteps:
@@ -21,10 +25,13 @@ class BackwardSteps:
     by_seq: dict[tuple[int, int], int]
     _partial: dict[Any, tuple[Any, int]]
     _expected: dict[Any, int]
-    _sent: dict[Any, tuple[Any, dict[str, Any]]]  # edge -> the one product it has carried, and the statistics of that
-    _outer: list[tuple[Any, Any, Any, bool]]  # these and `_quiet` of passes that wait for one that began inside them
-    _ones: dict[Any, tuple[Any, dict[str, Any]]]  # ones by shape, type and device, and their statistics: of one pass
+    # edge -> the one product it has carried, the statistics of that, and whether nobody else will write into it
+    _sent: dict[Any, tuple[Any, dict[str, Any], bool]]
+    _seeds: Any  # the edges that a pass begins at
+    _ones: dict[Any, Any]  # ones by what they are like, and their statistics: of one pass
+    _outer: list[tuple[Any, ...]]  # these and `_quiet` of passes that wait for one that began inside them
     _waiting: list[tuple[dict[str, Any], Any, Any]]  # statistics put off: where they go, an array, its device
+    _locals: list[Local]  # local derivatives put off
     _quiet: bool  # no code of the user's runs during the pass, and no gradient is handed out but in leaves
     _room: int
 
@@ -41,14 +48,19 @@ class BackwardSteps:
         if running.get() is None:
             self._outer.clear()
         else:  # a rule that goes backward itself, as a reentrant checkpoint does
-            self._outer.append((self._partial, self._expected, self._sent, self._quiet))
-        self._partial, self._expected, self._sent, self._ones = {}, {}, {}, {}
-        in_plan = set(session.plan)
-        self._quiet = not (session.create_graph or session._capture or any(map(_is_open, session.plan)))
+            self._outer.append((self._partial, self._expected, self._sent, self._seeds, self._quiet))
+        self._partial, self._sent, self._ones, self._seeds = {}, {}, {}, frozenset(session.grads)
+        expected: dict[Any, int] = {}
+        quiet = not (session.create_graph or session._capture)
         for node in session.plan:
+            if node.op is None or node.extra is not None:
+                quiet = quiet and not _is_open(node)
             for edge in node.parents:
-                if edge is not None and edge.node in in_plan:
-                    self._expected[edge] = self._expected.get(edge, 0) + 1
+                expected[edge] = expected.get(edge, 0) + 1
+        if session.partial:
+            in_plan = set(session.plan)
+            expected = {edge: n for edge, n in expected.items() if edge is not None and edge.node in in_plan}
+        self._expected, self._quiet = expected, quiet
         self._steps.append({"kind": "backward_begin", "root": self._root(session.roots[0])})
 
     def _root(self, root: Any) -> int:
@@ -56,58 +68,60 @@ class BackwardSteps:
 
     def _step(self, event: events.BackwardStep) -> None:
         session, node, arrived, sent = event
-        device, nr = node.device, 0
-        if arrived.__class__ is tuple:
-            nr, arrived = next(((i, g) for i, g in enumerate(arrived) if g is not None), (0, None))
-        if arrived is None:  # a user's backward that no gradient reached: it was given zeros
-            shape, dtype = next(made for made in node.shapes if made is not None)
-            arrived = device.xp.zeros(shape, dtype=dtype)
-        g = _array(arrived)
-        local = self._local(node, g) if sent else {}
-        upstream = self._arrived(node, g, device)
-        messages = []
-        for edge, name, out in sent:
-            slot, product = slot_of(node, name), _array(out)
-            before, k = self._partial.get(edge, (None, 0))
-            total = product if before is None else before + product
-            self._partial[edge] = (total, k + 1)
+        device, op, nr = node.device, node.op, 0
+        if arrived.__class__ is tuple or arrived is None:
+            nr, arrived = _first(node, arrived)
+        g = arrived._array if isinstance(arrived, Tensor) else arrived
+        known = self._sent.get(node)
+        if known is not None and known[0] is g and node.extra is None:  # no hook has had it in hand
+            upstream, ours = known[1:]
+        else:
+            upstream, ours = self._put_off(g, device), False
+        owner = g if g.base is None else g.base
+        quiet, messages = self._quiet, []
+        for edge, slot, out in sent:
+            product = out._array if isinstance(out, Tensor) else out
+            kind = edge.__class__
+            before = self._partial.get(edge)
             if product is g:
-                said = upstream
+                said, own = upstream, ours
             else:
-                inner = self._quiet and product.base is None and edge.__class__ is not AccumulateGrad
-                said = self._put_off(product, device, own=inner)
+                if product.base is None:
+                    own = quiet and kind is not AccumulateGrad
+                else:  # the same memory in another shape, or memory that only the rule knew: a leaf takes a copy
+                    own = quiet and ((ours and product.base is owner) or _is_alone(product))
+                said = self._put_off(product, device, own)
             if before is None:
-                self._sent[edge] = product, said
+                k, total = 1, said
+                self._partial[edge] = product, 1
+                self._sent[edge] = product, said, own
             else:
+                k = before[1] + 1
+                self._partial[edge] = made, _ = before[0] + product, k
                 self._sent.pop(edge, None)
+                total = self._put_off(made, device, own=True)
             messages.append({
-                "to": self._of_edge(edge), "slot": slot, "local": local.get(slot), "product": said,
-                "sum": said if before is None else self._put_off(total, device, own=True), "k": k + 1,
-                "of": max(self._expected.get(edge, 1), k + 1),
+                "to": self.by_seq.get((edge.seq, 0), -1) if kind not in NO_NODE else self._of_edge(edge),
+                "slot": slot if op is not None else slot_of(node, slot), "local": None, "product": said, "sum": total,
+                "k": k, "of": max(self._expected.get(edge, 1), k),
             })  # fmt: skip
         self._steps.append({
             "kind": "backward", "n": self._of_node(node, nr), "grad": upstream,
             "messages": messages, "frees": not session.retain_graph and node.keeps_tensors,
         })  # fmt: skip
+        packed = node.extra is not None and node.extra.packed
+        if messages and op is not None and op.elementwise and not (op.variadic or packed):
+            self._put_off_local(node, g, messages, not session.retain_graph)
 
-    def _local(self, node: Any, g: Any) -> dict[str, Any]:
-        """The local derivatives of a pointwise op, by its inputs: its rules at an upstream gradient of ones."""
-        op = node.op
-        if op is None or not op.elementwise or op.variadic or (node.extra is not None and node.extra.packed):
-            return {}
-        device, saved = node.device, node.saved
-        key = g.shape, g.dtype, device
-        known = self._ones.get(key)
-        if known is None:
-            ones = device.wrap(device.xp.ones_like(g))
-            known = self._ones[key] = ones, self._put_off(ones, device, own=True)
-        ones, said = known
-        found = {}
-        for name, made in zip(op.inputs, op.pull(device.F, ones, saved, node.parents), strict=True):
-            if made is not None:
-                own = made.base is None and all(made is not _array(kept) for kept in saved)
-                found[name] = said if made is ones else self._put_off(made, device, own=own)
-        return found
+    def _put_off_local(self, node: Any, g: Any, messages: list[dict[str, Any]], freed: bool) -> None:
+        """The local derivatives of a pointwise op: what its rules make of ones, worked out when somebody looks."""
+        local = Local(node, g, messages)
+        size = local.own(LARGE, freed)
+        if size is None:
+            local.tell(self._ones, self._summary)
+        else:
+            self._room -= size
+            self._locals.append(local)
 
     def _summary(self, array: Any, device: Any) -> dict[str, Any]:
         return summary(array, device, self.thumbnails)
@@ -127,13 +141,6 @@ class BackwardSteps:
         self._waiting.append((made, array if own else array.copy(), device))
         return made
 
-    def _arrived(self, node: Any, array: Any, device: Any) -> dict[str, Any]:
-        """The statistics of a gradient where it arrives: mostly they are known, as those of the product sent there."""
-        sent = self._sent.get(node)
-        if sent is not None and sent[0] is array and node.extra is None:  # no hook has had it in hand
-            return sent[1]
-        return self._put_off(array, device)
-
     def _of_node(self, node: Any, nr: int) -> int:
         """The node whose gradient a step shows: of several results the first that one reached."""
         if isinstance(node, AccumulateGrad):
@@ -146,15 +153,19 @@ class BackwardSteps:
         return self.by_seq.get((edge.node.seq, edge.nr), -1)
 
     def _accumulate(self, event: events.Accumulate) -> None:
-        device = event.leaf.device
-        before = None if event.before is None else self._put_off(event.before, device)
-        node = event.leaf._accumulator() if event.leaf._accumulator is not None and not event.leaf._hooks else None
-        after = self._arrived(node, event.after, device)
-        self._steps.append({"kind": "accumulate", "n": self.ordinal(event.leaf), "before": before, "after": after})
+        _, leaf, old, new = event
+        device, before = leaf.device, None if old is None else self._put_off(old, leaf.device)
+        node = None if leaf._accumulator is None else leaf._accumulator()
+        known = None if leaf._hooks else self._sent.get(node)
+        if known is not None and (known[0] is new or (old is None and self._quiet and node not in self._seeds)):
+            after = known[1]  # what was sent is what is there now, perhaps as a copy
+        else:
+            after = self._put_off(new, device)
+        self._steps.append({"kind": "accumulate", "n": self.ordinal(leaf), "before": before, "after": after})
 
     def _end(self, event: events.BackwardEnd) -> None:
-        self._partial, self._expected, self._sent, self._quiet = (
-            self._outer.pop() if self._outer else ({}, {}, {}, False)
+        self._partial, self._expected, self._sent, self._seeds, self._quiet = (
+            self._outer.pop() if self._outer else ({}, {}, {}, frozenset(), False)
         )
         self._ones = {}
         self._steps.append({"kind": "backward_end"})
@@ -176,9 +187,27 @@ class BackwardSteps:
 
 def _is_open(node: Any) -> bool:
     """Whether the user's code sees gradients at this node: its own backward, or hooks."""
-    if node.__class__ is AccumulateGrad:
-        return bool(node.variable._hooks or node.extra is not None)
-    return node.op is None or node.extra is not None
+    if node.extra is not None:
+        return True
+    return node.op is None and (node.__class__ is not AccumulateGrad or bool(node.variable._hooks))
+
+
+def _is_alone(view: Any) -> bool:
+    """Whether nothing else refers to the memory behind a view, and the view shows all of it."""
+    kind, size = view.base.__class__, view.nbytes
+    return kind is view.__class__ and view.base.nbytes == size and _holders(view) == ALONE
+
+
+def _first(node: Any, arrived: Any) -> tuple[int, Any]:
+    """Of several gradients the first that there is, and its number.
+
+    A user's backward that no gradient reached was given zeros.
+    """
+    for nr, g in enumerate(arrived or ()):
+        if g is not None:
+            return nr, g
+    shape, dtype = next(made for made in node.shapes if made is not None)
+    return 0, node.device.xp.zeros(shape, dtype=dtype)
 
 
 def slot_of(node: Any, slot: str) -> str:
@@ -187,7 +216,3 @@ def slot_of(node: Any, slot: str) -> str:
         return slot
     at, names = node._positions[int(slot)], inputs_of(node.function)
     return names[at] if at < len(names) else str(at)
-
-
-def _array(g: Any) -> Any:
-    return g._array if isinstance(g, Tensor) else g

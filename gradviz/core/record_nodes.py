@@ -7,7 +7,9 @@ from a few that are not; so what a recorder does at once is to append one tuple 
 from __future__ import annotations
 
 import functools
+import math
 import threading
+from collections.abc import Iterable
 from types import EllipsisType, NoneType
 from typing import Any, NamedTuple
 
@@ -62,6 +64,52 @@ def is_fixed(value: Any) -> bool:
     return kind in FIXED
 
 
+_seen_fixed: set[tuple[Any, ...]] = set()
+MANY = 1000
+
+
+def are_fixed(values: Iterable[Any]) -> bool:
+    """The same of all settings of a call; mostly they have been seen before."""
+    given = tuple(values)
+    try:
+        if given in _seen_fixed:
+            return True
+    except TypeError:  # a list, say
+        return is_fixed(given)
+    if not is_fixed(given):
+        return False
+    if len(_seen_fixed) >= MANY:
+        _seen_fixed.clear()
+    _seen_fixed.add(given)
+    return True
+
+
+class Seen:
+    """The value of a view of everything a node holds: the same operation on the copy of that node's value."""
+
+    __slots__ = ("made", "op", "settings", "source")
+
+    def __init__(self, source: Any, op: Any, settings: dict[str, Any]) -> None:
+        self.source, self.op, self.settings = source, op, settings
+        self.made: Any = None
+
+    def seen(self) -> tuple[Any, Any]:
+        """The view and its device. No recursion: it may be a view of a view of a view."""
+        views: list[Seen] = []
+        at: Any = self
+        while at.__class__ is Seen and at.made is None:
+            views.append(at)
+            at = at.source
+        array, device = at.made if at.__class__ is Seen else at
+        for view in reversed(views):
+            array = device.forwards[view.op.name](array, **view.settings)
+            view.made = array, device
+        return array, device
+
+
+SOURCES = (tuple, Seen)  # what the value of a node is worked out from: an array and its device, or a view of that
+
+
 class Nodes:
     """The part of a recorder that keeps the nodes. What it has noted of a node it lets go once that is written out.
 
@@ -74,12 +122,13 @@ class Nodes:
     _notes: list[Any]  # one for each node; None for those written out
     _calls: dict[int, Call]
     _counts: dict[str, int]  # how many nodes have had a label
+    _lines: dict[tuple[str, int, str], dict[str, Any]]  # the entries of lines
     _variables: list[tuple[int, str]]  # names that op nodes will have, if they have none
     _lock: threading.RLock  # who looks may be on another thread than who records
 
     def _no_nodes(self) -> None:
         self._nodes, self._notes, self._calls = [], [], {}
-        self._counts, self._variables = {}, []
+        self._counts, self._variables, self._lines = {}, [], {}
         self._lock = threading.RLock()
 
     @property
@@ -155,8 +204,16 @@ class Nodes:
         entry["settings"] = {k: plain(v) for k, v in settings.items()} if said is None else said
         entry["shape"], entry["dtype"] = list(shape), from_numpy(kind).name
         entry["requires_grad"], entry["inplace"], entry["value"] = needs, inplace, value
-        entry["line"], entry["output"] = line, output
+        entry["line"], entry["output"] = None if line is None else self._said_line(line[1:]), output
         return entry
+
+    def _said_line(self, line: tuple[str, int, str]) -> dict[str, Any]:
+        """A line of the user's code: one entry that all nodes of the line share."""
+        said = self._lines.get(line)
+        if said is None:
+            file, number, text = line
+            said = self._lines[line] = {"file": file, "lineno": number, "text": text}
+        return said
 
     def _leaf_entry(self, n: int, note: Any) -> dict[str, Any]:
         kind, name, shape, dtype, needs, value, label = note
@@ -170,15 +227,18 @@ class Nodes:
             "latex": None, "elementwise": False, "line": None, "output": 0,
         }  # fmt: skip
 
-    def _kind_of(self, n: int) -> tuple[Any, Any, bool]:
-        """The shape and type of a node, and whether it is a leaf, without writing it out."""
-        if n < len(self._nodes):
-            entry = self._nodes[n]
-            return entry["shape"], entry["dtype"], entry["kind"] == "leaf"
+    def _is_leaf(self, n: int) -> bool:
+        """Whether a node is a leaf, without writing it out."""
         note = self._notes[n]
-        if note is None:  # it was written out meanwhile
-            return self._kind_of(n)
-        return note[2], from_numpy(note[3]).name, note[0].__class__ is str and note[0] == "leaf"
+        return self._nodes[n]["kind"] == "leaf" if note is None else note[0].__class__ is str and note[0] == "leaf"
+
+    def _is_alike(self, n: int, array: Any) -> bool:
+        """Whether a node is of an array's type and has as many elements, without writing it out."""
+        note = self._notes[n]
+        if note is None:
+            entry = self._nodes[n]
+            return math.prod(entry["shape"]) == array.size and bool(entry["dtype"] == from_numpy(array.dtype).name)
+        return math.prod(note[2]) == array.size and bool(note[3] == array.dtype)
 
     def _now_inplace(self, n: int) -> None:
         """It turned out that a node is what was written into its input."""

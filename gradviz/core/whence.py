@@ -45,10 +45,20 @@ def outermost(link: Any) -> Any:
     return link[1]
 
 
-def line_at(filename: str, number: int) -> dict[str, Any]:
-    """A line of the user's code: its file's name (never its folder), number and text."""
-    text = linecache.getline(filename, number).strip()
-    return {"file": short_name(filename), "lineno": number, "text": text[:200]}
+Line = tuple[Any, str, int, str]  # code, its file's name (never its folder), number, text
+MANY = 4096
+# Lines of the user's code by its address and the place in it; with the code, so that no other can have that address.
+lines: dict[tuple[int, int], Line] = {}
+
+
+def line_at(frame: Any) -> Line:
+    """The line of the user's code that a frame is at; another time it is found in `lines`."""
+    if len(lines) >= MANY:
+        lines.clear()
+    code, number = frame.f_code, frame.f_lineno
+    text = linecache.getline(code.co_filename, number).strip()[:200]
+    made = lines[id(code), frame.f_lasti] = code, short_name(code.co_filename), number, text
+    return made
 
 
 def calling_frame() -> Any:
@@ -67,25 +77,23 @@ def variable_name(tensor: Tensor) -> str:
     seen: Any = None
     while frame is not None:
         for space in (frame.f_locals, frame.f_globals):
-            if space is not seen and _holds(space, tensor):
-                for name, value in list(space.items()):
-                    if value is tensor and not name.startswith("_"):
-                        return str(name)
+            if space is not seen and (name := _name_of(tensor, space)):
+                return name
             seen = space
         back = frame.f_back
         frame = back if back is not None and _same_user(frame, back) else None
     return ""
 
 
-def _holds(space: Any, tensor: Tensor) -> bool:
-    """Whether one of these names stands for the tensor: mostly none does, and that is soon said."""
+def _name_of(tensor: Tensor, space: dict[str, Any]) -> str:
+    """The first of these names that stands for the tensor and is no private one, or an empty string."""
     try:
-        for value in space.values():
-            if value is tensor:
-                return True
+        for name, value in space.items():
+            if value is tensor and not name.startswith("_"):
+                return str(name)
     except RuntimeError:  # another thread has just made a name
-        return True
-    return False
+        return _name_of(tensor, dict(space))
+    return ""
 
 
 def _same_user(frame: Any, back: Any) -> bool:

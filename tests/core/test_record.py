@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import json
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import gradviz as torch
+from gradviz.core import record_nodes, whence
 from gradviz.core.record import Recorder
 
 
@@ -148,3 +150,86 @@ def test_a_line_inside_modules_is_the_line_that_called_them() -> None:
     lines = {node["line"]["text"] for node in tape.recording.nodes if node["op"] in ("addmm", "relu")}
     assert lines == {"out = net(torch.randn(4, 6))"}
     assert next(n for n in tape.recording.nodes if n["op"] == "mul")["line"]["text"].startswith("net[1].register")
+
+
+VIEWS: dict[str, Callable[[Any], Any]] = {
+    "t": lambda x: x.t(),
+    "mT": lambda x: x.mT,
+    "transpose": lambda x: x.transpose(0, 1),
+    "permute": lambda x: x.view(2, 4, 12).permute(2, 0, 1),
+    "movedim": lambda x: x.view(2, 4, 12).movedim(0, -1),
+    "reshape": lambda x: x.t().unsqueeze(0).reshape(1, 12, 8),
+    "flatten": lambda x: x.flatten(),
+    "unflatten": lambda x: x.unflatten(1, (3, -1)),
+    "squeeze": lambda x: x.unsqueeze(1).squeeze(1),
+    "expand": lambda x: x[None].expand(1, 8, 12),
+    "narrow": lambda x: x.narrow(1, 0, 12),
+    "slice": lambda x: x[:, ::1],
+    "select": lambda x: x.unsqueeze(0)[0],
+    "unfold": lambda x: x.unfold(1, 12, 1),
+    "split": lambda x: x.split(8)[0],
+    "unbind": lambda x: x.unsqueeze(0).unbind(0)[0],
+    "detach": lambda x: x.detach(),
+    "as_strided": lambda x: x.as_strided((12, 8), (8, 1)),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+@pytest.mark.parametrize("thumbnails", [False, True])
+def test_views_look_as_they_did_then(view: Callable[[Any], Any], thumbnails: bool) -> None:
+    """A view of all that its input holds is seen in the copy of that, whatever is written into the memory later."""
+    seen = []
+    for look in (True, False):
+        x = torch.arange(96.0).reshape(8, 12)
+        with torch.record(thumbnails=thumbnails) as tape:
+            y = x * 2
+            if look:
+                tape.recording.to_json()
+            made = view(y)
+            if look:
+                tape.recording.to_json()
+            y.numpy().fill(7.0)
+        seen.append(tape.recording.nodes)
+        last = seen[-1][-1]["value"]
+        assert last["shape"] == list(made.shape)
+        assert last["max"] == 190.0
+        assert ("thumb" in last) == thumbnails
+    assert seen[0] == seen[1]
+
+
+def test_a_view_of_a_view_of_a_view_is_as_deep_as_one_likes() -> None:
+    x = torch.arange(96.0).reshape(8, 12)
+    with torch.record(thumbnails=True) as tape:
+        for _ in range(3000):
+            x = x.t()
+    first, last = (tape.recording.nodes[n]["value"] for n in (0, -1))
+    assert last == first
+    assert len(tape.recording.nodes) == 3001
+
+
+def test_lines_are_right_when_there_are_more_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whence, "MANY", 2)
+    whence.lines.clear()
+    x = torch.ones(2)
+    for _ in range(2):
+        with torch.record() as tape:
+            a = x * 2
+            b = a + 1
+            c = b.exp()
+            c.sum()
+        texts = [node["line"]["text"] for node in tape.recording.nodes if node["kind"] == "op"]
+        assert texts == ["a = x * 2", "b = a + 1", "c = b.exp()", "c.sum()"]
+    assert len(whence.lines) <= 2
+
+
+def test_settings_are_told_as_they_were_however_many_there_have_been(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_nodes, "MANY", 2)
+    x = torch.ones(2, 3, 4)
+    dims: list[Any] = [(0, 1), [0, 1], (1, 2), (0,), [2], (0, 1)]
+    with torch.record() as tape:
+        for dim in dims:
+            x.sum(dim)
+            if isinstance(dim, list):
+                dim.append(5)
+    said = [node["settings"]["dim"] for node in tape.recording.nodes if node["op"] == "sum"]
+    assert said == [[0, 1], [0, 1], [1, 2], [0], [2], [0, 1]]
