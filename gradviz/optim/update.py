@@ -87,7 +87,7 @@ class Arithmetic:
 
     def sum(self, x: Any, y: Any, scale: Any) -> Any:
         """`x + scale * y`, leaving x as it is."""
-        if x.size <= SMALL or x.dtype.itemsize == 2:
+        if self.exact or x.dtype.itemsize == 2:
             made = self.xp.array(x)
             self.add(made, y, scale)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import gradviz
+from gradviz.core import events
 from gradviz.optim.batch import Batch, Plan
 from tests.nn.both import both
 from tests.optim.runs import numbers, parameters
@@ -168,3 +170,42 @@ def test_a_plan_is_kept_while_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     optimizer.step()
     optimizer.step()
     assert made == [2, 2]
+
+
+# -- watched -------------------------------------------------------------------------------------------------------
+OPTIMISERS: dict[str, dict[str, Any]] = {
+    "SGD": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "nesterov": True},
+    "Adam": {"weight_decay": 0.1, "amsgrad": True},
+    "AdamW": {},
+    "RMSprop": {"momentum": 0.5, "centered": True},
+    "Adagrad": {"lr_decay": 0.1},
+    "Adadelta": {},
+    "Adamax": {},
+    "NAdam": {"momentum_decay": 0.1},
+    "RAdam": {"weight_decay": 0.1},
+    "Rprop": {},
+    "ASGD": {"t0": 1.0},
+}
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_a_watched_step_has_the_same_bits(name: str) -> None:
+    """One at a time, where others are changed in a batch; one is large, and many small ones make a large batch."""
+    shapes = [(16, 16)] * 8 + [(3, 4), (), (400, 40)]
+
+    def trained(watched: bool) -> list[bytes]:
+        params = [
+            gradviz.tensor(numbers(shape, i), dtype=gradviz.float32, requires_grad=True)
+            for i, shape in enumerate(shapes)
+        ]
+        optimizer = getattr(gradviz.optim, name)(params, **OPTIMISERS[name])
+        heard: list[Any] = []
+        with events.observe(heard.append) if watched else contextlib.nullcontext():
+            for step in range(4):
+                gradients(gradviz, params, step)
+                optimizer.step()
+        told = [event for event in heard if isinstance(event, events.OptimizerStep)]
+        assert len(told) == (4 * len(shapes) if watched else 0)
+        return [p.detach().numpy().tobytes() for p in params]
+
+    assert trained(True) == trained(False)
