@@ -21,6 +21,9 @@ from .clock import Last, tick
 from .mode import current_module, grad_mode
 from .node import Folding, Freed, Node, Output, edge_of
 from .tensor import Tensor
+from .written import handing
+
+_hand_on = handing()
 
 
 class Piece(Protocol):
@@ -117,6 +120,9 @@ class Fold(Node):
         found = iter([session.captured.get(target) for target in session.targets])
         return [next(found) if leaf is not None and leaf._needs else None for leaf in leaves]
 
+    def check_stale(self) -> None:
+        """Nothing: `apply` looks itself at what was written."""
+
     # -- unfolding -------------------------------------------------------------------------------------------------
     def unfold(self) -> list[Any] | None:
         """Run the operations again; their edges stand for this node's outputs from now on. None where they cannot.
@@ -127,6 +133,7 @@ class Fold(Node):
             inputs = self._inputs([resolved(e) for e in self.parents])
             if inputs is not None:
                 Folding.unfolded.add(self)
+                self.push = None
                 made = self._run(inputs)
                 self.parts = [t._edge for t in made]
                 for nr, (edge, reference) in enumerate(zip(self.parts, self.outputs, strict=True)):
@@ -240,11 +247,23 @@ def folded(piece: Piece, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
     node.shape, node.dtype = None, found[0].dtype
     node.shapes = tuple((o.shape, o.dtype) for o in found)
     node.path, node.extra, node.parts, node.cells = current_module.get(), None, None, ()
+    node.push = _push
     node.seq = tick()
     made = tuple(Tensor._made(o, device, Output(node, i, o.shape, o.dtype)) for i, o in enumerate(found))
     node.outputs = tuple(weakref.ref(t) for t in made)
     Folding.ever = True
     return made
+
+
+def _push(node: Fold, g: list[Any], freed: Any) -> None:
+    """One step of a backward pass at full speed (see written.py)."""
+    arrived = tuple(g)
+    made = node.apply(arrived, False)
+    if freed is not None:
+        node.saved = freed
+    for e, v in zip(node.parents, made, strict=True):
+        if e is not None and v is not None:
+            _hand_on(node, e, v, arrived)
 
 
 # -- looking -------------------------------------------------------------------------------------------------------

@@ -252,3 +252,34 @@ def test_copies_and_new_weights() -> None:
     given = {name: gradviz.zeros_like(p) for name, p in rnn.named_parameters()}
     assert not bool(gradviz.func.functional_call(rnn, given, (x,))[0].any())
     assert rnn.double()(x.double())[0].dtype == gradviz.float64
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("sizes", [(5, 0, 3), (1, 1, 3), (40, 9, 3)])
+def test_batches_of_all_sizes(sizes: tuple[int, ...], bias: bool, kind: str) -> None:
+    def run(lib: Any) -> Any:
+        layer = getattr(lib.nn, kind)(3, 4, bias=bias)
+        x = lib.from_numpy(np.random.RandomState(0).randn(*sizes).astype("float32")).requires_grad_()
+        y, state = layer(x)
+        (y.pow(2).sum() + sum(s.sum() for s in (state if kind == "LSTM" else (state,)))).backward()
+        return [y, x.grad, *(p.grad for p in layer.parameters())]
+
+    both(run)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_the_output_may_leave_the_graph_and_be_written(kind: str) -> None:
+    """What the layer keeps of it is no longer true then; the last state, a copy, still has its gradient."""
+    found = []
+    for writes in (False, True):
+        gradviz.manual_seed(0)
+        layer, x = getattr(gradviz.nn, kind)(3, 4), gradviz.ones(4, 2, 3, requires_grad=True)
+        y, state = layer(x)
+        loss = (state[0] if kind == "LSTM" else state).pow(2).sum()
+        if writes:
+            y.detach_().zero_()
+        loss.backward()
+        found.append([p.grad.numpy() for p in (*layer.parameters(), x)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6)

@@ -16,7 +16,7 @@ from gradviz.core import events
 from gradviz.core.autocast import casting
 from gradviz.core.device import CPU
 from gradviz.core.fold import folded
-from gradviz.core.ops.layers import recurrent
+from gradviz.core.ops.layers import recurrent, recurrent_backward
 from gradviz.core.ops.layers import recurrent_cells as cells
 from gradviz.core.ops.layers.recurrent import BLOCKS, Tape, Weights
 from gradviz.core.tensor import Tensor
@@ -77,13 +77,14 @@ class Layer:
 
     def backward(self, kept: Tape, grads: tuple[Any, ...], wanted: tuple[bool, ...]) -> list[Any]:
         x, _, weights = self._named(wanted)
-        dx, states, found = recurrent.backward(self.mode, kept, (self._turned(grads[0]), *grads[1:]), x, any(weights))
+        arriving = (self._turned(grads[0]), *grads[1:])
+        dx, states, found = recurrent_backward.backward(self.mode, kept, arriving, x, any(weights))
         w_ih, w_hh, b_ih, b_hh = found or (None,) * 4
         made = (b_hh, *states, b_ih, self._turned(dx), w_ih, w_hh)
         return [g if want else None for g, want in zip(made, wanted, strict=True)]
 
     def restored(self, kept: Tape, wanted: tuple[bool, ...], written: tuple[bool, ...]) -> tuple[Any, ...]:
-        x, state, (w_ih, w_hh, b_ih, b_hh) = recurrent.restored(self.mode, kept, self.states)
+        x, state, (w_ih, w_hh, b_ih, b_hh) = recurrent_backward.restored(self.mode, kept, self.states)
         return b_hh, *state, b_ih, self._turned(x), w_ih, w_hh
 
     def again(self, *inputs: Any) -> tuple[Tensor, ...]:

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gradviz.core import events
 from gradviz.core.autocast import casting, hooked
 from gradviz.core.op import FUNCTIONS, OPS
 from gradviz.core.tensor import Tensor
@@ -127,7 +128,7 @@ def _run(
     sizes: list[int] | None = None,
 ) -> tuple[Tensor, State]:  # fmt: skip
     """Through all layers: the last layer's outputs, and the last state of every layer and direction, stacked."""
-    starts = list(zip(*(s.unbind(0) for s in state), strict=True))
+    starts = list(zip(*map(_each, state), strict=True))
     finals: list[State] = []
     for layer in range(len(weights) // directions):
         if layer and dropout:
@@ -140,6 +141,13 @@ def _run(
             finals.append(final)
         input = outputs[0] if directions == 1 else FUNCTIONS["cat"](outputs, dim=outputs[0].ndim - 1)
     return input, tuple(FUNCTIONS["stack"](same) for same in zip(*finals, strict=True))
+
+
+def _each(state: Tensor) -> Any:
+    """A state's part of every layer and direction; of the only one by a shorter way, where nobody will know."""
+    if state._array.shape[0] == 1 and not (state._needs or events.watching):
+        return (state[0],)
+    return state.unbind(0)
 
 
 def _one(
