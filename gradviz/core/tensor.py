@@ -380,6 +380,8 @@ class Tensor(Values, _Defaults):
                 "detach_() cannot be called on these gradients. To fix this error, please refer to the "
                 "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
             )
+        if self._edge is not None:
+            cell_of(self)  # what made it may have kept it, and will want to know of writes
         self._edge, self._needs = None, False
         return self
 

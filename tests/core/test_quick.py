@@ -179,6 +179,15 @@ def test_leaves_that_were_done_have_their_gradient_and_others_none(fixture: str,
     assert not any(node.claim.running for node in nodes_of(loss))
 
 
+def test_a_write_is_noticed_after_the_result_left_the_graph() -> None:
+    x, w = leaves()
+    y = x.exp()
+    z = (y + w).sum()
+    y.detach_().zero_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        z.backward()
+
+
 def test_a_write_is_noticed_before_the_rule_runs() -> None:
     x, w = leaves()
     y = x.exp()

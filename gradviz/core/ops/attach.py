@@ -28,6 +28,7 @@ OPERATORS = {
     "__eq__": "eq", "__ne__": "ne", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge",
     "__pos__": "positive", "__div__": "div",
 }  # fmt: skip
+OF_ONE = {"__neg__", "__abs__", "__invert__", "__pos__"}
 INPLACE_OPERATORS = {
     "__iadd__": "add_", "__isub__": "sub_", "__imul__": "mul_", "__itruediv__": "div_", "__ipow__": "pow_",
     "__ifloordiv__": "floor_divide_", "__imod__": "remainder_", "__iand__": "bitwise_and_", "__ior__": "bitwise_or_",
@@ -60,7 +61,7 @@ def attach() -> None:
     for operator, name in OPERATORS.items():
         if name in OPS and OPS[name].simple_call:
             setattr(Tensor, operator, make_operator(OPS[name]))
-        elif name in OPS and OPS[name].simple and len(OPS[name].inputs) == 1:
+        elif operator in OF_ONE:
             setattr(Tensor, operator, FUNCTIONS[name])
         elif name in FUNCTIONS:
             setattr(Tensor, operator, _operator(FUNCTIONS[name]))
@@ -78,10 +79,10 @@ def attach() -> None:
 def _operator(function: Any) -> Any:
     """A function as the method behind an operator: what it cannot combine it leaves to the other operand."""
 
-    def call(self: Tensor, *other: Any) -> Any:
-        if other and not isinstance(other[0], OPERANDS):
-            return NotImplemented
-        return function(self, *other)
+    def call(self: Tensor, other: Any) -> Any:
+        if type(other) is Tensor or isinstance(other, OPERANDS):
+            return function(self, other)
+        return NotImplemented
 
     call.__name__ = function.__name__
     return call

@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import errors
 from ..errors import noted
 from ..mode import grad_mode
@@ -77,6 +79,18 @@ def unreduce(F: Any, g: Any, shape: tuple[int, ...], dim: tuple[int, ...] | None
     if keepdim or dim is None or not shape:
         return g
     return F.reshape(g, shape=tuple([1 if i in dim else n for i, n in enumerate(shape)]))
+
+
+def count_up(n: int) -> Any:
+    """0, 1, ... n - 1 as a NumPy array that nobody writes; of few numbers always the same."""
+    return _few(n) if n <= 256 else np.arange(n)
+
+
+@functools.lru_cache(maxsize=256)
+def _few(n: int) -> Any:
+    made = np.arange(n)
+    made.flags.writeable = False
+    return made
 
 
 def along(dim: int, *parts: Any) -> tuple[Any, ...]:

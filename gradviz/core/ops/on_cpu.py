@@ -14,10 +14,13 @@ import numpy as np
 from ..device import CPU
 from ..op import OPS, override
 from .elements.rational import ratio
+from .helpers import along, count_up
 
 # From how many elements on it pays.
-MANY, SOME = 4096, 1024
-SINGLE = np.dtype(np.float32)
+MANY, SOME = 4096, 768
+SINGLE, TRUTH = np.dtype(np.float32), np.dtype(np.bool_)
+ZERO = np.zeros((), SINGLE)
+ZERO.flags.writeable = False
 
 
 # -- expand: without asking whether it fits -------------------------------------------------------------------------
@@ -41,9 +44,7 @@ def _where(xp: Any, condition: Any, a: Any, b: Any) -> Any:
     that passes only where a condition holds, `where(condition, g, 0.0)`, is the product of such numbers with 1 and 0.
     """
     if condition.size < SOME:
-        if b.__class__ is float and a.__class__ is xp.ndarray and a.dtype is SINGLE:
-            b = xp.asarray(b, SINGLE)  # which NumPy takes more readily than a number
-        return xp.where(condition, a, b)
+        return _few(xp, condition, a, b)
     g: Any = a if _nothing(b) else b if _nothing(a) else None
     if g.__class__ is xp.ndarray and _plain(g.dtype) and g.shape == condition.shape and condition.dtype.kind == "b":
         passes = condition if g is a else xp.logical_not(condition)
@@ -64,9 +65,26 @@ def _where(xp: Any, condition: Any, a: Any, b: Any) -> Any:
     return mask.view(kind)
 
 
+def _few(xp: Any, condition: Any, a: Any, b: Any) -> Any:
+    """The same for few elements, where each call costs more than its loop; a number is taken from an array fastest."""
+    if b.__class__ is float and a.__class__ is xp.ndarray and a.dtype is SINGLE:
+        if a.shape == condition.shape and condition.dtype is TRUTH and _nothing(b):
+            made = xp.zeros(a.shape, SINGLE)
+            xp.copyto(made, a, where=condition)
+            return made
+        b = xp.asarray(b, SINGLE)
+    elif a.__class__ is float and b.__class__ is xp.ndarray and b.dtype is SINGLE:
+        if b.shape == condition.shape and condition.dtype is TRUTH and _nothing(a):
+            made = b.copy()
+            xp.copyto(made, ZERO, where=condition)
+            return made
+        a = xp.asarray(a, SINGLE)
+    return xp.where(condition, a, b)
+
+
 def _nothing(value: Any) -> bool:
     """Whether this is the number 0.0, and not -0.0, whose bits are not all zero."""
-    return value.__class__ is float and str(value) == "0.0"
+    return value.__class__ is float and value == 0 and math.copysign(1, value) > 0
 
 
 def _plain(kind: Any) -> bool:
@@ -78,6 +96,36 @@ def _bits(xp: Any, value: Any, kind: Any, whole: Any) -> Any:
     """The bits of an array, or of a number of that type, as whole numbers."""
     array = xp.ascontiguousarray(value, dtype=kind) if hasattr(value, "ndim") else xp.asarray(value, dtype=kind)
     return array.view(whole)
+
+
+# -- mm: the shorter way to BLAS -----------------------------------------------------------------------------------
+def _mm(xp: Any, a: Any, b: Any) -> Any:
+    """`a @ b` of small matrices by `dot`, which looks at less before it multiplies; it would copy those with gaps."""
+    if a.dtype is b.dtype is SINGLE and a.ndim == b.ndim == 2 and a.size < MANY > b.size and a.shape[1] == b.shape[0]:
+        return xp.dot(a, b)
+    return OPS["mm"].forward(xp, a, b)
+
+
+# -- parts of arrays, in one call of NumPy -------------------------------------------------------------------------
+def _narrow(x: Any, *, dim: int, start: int, length: int) -> Any:
+    return x[along(dim, slice(start, start + length))]
+
+
+_put_back_by_steps = CPU.forwards["put_back"]
+
+
+def _put_back(g: Any, indices: Any, *, shape: tuple[int, ...], dim: int, keepdim: bool) -> Any:
+    if len(shape) != 2 or keepdim:
+        return _put_back_by_steps(g, indices, shape=shape, dim=dim, keepdim=keepdim)
+    out, lines = np.zeros(shape, g.dtype), count_up(indices.size)
+    if out.size < SOME:
+        out[(lines, indices) if dim else (indices, lines)] = g
+    else:
+        out.reshape(-1)[lines * shape[1] + indices if dim else indices * shape[1] + lines] = g
+    return out
+
+
+CPU.forwards |= {"narrow": _narrow, "put_back": _put_back}
 
 
 # -- erf in single precision ---------------------------------------------------------------------------------------
@@ -118,6 +166,6 @@ def _rows(index: Any, x: Any) -> bool:
 
 
 for _name, _forward in (
-    ("expand", _expand), ("where", _where), ("erf", _erf), ("index_add_zeros", _added_rows),
+    ("expand", _expand), ("where", _where), ("mm", _mm), ("erf", _erf), ("index_add_zeros", _added_rows),
 ):  # fmt: skip
     override(CPU, _name, _forward)

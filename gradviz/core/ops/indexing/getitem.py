@@ -152,7 +152,7 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     """`x[index]`: the commonest indices first, each without looking at the others' cases."""
     if type(index) is int and self._array.ndim:
         return _one(self, 0, index, 0)
-    if isinstance(index, slice) and self._array.ndim:
+    if type(index) is slice and self._array.ndim:
         start, stop, step = _bounds(index, self._array.shape[0])
         return _slice.call(self, dim=0, start=start, stop=stop, step=step)
     if isinstance(index, Tensor) and index._array.ndim and _width(index) <= self._array.ndim:

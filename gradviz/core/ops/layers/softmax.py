@@ -16,9 +16,9 @@ def _softmax(xp: Any, x: Any, *, dim: int) -> Any:
     """exp(x) / sum(exp(x)) along one dimension."""
     if x.dtype.char not in "fd" or not x.ndim or not x.size:
         return _unusual(xp, x, dim, _softmax, "softmax")
-    out = x - largest(x, dim, keepdim=True)
-    xp.exp(out, out=out)
-    out /= added(out, dim, keepdim=True)
+    out = x - largest(x, dim, True)
+    xp.exp(out, out)
+    out /= added(out, dim, True)
     return out
 
 
@@ -48,7 +48,7 @@ def _softmax_input(xp: Any, y: Any, s: Any, *, dim: int) -> Any:
     if halves(y):
         return _softmax_input(xp, y.astype("f4"), s.astype("f4"), dim=dim).astype(y.dtype)
     out = y * s
-    out = xp.subtract(y, added(out, dim, keepdim=True) if y.ndim else out)
+    out = xp.subtract(y, added(out, dim, True), out) if y.ndim else y - out
     out *= s
     return out
 
@@ -96,7 +96,7 @@ op(
 @spelled
 def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
     """Positive numbers that sum to 1 along `dim`, in proportion to exp(input)."""
-    return _softmax_op.call(typed(input, dtype), dim=one_dim(dim, input.ndim))
+    return _softmax_op.call(input if dtype is None else typed(input, dtype), dim=one_dim(dim, input._array.ndim))
 
 
 @function

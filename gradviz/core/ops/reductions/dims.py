@@ -35,8 +35,9 @@ def spelled(f: Function) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
             return f(*args)
-        if not SPELLINGS.keys().isdisjoint(kwargs):
-            kwargs = {SPELLINGS.get(k, k): v for k, v in kwargs.items()}
+        for name in kwargs:
+            if name in SPELLINGS:
+                return f(*args, **{SPELLINGS.get(k, k): v for k, v in kwargs.items()})
         return f(*args, **kwargs)
 
     return call  # type: ignore[return-value]

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ... import errors
 from ...checks import at_hand
 from ...errors import noted
-from ...op import RECORDED, function, op
+from ...op import RECORDED, composite, function, op
 from ...tensor import Tensor
-from ..helpers import one_dim, unreduce
+from ..helpers import count_up, one_dim, unreduce
 from ..indexing.gather import grid
 from ..named import named
 from .dims import largest, reduced, refuse_complex, some, spelled
+
+MANY = 256  # elements from which on it may pay to ask how they lie
+
+
+class Order(NamedTuple):
+    """Which elements are the extreme ones: NumPy's names for finding one, taking it of two, and comparing."""
+
+    find: str
+    of_two: str
+    not_worse: str
+
+
+LARGEST, SMALLEST = Order("argmax", "maximum", "greater_equal"), Order("argmin", "minimum", "less_equal")
+
 
 # -- the gradient is shared among equal ones -----------------------------------------------------------------------
 _amax = op("amax", lambda xp, x, *, dim, keepdim: xp.max(x, axis=dim, keepdims=keepdim), public=False,
@@ -29,16 +43,16 @@ _aminmax = op("aminmax", lambda xp, x, *, dim, keepdim: (xp.min(x, axis=dim, kee
               x=lambda F, g, x, out, *, x_shape, dim, keepdim: _both(F, g, x, out, x_shape, dim, keepdim))  # fmt: skip
 
 # -- picking one element: the index is known only in the forward ---------------------------------------------------
-_max_dim = op("max_dim", lambda xp, x, *, dim, keepdim: pick(xp, x, x.argmax(dim), dim, keepdim),
+_max_dim = op("max_dim", lambda xp, x, *, dim, keepdim: _picked(xp, x, dim, keepdim, LARGEST),
               node="MaxBackward0", public=False, aux=("indices",),
               x=lambda F, g, indices, *, x_shape, dim, keepdim:
-                  place(F, g, indices, x_shape, dim, keepdim))  # fmt: skip
-_min_dim = op("min_dim", lambda xp, x, *, dim, keepdim: pick(xp, x, x.argmin(dim), dim, keepdim),
+                  F.put_back(g, indices, shape=x_shape, dim=dim, keepdim=keepdim))  # fmt: skip
+_min_dim = op("min_dim", lambda xp, x, *, dim, keepdim: _picked(xp, x, dim, keepdim, SMALLEST),
               node="MinBackward0", public=False, aux=("indices",),
               x=lambda F, g, indices, *, x_shape, dim, keepdim:
-                  place(F, g, indices, x_shape, dim, keepdim))  # fmt: skip
-_argmax = op("argmax", lambda xp, x, *, dim, keepdim: _arg(xp, xp.argmax, x, dim, keepdim), public=False)
-_argmin = op("argmin", lambda xp, x, *, dim, keepdim: _arg(xp, xp.argmin, x, dim, keepdim), public=False)
+                  F.put_back(g, indices, shape=x_shape, dim=dim, keepdim=keepdim))  # fmt: skip
+_argmax = op("argmax", lambda xp, x, *, dim, keepdim: _arg(xp, LARGEST, x, dim, keepdim), public=False)
+_argmin = op("argmin", lambda xp, x, *, dim, keepdim: _arg(xp, SMALLEST, x, dim, keepdim), public=False)
 
 
 def shared(F: Any, g: Any, x: Any, out: Any, shape: Any, dim: Any, keepdim: bool) -> Any:
@@ -60,12 +74,45 @@ def _both(F: Any, g: Any, x: Any, out: Any, shape: Any, dim: Any, keepdim: bool)
     return parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
 
+def _picked(xp: Any, x: Any, dim: int, keepdim: bool, order: Order) -> Any:
+    """The extreme elements along one dimension and where they are, the first of equal ones; NaN is more extreme."""
+    if x.size < MANY or not _few_and_long(xp, x, dim):
+        return pick(xp, x, x.argmax(dim) if order is LARGEST else x.argmin(dim), dim, keepdim)
+    values, indices = _one_after_another(xp, x, dim, order)
+    if keepdim:
+        values, indices = xp.expand_dims(values, dim), xp.expand_dims(indices, dim)
+    return values, {"indices": indices}
+
+
+def _few_and_long(xp: Any, x: Any, dim: int) -> bool:
+    """Whether slices are compared faster as wholes than NumPy looks along each short line.
+
+    That costs some 12 ns a line; a slice some 2 µs and, for each element, 0.6 ns.
+    """
+    if dim >= x.ndim - 1 or x.dtype.kind != "f" or not at_hand(xp):
+        return False
+    few = x.shape[dim]
+    return bool(1 < few < 20 and x.size * (20 - few) > 3000 * few * (few - 1))
+
+
+def _one_after_another(xp: Any, x: Any, dim: int, order: Order) -> tuple[Any, Any]:
+    of_two, not_worse = getattr(xp, order.of_two), getattr(xp, order.not_worse)
+    slices = xp.moveaxis(x, dim, 0)
+    best, at = slices[0], xp.zeros(slices.shape[1:], xp.uint8)
+    for i in range(1, len(slices)):
+        worse = xp.logical_not(not_worse(best, slices[i]))
+        worse &= best == best  # after NaN nothing is more extreme
+        best = of_two(best, slices[i])
+        xp.maximum(at, worse.view(xp.uint8) * xp.uint8(i), out=at)
+    return best, at.astype(xp.int64)
+
+
 def pick(xp: Any, x: Any, indices: Any, dim: int, keepdim: bool) -> Any:
     """The element at one index along `dim`; the indices have no such dimension."""
     if x.ndim == 0:
         return x.copy(), {"indices": indices}
     if x.ndim == 2 and not keepdim and at_hand(xp):
-        rest = xp.arange(indices.size)
+        rest = count_up(indices.size)
         return x[(rest, indices) if dim else (indices, rest)], {"indices": indices}
     wide = indices.reshape((*x.shape[:dim], 1, *x.shape[dim + 1 :]))
     values = x[grid(xp, wide, dim)] if at_hand(xp) else xp.take_along_axis(x, wide, axis=dim)
@@ -74,7 +121,8 @@ def pick(xp: Any, x: Any, indices: Any, dim: int, keepdim: bool) -> Any:
     return values.reshape(indices.shape), {"indices": indices}
 
 
-def place(F: Any, g: Any, indices: Any, shape: Any, dim: int, keepdim: bool) -> Any:
+@composite("put_back")
+def _put_back(F: Any, g: Any, indices: Any, *, shape: Any, dim: int, keepdim: bool) -> Any:
     """The adjoint of `pick`: the gradient in the place of the element that was picked."""
     if not shape:
         return g
@@ -84,8 +132,11 @@ def place(F: Any, g: Any, indices: Any, shape: Any, dim: int, keepdim: bool) -> 
     return F.scatter_zeros(g, indices, shape=shape, dim=dim)
 
 
-def _arg(xp: Any, find: Any, x: Any, dim: int | None, keepdim: bool) -> Any:
-    out = find(x, axis=dim)
+def _arg(xp: Any, order: Order, x: Any, dim: int | None, keepdim: bool) -> Any:
+    if dim is not None and x.size >= MANY and _few_and_long(xp, x, dim):
+        out = _one_after_another(xp, x, dim, order)[1]
+    else:
+        out = getattr(xp, order.find)(x, axis=dim)
     if keepdim and x.ndim:
         out = xp.expand_dims(out, dim) if dim is not None else xp.reshape(out, (1,) * x.ndim)
     return out
@@ -140,7 +191,8 @@ def _extreme(name: str, whole: Any, along: Any, pairwise: str) -> Any:
         array = input._array
         if not array.size:
             some(f"{name}()", input, dim)
-        refuse_complex(input, texts[dim is not None])
+        if array.dtype.kind == "c":
+            refuse_complex(input, texts[dim is not None])
         if dim is None:
             return whole.call(input)
         values, aux = along.call_with_aux(input, dim=one_dim(dim, array.ndim), keepdim=keepdim)

@@ -14,13 +14,15 @@ from ...tensor import Tensor
 from ..helpers import along, one_dim, size_along
 from ..named import named
 from .dims import refuse_complex, some, spelled
-from .extremes import pick, place, shared
+from .extremes import pick, shared
 from .sort import order_of
 
 _PICK = {
     "public": False,
     "aux": ("indices",),
-    "x": lambda F, g, indices, *, x_shape, dim, keepdim: place(F, g, indices, x_shape, dim, keepdim),
+    "x": lambda F, g, indices, *, x_shape, dim, keepdim: F.put_back(
+        g, indices, shape=x_shape, dim=dim, keepdim=keepdim
+    ),
 }
 _kthvalue = op("kthvalue", lambda xp, x, *, k, dim, keepdim: _at_rank(xp, x, dim, keepdim, lambda n: k - 1), **_PICK)
 _median_dim = op("median_dim", lambda xp, x, *, dim, keepdim: _median(xp, x, dim, keepdim, False),

@@ -41,7 +41,7 @@ def _stacked(xp: Any, tensors: tuple[Any, ...], dim: int) -> Any:
 
 
 def _start(shapes: list[tuple[int, ...]], i: int, dim: int) -> int:
-    return sum([shape[dim] for shape in shapes[:i]])
+    return sum([shape[dim] for shape in shapes[:i]]) if i else 0
 
 
 def _matrix(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -33,7 +33,8 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
 @function(aliases=("swapaxes", "swapdims"))
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions exchanged."""
-    return _transpose.call(input, dim0=one_dim(dim0, input.ndim), dim1=one_dim(dim1, input.ndim))
+    ndim = input._array.ndim
+    return _transpose.call(input, dim0=one_dim(dim0, ndim), dim1=one_dim(dim1, ndim))
 
 
 @function
