@@ -34,7 +34,7 @@ def for_leaf(product: Any, g: Any) -> Any:
 
 def owned(product: Any) -> Any:
     """At the end of a pass: an array that nobody else holds, the product itself if it is such a one."""
-    if product.base is None or (_holders(product) == ALONE and _fills(product)):
+    if product.base is None or (holders(product) == ALONE and _fills(product)):
         return product
     return product.copy()
 
@@ -65,12 +65,12 @@ def _laid_out(g: Any, leaf: Any, xp: Any) -> Any:
     return made
 
 
-def _holders(view: Any) -> int:
+def holders(view: Any) -> int:
     """How many things refer to the memory behind a view, this call among them."""
     return sys.getrefcount(view.base)
 
 
-ALONE = _holders(np.empty(2)[:])  # one: the view
+ALONE = holders(np.empty(2)[:])  # one: the view
 
 
 def fit(F: Any, g: Any, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -8,7 +8,7 @@ from . import events
 from .backward import running
 from .edges import place
 from .formula import inputs_of
-from .messages import ALONE, _holders
+from .messages import ALONE, holders
 from .node import AccumulateGrad, Output
 from .record_local import Local
 from .summary import LARGE, summary
@@ -195,7 +195,7 @@ def _is_open(node: Any) -> bool:
 def _is_alone(view: Any) -> bool:
     """Whether nothing else refers to the memory behind a view, and the view shows all of it."""
     kind, size = view.base.__class__, view.nbytes
-    return kind is view.__class__ and view.base.nbytes == size and _holders(view) == ALONE
+    return kind is view.__class__ and view.base.nbytes == size and holders(view) == ALONE
 
 
 def _first(node: Any, arrived: Any) -> tuple[int, Any]:

@@ -60,13 +60,13 @@ def _blas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
 
 
 def get_num_threads() -> int:
-    """How many threads a matrix product or a convolution uses; other operations use one."""
+    """How many threads products, convolutions, batch norm and large optimiser steps use; other operations use one."""
     found = _blas()
     return found[0]() if found is not None else os.cpu_count() or 1
 
 
 def set_num_threads(n: int) -> None:
-    """Sets how many threads a matrix product or a convolution uses."""
+    """Sets how many threads products, convolutions, batch norm and large optimiser steps use."""
     if not isinstance(n, int) or isinstance(n, bool):
         raise RuntimeError(f"set_num_threads expects an int, but got {type(n).__name__}")
     if n < 1:
