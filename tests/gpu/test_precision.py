@@ -318,8 +318,8 @@ def test_reduced_reductions_are_forbidden_for_the_type_alone(kind: str, machine:
 # -- nothing forgotten -------------------------------------------------------------------------------------------------
 # Written for NumPy's arrays: they never run on a cuda device.
 ON_CPU = {
-    "on_cpu", "layers.attention_cpu", "layers.normalise_cpu", "layers.recurrent", "layers.recurrent_cells",
-    "layers.convolve_pointwise", "layers.convolve_rows", "layers.convolve_winograd",
+    "on_cpu", "layers.attention_cpu", "layers.normalise_cpu", "layers.recurrent", "layers.recurrent_backward",
+    "layers.recurrent_cells", "layers.convolve_pointwise", "layers.convolve_rows", "layers.convolve_winograd",
 }  # fmt: skip
 
 
