@@ -106,7 +106,7 @@ SPECS = [
         SIZES,
         accelerated(both(module, numpy=numpy)),
         {"100 steps": 1.5},
-        limit="calls of NumPy on small arrays, some twenty for each step of time each way",
+        limit="a small product and some ten calls of NumPy on small arrays for each step of time each way",
     ),
     Spec(
         "a loop of LSTMCell 32 -> 64, batch 16, forward + backward",

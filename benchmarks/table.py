@@ -124,14 +124,17 @@ def memory_ratio(entry: Entry) -> str:
     return text if goal is None else f"**{text}**, goal ≤ {goal:g}" if ours / theirs > goal else f"{text}, ≤ {goal:g}"
 
 
+def by_threads(ratios: Mapping[int, float]) -> str:
+    return ", ".join(f"{ratio:.2f} with {plural(count)}" for count, ratio in ratios.items())
+
+
 def accelerated(entry: Entry) -> str:
     """What the accelerator makes of a row that misses its goal, where it was measured."""
     found = {c: it.ratios[ACCELERATED][1] for c, it in entry.lines.items() if ACCELERATED in it.ratios}
     if not found or entry.goal is None:
         return ""
-    by = ", ".join(f"{ratio:.2f} with {plural(count)}" for count, ratio in found.items())
     meets = "meets" if all(round(ratio, 2) <= entry.goal for ratio in found.values()) else "misses"
-    return f" (with the accelerator, which {meets} it: {by})"
+    return f" (with the accelerator, which {meets} it: {by_threads(found)})"
 
 
 def misses(entries: list[Entry]) -> Iterator[str]:
@@ -141,7 +144,7 @@ def misses(entries: list[Entry]) -> Iterator[str]:
         if not found:
             continue
         name = f"{entry.spec.work}, {entry.size}".rstrip(", ")
-        by = ", ".join(f"{it.ratios['gradviz'][1]:.2f} with {plural(count)}" for count, it in found.items())
+        by = by_threads({count: it.ratios["gradviz"][1] for count, it in found.items()})
         yield f"- **{name}**: {by}; goal ≤ {entry.goal:g}{accelerated(entry)}. What limits it: {entry.spec.limit}."
         for count, it in list(found.items())[:1]:
             if it.profile:

@@ -16,6 +16,7 @@ from ...parallel import ALONE, share, summed
 from .convolve_lines import Lines, lines_of, spread_lines, weights_for_lines
 from .convolve_rows import (
     Plan,
+    all_finite,
     banded,
     convolve_rows,
     correlate_rows,
@@ -123,8 +124,7 @@ def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[An
 def _convolve(xp: Any, plan: Plan, w: Any, band: Any, rows: Any, bias: Any, out: Any) -> None:
     """`convolve_rows`; again, one output row at a time, where zeros beside the weights met what is not finite."""
     convolve_rows(xp, plan, band, rows, bias, out)
-    # A sum, not a scalar product, for which OpenBLAS would wake its threads.
-    if plan.once > 1 and at_hand(xp) and not xp.isfinite(xp.einsum("i->", out.reshape(-1))):
+    if plan.once > 1 and at_hand(xp) and not all_finite(out):
         plan = plan._replace(once=1)
         convolve_rows(xp, plan, banded(xp, plan, w), rows, bias, out)
 

@@ -20,6 +20,7 @@ or four output rows are computed at once, from kh + 1 or kh + 3 rows of x, by we
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -225,3 +226,11 @@ def _padded(xp: Any, x: Any, padding: Pair) -> Any:
     wide = xp.zeros((n, c, h + 2 * ph, w + 2 * pw), dtype=x.dtype)
     wide[:, :, ph : ph + h, pw : pw + w] = x
     return wide
+
+
+def all_finite(x: Any) -> bool:
+    """Whether all numbers of an array of NumPy's are finite, and their sum is.
+
+    `einsum` adds in a third of the time of `add.reduce`, and on one thread: a scalar product would wake OpenBLAS' own.
+    """
+    return math.isfinite(np.einsum("i->", x.reshape(-1)))
