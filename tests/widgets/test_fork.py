@@ -128,11 +128,20 @@ def test_a_fork_equals_a_run_that_was_turned_there() -> None:
 def test_a_fork_of_a_run_in_its_thread_leaves_it_alone(threads: None) -> None:
     want, drawn = plain()
     model, optimizer, loss_fn, loader = parts()
-    trainer = Trainer(model, optimizer, loss_fn, loader, epochs=EPOCHS, interactive=True)
+    asked = threading.Event()
+
+    def loss_of(*both: Any) -> Any:
+        if trainer.iteration == 7:
+            assert asked.wait(10)  # else the run could have ended before it is to pause
+        return loss_fn(*both)
+
+    trainer = Trainer(model, optimizer, loss_of, loader, epochs=EPOCHS, interactive=True)
     trainer.run()
+    until(lambda: trainer.iteration == 7)
     trainer.pause()
+    asked.set()
     until(lambda: trainer.state == "paused")
-    at = max(0, trainer.iteration - 3)
+    at = trainer.iteration - 3
     branch = fork(trainer, at, steps=5)
     assert losses_of(trainer, branch.name) == want[at : at + 5]
     assert trainer.state == "paused"

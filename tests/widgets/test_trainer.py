@@ -146,6 +146,26 @@ def test_pause_one_step_change_resume_stop(threads: None) -> None:
     trainer.stop(wait=True)
 
 
+@pytest.mark.parametrize(("ask", "state"), [("pause", "paused"), ("stop", "stopped")])
+def test_what_is_asked_before_the_first_step_is_heard(threads: None, ask: str, state: str) -> None:
+    asked, gone_through = threading.Event(), []
+    trainer = Trainer(interactive=True)
+
+    def train() -> None:
+        assert asked.wait(10)
+        for k in range(2):
+            gone_through.extend((k, batch) for batch in trainer.steps([7, 8, 9]))
+
+    trainer.run(train)
+    getattr(trainer, ask)()
+    asked.set()
+    until(lambda: trainer.state == state)
+    assert (trainer.iteration, gone_through) == (0, [])
+    trainer.run(train).wait()
+    assert trainer.state == "finished"
+    assert gone_through == [(k, batch) for k in range(2) for batch in (7, 8, 9)]
+
+
 def test_what_is_turned_acts_between_steps_only(threads: None) -> None:
     inside, torn = threading.Event(), []
     model, optimizer, _, loader = parts()

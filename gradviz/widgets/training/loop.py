@@ -89,26 +89,29 @@ class Loop:
             if self.state == "paused" and not (self._alive() or self._inside):
                 self._become("stopped")
             self._gate.notify_all()
-        if wait and self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        if wait:
+            self._join()
 
     def wait(self, timeout: float | None = None) -> Self:
         """Until the run has ended, and raise what a step raised. A run that is paused is waited for; see `timeout` (s).
 
         An interrupt meanwhile pauses the run and is raised here.
         """
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            try:
-                thread.join(timeout)
-            except KeyboardInterrupt:
-                self.pause()
-                raise
-            if thread.is_alive():
-                raise TimeoutError(f"The run goes on: {self!r} after {timeout} s of waiting.")
+        try:
+            self._join(timeout)
+        except KeyboardInterrupt:
+            self.pause()
+            raise
+        if self._alive() and self._thread is not threading.current_thread():
+            raise TimeoutError(f"The run goes on: {self!r} after {timeout} s of waiting.")
         if self.error is not None:
             raise self.error
         return self
+
+    def _join(self, timeout: float | None = None) -> None:
+        """Until the thread has ended, if there is one and this is another."""
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
 
     def _between(self, work: Callable[[], None]) -> None:
         """Do something between two steps: now if no step is going on."""
@@ -127,9 +130,10 @@ class Loop:
     def _steps(self, feed: Feed) -> Generator[Any, None, None]:
         mine = self._token = object()
         self._interrupts.pressed = False
-        with self._gate:
-            if self._wish == "stop" or (self._wish == "pause" and not self._singles):
-                self._wish = "run"
+        if threading.current_thread() is not self._thread:  # a loop begun anew here; there `run` has said what is wished
+            with self._gate:
+                if self._wish == "stop" or (self._wish == "pause" and not self._singles):
+                    self._wish = "run"
         self._become("running")
         self._begin(feed)
         self.knobs.hold()

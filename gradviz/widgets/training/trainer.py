@@ -151,6 +151,8 @@ class Trainer(Loop):
             raise ValueError(
                 "This trainer has no step of its own: give loss_fn= or step=, or run(function) with a loop."
             )
+        if self._state in ("stopped", "failed"):
+            self._join()
         if self._alive() or self._inside:
             self.resume()
             return self
