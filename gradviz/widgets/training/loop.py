@@ -130,7 +130,7 @@ class Loop:
     def _steps(self, feed: Feed) -> Generator[Any, None, None]:
         mine = self._token = object()
         self._interrupts.pressed = False
-        if threading.current_thread() is not self._thread:  # a loop begun anew here; there `run` has said what is wished
+        if threading.current_thread() is not self._thread:  # begun anew; there `run` has said what is wished
             with self._gate:
                 if self._wish == "stop" or (self._wish == "pause" and not self._singles):
                     self._wish = "run"
