@@ -6,6 +6,7 @@ sets it, so that a test which silently stops running is seen. The names are thos
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -92,6 +93,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     wrong = [item.nodeid for item in items if re.search(r" at 0x[0-9a-f]{6,}", item.nodeid)]
     if wrong:
         raise pytest.UsageError("These tests need `ids=...`, their names hold an address: " + ", ".join(wrong))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_is_kept() -> None:
+    """The collector need not look again at what outlives a module: the tests themselves, PyTorch, its database."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -48,14 +48,6 @@ def carry(before: Any, after: Any) -> bool:
     return code(before) == code(after) and all(cell.execution_count for cell in new)
 
 
-def solve(lesson: Lesson, path: Path | None = None) -> Any:
-    """Build and run the solved variant; it is returned, and written only if a path is given."""
-    notebook = run.execute(source.solved(lesson), timeout=300)  # a cell may train a network on a busy machine
-    if path is not None:
-        write(notebook, path)
-    return notebook
-
-
 def dump(notebook: Any) -> str:
     """The notebook as text, always the same for the same notebook."""
     from nbformat import v4

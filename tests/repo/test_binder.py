@@ -1,4 +1,7 @@
-"""binder/ makes an image that repo2docker understands, opens the first lesson, and has room for every notebook."""
+"""binder/ makes an image that repo2docker understands and that opens the first lesson.
+
+That it has room for every notebook is tested where they are run: tests/notebooks/test_execution.py.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
-from gradviz.teach.course import Lesson, lessons
-
-ROOM = 900  # megabytes; mybinder.org gives a user 1 to 2 GB, and the server needs some of it
 
 
 def test_the_build_folder_is_complete(repo: Path) -> None:
@@ -98,15 +97,3 @@ def test_the_first_page_is_the_first_lesson(repo: Path, tmp_path: Path, app: str
     finally:
         process.terminate()
         process.wait(30)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
-@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.id)
-def test_every_notebook_has_room(lesson: Lesson) -> None:
-    """The solved variant, which is the heavier one, in a kernel of its own."""
-    pytest.importorskip("nbclient", reason="nbclient is not installed: notebooks are not executed")
-    pytest.importorskip("jupytext", reason="jupytext is not installed: the lessons' sources cannot be read")
-    from gradviz.teach import run, source
-
-    assert run.measure(source.solved(lesson), timeout=300).peak < ROOM
