@@ -128,6 +128,20 @@ def by_threads(ratios: Mapping[int, float]) -> str:
     return ", ".join(f"{ratio:.2f} with {plural(count)}" for count, ratio in ratios.items())
 
 
+def of_several(entry: Entry, missing: Mapping[int, Line]) -> str:
+    """What a row that misses its goal with several threads only owes to them."""
+    fewest = min(entry.lines)
+    if fewest in missing or "gradviz" not in entry.lines[fewest].ratios:
+        return ""
+    low, middle, high = next(iter(missing.values())).ratios["gradviz"]
+    why = (
+        "the quartiles are far apart because BLAS waits for its own threads where the machine is busy elsewhere"
+        if high - low > middle / 3
+        else "what it is compared with gains more from the threads"
+    )
+    return f" With {plural(fewest)} it meets the goal; {why}."
+
+
 def accelerated(entry: Entry) -> str:
     """What the accelerator makes of a row that misses its goal, where it was measured."""
     found = {c: it.ratios[ACCELERATED][1] for c, it in entry.lines.items() if ACCELERATED in it.ratios}
@@ -145,7 +159,8 @@ def misses(entries: list[Entry]) -> Iterator[str]:
             continue
         name = f"{entry.spec.work}, {entry.size}".rstrip(", ")
         by = by_threads({count: it.ratios["gradviz"][1] for count, it in found.items()})
-        yield f"- **{name}**: {by}; goal ≤ {entry.goal:g}{accelerated(entry)}. What limits it: {entry.spec.limit}."
+        limit = f"What limits it: {entry.spec.limit}.{of_several(entry, found)}"
+        yield f"- **{name}**: {by}; goal ≤ {entry.goal:g}{accelerated(entry)}. {limit}"
         for count, it in list(found.items())[:1]:
             if it.profile:
                 said = ", ".join(f"`{place}` {part:.0%}" for place, part in it.profile)

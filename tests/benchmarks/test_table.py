@@ -90,6 +90,18 @@ def test_a_missed_goal_is_bold_and_explained() -> None:
     assert "`core/op.py:1 call` 40%" in said
 
 
+def test_what_only_several_threads_miss_is_told_apart() -> None:
+    met, wide = entry(0.6, 0.5), entry(0.6, 0.8).lines[1]
+    narrow = Line(wide.seconds, {"gradviz": (0.75, 0.8, 0.85)})
+    for found, why in ((wide, "BLAS waits"), (narrow, "gains more from the threads")):
+        (said,) = table.misses([met._replace(lines={1: met.lines[1], 2: found})])
+        assert "0.80 with 2 threads; goal" in said
+        assert "With 1 thread it meets the goal" in said
+        assert why in said
+    (said,) = table.misses([met._replace(lines={1: wide, 2: wide})])
+    assert "meets the goal" not in said
+
+
 def test_durations_have_three_digits() -> None:
     shown = [table.duration(s) for s in (9.7e-7, 1.234e-5, 1.07e-3, 0.5, 2.8, 0.0)]
     assert shown == ["0.97 µs", "12.3 µs", "1.07 ms", "500 ms", "2.80 s", "0.00 µs"]
