@@ -22,12 +22,12 @@ record_unary(Call *call, PyObject *input, PyArrayObject *x, PyArrayObject *out)
     }
     int fits = 0;
     if (call->flags & ELEMENTWISE) {
-        dtype = said_by_edge(known, edge, known->n.dtype, known->word_dtype);
+        dtype = said_by_edge(known, edge, known->n.dtype, known->word.dtype);
         fits = dtype == (PyObject *)PyArray_DESCR(out);
         Py_XDECREF(dtype);
     }
     if (!PyErr_Occurred()) {
-        shape = fits ? said_by_edge(known, edge, known->n.shape, known->word_shape) : shape_of(out);
+        shape = fits ? said_by_edge(known, edge, known->n.shape, known->word.shape) : shape_of(out);
     }
     PyObject *parents = shape == NULL ? NULL : PyTuple_Pack(1, edge);
     PyObject *saved = shape == NULL ? NULL : keep(call, 1, &made);
@@ -78,9 +78,9 @@ record_binary(Call *call, PyObject *a, PyObject *b, PyArrayObject *x, PyArrayObj
     if (prepared(call, mask) < 0) {
         goto done;
     }
-    shape = said_by_edge(known, mask == 2 ? second : first, known->n.shape, known->word_shape);
+    shape = said_by_edge(known, mask == 2 ? second : first, known->n.shape, known->word.shape);
     if (shape != NULL) {
-        other = mask == 3 ? said_by_edge(known, second, known->n.shape, known->word_shape) : shape_of(out);
+        other = mask == 3 ? said_by_edge(known, second, known->n.shape, known->word.shape) : shape_of(out);
     }
     if (other == NULL || (fits = alike ? same_shape(shape, other) : 0) < 0) {
         goto done;
@@ -110,7 +110,7 @@ record_number(Call *call, PyObject *input, PyObject *held, PyArrayObject *x, PyA
     if (edge == NULL) {
         return NULL;
     }
-    shape = said_by_edge(known, edge, known->n.shape, known->word_shape);
+    shape = said_by_edge(known, edge, known->n.shape, known->word.shape);
     parents = shape == NULL ? NULL : PyTuple_Pack(2, edge, Py_None);
     saved = parents == NULL ? NULL : keep(call, 1, &made);
     Py_DECREF(edge);

@@ -33,6 +33,9 @@
 #define TENSOR_SLOTS(X) X(_array) X(device) X(_edge) X(_needs)
 #define NODE_SLOTS(X) X(parents) X(saved) X(device) X(shape) X(dtype) X(push) X(path) X(extra) X(claim) X(seq)
 
+/* The names that are looked up while calls are made, interned. */
+#define WORDS(X) X(watching) X(ever) X(_accumulator) X(push) X(shape) X(dtype)
+
 #define SUBTYPES 8 /* subclasses of Tensor that are known to be as plain as Tensor */
 
 typedef struct {
@@ -49,8 +52,12 @@ typedef struct {
         NODE_SLOTS(X)
 #undef X
     } n;
+    struct {
+#define X(name) PyObject *name;
+        WORDS(X)
+#undef X
+    } word;
     Py_ssize_t scalar_array;
-    PyObject *word_watching, *word_ever, *word_accumulator, *word_push, *word_shape, *word_dtype;
     struct {
         PyTypeObject *type; /* not owned: a version is never given twice */
         unsigned int version;
@@ -170,12 +177,9 @@ known_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     known_clear(self);
-    Py_XDECREF(known->word_watching);
-    Py_XDECREF(known->word_ever);
-    Py_XDECREF(known->word_accumulator);
-    Py_XDECREF(known->word_push);
-    Py_XDECREF(known->word_shape);
-    Py_XDECREF(known->word_dtype);
+#define X(name) Py_XDECREF(known->word.name);
+    WORDS(X)
+#undef X
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -202,16 +206,13 @@ find_slots(Known *known)
 static int
 find_words(Known *known)
 {
-    known->word_watching = PyUnicode_InternFromString("watching");
-    known->word_ever = PyUnicode_InternFromString("ever");
-    known->word_accumulator = PyUnicode_InternFromString("_accumulator");
-    known->word_push = PyUnicode_InternFromString("push");
-    known->word_shape = PyUnicode_InternFromString("shape");
-    known->word_dtype = PyUnicode_InternFromString("dtype");
-    return known->word_watching && known->word_ever && known->word_accumulator && known->word_push &&
-                   known->word_shape && known->word_dtype
-               ? 0
-               : -1;
+#define X(name) \
+    if ((known->word.name = PyUnicode_InternFromString(#name)) == NULL) { \
+        return -1; \
+    }
+    WORDS(X)
+#undef X
+    return 0;
 }
 
 static PyObject *

@@ -62,7 +62,7 @@ array_of(Known *known, PyObject *x)
 static inline int
 is_on(Known *known)
 {
-    return known->enabled && is_false(known->events, known->word_watching);
+    return known->enabled && is_false(known->events, known->word.watching);
 }
 
 /* 1 if what wants a gradient is recorded now, 0 if not, -1 if that must be left to Python (without an error). */
@@ -78,7 +78,7 @@ mode_of(Known *known)
     if (enabled == Py_False) {
         return 0;
     }
-    return enabled == Py_True && is_false(known->inference, known->word_ever) ? 1 : -1;
+    return enabled == Py_True && is_false(known->inference, known->word.ever) ? 1 : -1;
 }
 
 /* 1 if a call is to be recorded, 0 if not, -1 if it must be left to Python (without an error). */
@@ -224,7 +224,7 @@ edge_of(Known *known, PyObject *x)
     if (edge != Py_None || SLOT(x, known->t._needs) != Py_True) {
         return Py_NewRef(edge);
     }
-    PyObject *reference = PyObject_GetAttr(x, known->word_accumulator);
+    PyObject *reference = PyObject_GetAttr(x, known->word._accumulator);
     if (reference == NULL) {
         return NULL;
     }
@@ -357,7 +357,7 @@ node_of(Call *call, PyTypeObject *type, PyObject *parents, PyObject *saved, PyOb
         goto failed;
     }
     alike = alike && dtype == SINGLE_DESCR[NPY_FLOAT] && PyTuple_Check(shape) && PyTuple_GET_SIZE(shape) > 0;
-    push = alike ? Py_NewRef(call->push_alike) : PyObject_GetAttr(call->op, known->word_push);
+    push = alike ? Py_NewRef(call->push_alike) : PyObject_GetAttr(call->op, known->word.push);
     if (push == NULL || PyContextVar_Get(known->module_path, NULL, &path) < 0) {
         goto failed;
     }
