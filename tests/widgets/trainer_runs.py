@@ -52,7 +52,7 @@ def state_of(trainer: Trainer) -> list[list[float]]:
     return [value.flatten().tolist() for value in trainer.model.state_dict().values()]
 
 
-def until(what: Callable[[], bool], seconds: float = 10) -> None:
+def until(what: Callable[[], Any], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it did not come to that"
