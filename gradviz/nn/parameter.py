@@ -17,7 +17,8 @@ def _share(cls: type[Tensor], data: Tensor | None) -> Any:
     """A tensor of class `cls` on the memory of `data`, outside any graph; empty for None."""
     if data is None:
         data = Tensor._of(CPU.xp.empty(0, dtype=get_default_dtype().numpy))
-    data = data.detach()
+    elif not isinstance(data, Tensor):
+        data = data.detach()
     made = new(cls)
     made._array, made.device, made._edge, made._needs = data._array, data.device, None, False
     return made

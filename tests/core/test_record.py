@@ -44,6 +44,16 @@ def test_looking_changes_nothing(thumbnails: bool) -> None:
     assert made[0] == made[1]
 
 
+def test_a_module_that_is_built_meanwhile_is_its_parameters() -> None:
+    """And not the memory that they had before they were drawn, which differs from run to run."""
+    with torch.record() as tape:
+        net = torch.nn.Linear(3, 2)
+        torch.nn.Parameter(net.weight.exp())
+    assert [node["op"] for node in tape.recording.nodes] == ["uniform_", "uniform_", "exp"]
+    values = [node["value"]["data"] for node in tape.recording.nodes]
+    assert values[:2] == [p.flatten().tolist() for p in net.parameters()]
+
+
 def test_what_is_overwritten_later_was_seen_before() -> None:
     """Statistics are put off, the numbers are not: gradients and results are written over before anybody looks."""
     x = torch.tensor([1.0, 2.0], requires_grad=True)
