@@ -60,7 +60,7 @@ def measure(notebook: Any, *, timeout: int = 120) -> Cost:
         cells[i].metadata["execution"][when] for i, when in ((0, "iopub.execute_input"), (-1, "iopub.status.idle"))
     )
     took = datetime.fromisoformat(end) - datetime.fromisoformat(first)
-    cpu, kibibytes = last.outputs[0].text.split()
+    cpu, kibibytes = joined(last.outputs)[0].text.split()
     return Cost(took.total_seconds(), float(cpu), int(kibibytes) * 1024 / 1e6)
 
 
