@@ -76,8 +76,7 @@ def main(given: list[str] | None = None) -> int:
     finally:
         run.close()
         progress("")
-    spent = time.monotonic() - begun
-    text = "\n".join(report(entries(run.found), chosen.threads, about(run, load, spent, stopped=stopped))) + "\n"
+    text = "\n".join(report(entries(run.found), chosen.threads, about(run, load, stopped=stopped))) + "\n"
     print(text)
     if stopped and run.kept:
         print("Interrupted: `python -m benchmarks --resume`, with the same options, goes on.", file=sys.stderr)
@@ -96,7 +95,7 @@ def progress(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def about(run: Run, load: float, spent: float, *, stopped: bool) -> list[str]:
+def about(run: Run, load: float, *, stopped: bool) -> list[str]:
     """Where, when and with what it was measured."""
     ours_too = {UNWATCHED} | ({ACCELERATED} if "version" in run.about.get(ACCELERATED, {}) else set())
     known = {name: said for name, said in run.about.items() if name not in ours_too}
@@ -104,7 +103,7 @@ def about(run: Run, load: float, spent: float, *, stopped: bool) -> list[str]:
     missing = [name for name, said in known.items() if "error" in said]
     ours = run.about.get("gradviz", {})
     lines = [
-        f"`python -m benchmarks`, {datetime.now(UTC).date()}, {spent:.0f} s"
+        f"`python -m benchmarks`, {datetime.now(UTC).date()}, {run.spent:.0f} s"
         + (", **interrupted**." if stopped else ".")
         + f" Load of the machine (other programs) when it began: {load:.1f}.",
         f"{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; {ours.get('python', '')}, "

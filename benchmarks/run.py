@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,6 +69,7 @@ class Run:
         self.found: dict[Job, Any] = {}
         self.about: dict[str, dict[str, str]] = {}  # library -> its version and the like
         self.peers: dict[tuple[str, int], Peer] = {}
+        self.spent = 0.0  # seconds
 
     @property
     def settings(self) -> list[Any]:
@@ -80,9 +82,10 @@ class Run:
         settings, *lines = map(json.loads, self.kept.read_text(encoding="utf-8").splitlines())
         if settings != json.loads(json.dumps(self.settings)):
             raise ValueError(f"the interrupted run had other settings: {settings}")
-        for job, about, said in lines:
+        for job, about, said, spent in lines:
             self.found[Job(*job)] = said
             self.about.update(about)
+            self.spent = spent
 
     def begin(self) -> None:
         if self.kept is not None:
@@ -92,10 +95,12 @@ class Run:
         """Measure it unless it has been."""
         if job in self.found:
             return
+        start = time.monotonic()
         self.found[job] = self.measure(job)
+        self.spent += time.monotonic() - start
         if self.kept is not None:
             with self.kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps([job, self.about, self.found[job]]) + "\n")
+                file.write(json.dumps([job, self.about, self.found[job], self.spent]) + "\n")
 
     def measure(self, job: Job) -> Any:
         spec = specs(job.family)[job.spec]

@@ -1,8 +1,9 @@
 """The table's lines, measured: a process for each library, which take turns; what is reported is each turn's ratio.
 
-Processes, not one process, because BLAS reads the number of its threads when it is loaded. The threads of a library's
-pool go on spinning for a while when it has finished, on the core where the next library is to be measured: a turn of
-several threads begins with a rest, and with a call that does not count and wakes the library's own.
+Processes, not one process, because BLAS reads the number of its threads when it is loaded. OpenBLAS' threads go on
+spinning for a tenth of a second when they have finished, on the core where the next library is to be measured. So a
+process is stopped while nobody asks it anything, and a turn of several threads begins with a call that does not count
+and wakes them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ class Budget(NamedTuple):
     call: float = 0.004  # a turn is as many calls as take about this long
     limit: float = 25.0  # seconds after which a library is stopped
     profile: float = 0.3
-    rest: float = 0.03  # seconds before a turn of several threads: those of the library before go on spinning so long
     without: tuple[str, ...] = ()  # peers that are left out
 
 
@@ -41,7 +41,7 @@ QUICK = Budget(line=0.2, turns=7, least=3, limit=10.0, without=("tinygrad", "HIP
 
 
 class Peer:
-    """A library in its process."""
+    """A library in its process, which runs only while it is asked something."""
 
     def __init__(self, python: str, name: str, threads: int) -> None:
         self.start = (python, name, threads)
@@ -57,18 +57,20 @@ class Peer:
             stderr=subprocess.DEVNULL,
             cwd=REPO,
             env={**os.environ, **settings},
-            start_new_session=True,  # Ctrl-C is for the parent, which ends the others
+            process_group=0,  # Ctrl-C is for the parent, which ends the others; if it dies, the stopped ones do too
         )
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self.process.pid, sorted(os.sched_getaffinity(0))[-threads:])
         self.about: dict[str, str] = self.answer(START)
         self.missing = self.about.get("error")
+        self.send(signal.SIGSTOP)
 
     def ask(self, do: str, limit: float, **what: Any) -> dict[str, Any]:
         """What the process says to this; {"error": text} if it cannot, or not within `limit` seconds."""
         if self.missing:
             return {"error": self.missing}
         assert self.process.stdin is not None
+        self.send(signal.SIGCONT)
         try:
             self.process.stdin.write(json.dumps({"do": do, **what}).encode() + b"\n")
             self.process.stdin.flush()
@@ -78,6 +80,8 @@ class Peer:
         said = self.answer(limit)
         if said.pop("gone", False):
             self.again()
+        else:
+            self.send(signal.SIGSTOP)
         return said
 
     def answer(self, limit: float) -> dict[str, Any]:
@@ -92,14 +96,18 @@ class Peer:
         said: dict[str, Any] = json.loads(text)
         return said
 
+    def send(self, number: signal.Signals) -> None:
+        """A signal to the process and whatever it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
     def again(self) -> None:
         self.close()
         self.open()
 
     def close(self) -> None:
         """End the process and whatever it has started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
@@ -122,13 +130,11 @@ def measured(
     errors: dict[str, str] = {}
     calls: dict[str, int] = {}
     times: dict[str, list[float]] = {}
-    rests: dict[str, float] = {}
     for name, peer in peers.items():
         said = peer.ask("prepare", how.limit, **which)
         if "error" in said:
             errors[name] = said["error"]
         else:
-            rests[name] = how.rest if peer.start[2] > 1 else 0.0
             calls[name] = max(1, min(1000, int(how.call / max(said["seconds"], 1e-7))))
             patience = how.line * (2 if name in ("gradviz", *BASES) else 0.5)  # their ratio has goals
             times[name] = [said["seconds"]] if said["seconds"] > patience else []
@@ -140,7 +146,8 @@ def measured(
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             if name in slow or name in errors:
                 continue
-            said = peers[name].ask("time", how.limit, calls=calls[name], rest=rests[name])
+            peer = peers[name]
+            said = peer.ask("time", how.limit, calls=calls[name], wake=peer.start[2] > 1)
             if "error" in said:
                 errors[name] = said["error"]
             else:

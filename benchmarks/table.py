@@ -12,8 +12,8 @@ PEERS = [name for name in LIBRARIES if name not in ("gradviz", *BASES)]
 NEEDED = 4e6  # bytes: below, no ratio is given: the kernel's counters are exact to a megabyte or two
 HOW = """\
 Each library runs in a process of its own with its threads pinned (1 thread: one core). The processes take turns of some
-milliseconds, those of several threads after a rest in which the last library's threads fall asleep. A ratio is the
-median over the turns, its quartiles in brackets; it is time (or memory) in torch's, so
+milliseconds; those whose turn it is not are stopped, since threads of BLAS go on spinning when they have finished. A
+ratio is the median over the turns, its quartiles in brackets; it is time (or memory) in torch's, so
 below 1 is faster than torch; of recorded work it is time in that of the same work unwatched. Peers: one number for each
 number of threads or the first alone; NumPy is the same work written by hand, forward and backward, with
 nothing recorded: what a library on NumPy can reach at best by the plain way. Accelerated: gradviz with its optional

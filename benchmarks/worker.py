@@ -1,7 +1,7 @@
 """One library in a process of its own: `python -m benchmarks.worker LIBRARY`; a line of JSON in, a line of JSON out.
 
     {"do": "prepare", "family": ..., "spec": 0, "size": ...}  builds the work and calls it until it has settled
-    {"do": "time", "calls": k, "rest": s}                     what one call takes: {"seconds": ...}
+    {"do": "time", "calls": k, "wake": ...}                   what one call takes: {"seconds": ...}
     {"do": "memory", "family": ..., "spec": ..., "size": ...} in a forked child that has only imported the library
     {"do": "profile", "seconds": s}                           where Python says the time goes
 
@@ -106,10 +106,9 @@ class Worker:
                 break
         return said if said["seconds"] > most else self.time(1)
 
-    def time(self, calls: int, rest: float = 0.0) -> dict[str, Any]:
+    def time(self, calls: int, wake: bool = False) -> dict[str, Any]:
         work = self.work
-        if rest and self.took < MANY:
-            time.sleep(rest)
+        if wake and self.took < MANY:
             work()
         start = time.perf_counter()
         for _ in range(calls):

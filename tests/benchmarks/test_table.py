@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benchmarks.run import FAMILIES, Job, Run, chosen, entries, jobs, specs
 from benchmarks.runner import Budget, Line, Peer, measured, ratio
 from benchmarks.spec import ACCELERATED, LIBRARIES, UNWATCHED, Measured, Spec
 from benchmarks.worker import Worker
+from tests.waiting import until
 
 PROGRAMS = [(family, i) for family in FAMILIES for i, _ in enumerate(specs(family))]
 SHORT = Budget(line=0.02, turns=4, least=2, call=0.0005, limit=60.0, profile=0.01)
@@ -117,6 +119,29 @@ def test_a_worker_says_what_fails_and_goes_on() -> None:
         assert peer.ask("time", 60.0, calls=1)["seconds"] < 1
     finally:
         peer.close()
+
+
+def state(pid: int) -> str:
+    """T: stopped; Z or nothing: it has ended."""
+    file = Path(f"/proc/{pid}/stat")
+    return file.read_text().rpartition(")")[2].split()[0] if file.exists() else ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="states are read from /proc")
+def test_a_worker_runs_only_while_it_is_asked_and_ends_with_its_parent() -> None:
+    code = (
+        "import sys, time; from benchmarks.runner import Peer; peer = Peer(sys.executable, 'NumPy', 2)\n"
+        "asked = peer.ask('time', 60.0, calls=1); print(peer.process.pid, 'seconds' in asked, flush=True)\n"
+        "time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid, answered = parent.stdout.readline().split()
+    assert answered == "True"
+    until(lambda: state(int(pid)) == "T")
+    parent.kill()
+    parent.communicate()
+    until(lambda: state(int(pid)) in ("", "Z"))
 
 
 def test_a_library_that_is_not_installed_is_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:

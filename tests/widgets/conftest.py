@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from gradviz.widgets.training.trainer import Trainer
-from tests.widgets.trainer_runs import until
+from tests.waiting import until
 
 
 @pytest.fixture

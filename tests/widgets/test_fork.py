@@ -15,7 +15,8 @@ from gradviz.optim.lr_scheduler import StepLR
 from gradviz.widgets.training.fork import Branch, fork
 from gradviz.widgets.training.keyframes import Keyframes
 from gradviz.widgets.training.trainer import Trainer
-from tests.widgets.trainer_runs import losses_of, parts, plain, state_of, until
+from tests.waiting import until
+from tests.widgets.trainer_runs import losses_of, parts, plain, state_of
 
 EPOCHS = 3
 

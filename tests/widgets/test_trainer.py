@@ -19,7 +19,8 @@ from gradviz import nn
 from gradviz.optim.lr_scheduler import CosineAnnealingLR, StepLR
 from gradviz.widgets.training.fork import fork
 from gradviz.widgets.training.trainer import Paused, Trainer
-from tests.widgets.trainer_runs import losses_of, parts, plain, until
+from tests.waiting import until
+from tests.widgets.trainer_runs import losses_of, parts, plain
 
 EPOCHS = 3
 

@@ -16,7 +16,7 @@ from gradviz.widgets import live
 from gradviz.widgets.training.fork import fork
 from gradviz.widgets.training.trainer import Trainer
 from gradviz.widgets.training.trainer_panel import TrainerPanel
-from tests.widgets.trainer_runs import until
+from tests.waiting import until
 
 BUDGET = 120_000
 HOSTILE = '<img src=x onerror="alert(1)">\n\u202e' + "y" * 10_000
@@ -199,7 +199,7 @@ import gradviz as torch
 from gradviz import nn
 from gradviz.widgets.training.fork import fork
 from gradviz.widgets.training.trainer_panel import TrainerPanel
-from tests.widgets.trainer_runs import until
+from tests.waiting import until
 torch.manual_seed(0)
 net = nn.Linear(3, 1)
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)

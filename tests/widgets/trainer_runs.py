@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -50,10 +49,3 @@ def losses_of(trainer: Trainer, run: str = "", tag: str = "loss") -> list[float]
 
 def state_of(trainer: Trainer) -> list[list[float]]:
     return [value.flatten().tolist() for value in trainer.model.state_dict().values()]
-
-
-def until(what: Callable[[], Any], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.002)
