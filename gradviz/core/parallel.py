@@ -2,7 +2,7 @@
 
 OpenBLAS shares a large product of matrices among threads of its own. What lies between products (copies, sums, small
 products) runs on one thread unless the work is cut into pieces, as here. Products inside a piece should be below
-`ALONE`, so that the two kinds of threads do not wait for one another.
+`ALONE`, or the work should be `alone`, so that the two kinds of threads do not wait for one another: threads.py.
 
 Whoever has time takes the next piece. To wake a thread takes some 20 microseconds, and on a busy machine any time: the
 caller begins at once and never waits for a thread that has not begun. Calls of NumPy in a piece should take 20
@@ -17,10 +17,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from queue import SimpleQueue
+from . import threads
 
 # OpenBLAS computes a product (m, k) @ (k, n) on one thread if m * k * n is smaller (interface/gemm.c).
 ALONE = 2 * 4 * 65536
@@ -30,17 +29,20 @@ LANES = 4
 Work = Callable[[Iterable[int]], Any]
 
 
-def share(work: Work, count: int, *, worth: bool = True) -> None:
+def share(work: Work, count: int, *, worth: bool = True, alone: bool = False) -> None:
     """Call `work` with numbers of pieces, together range(count), on as many threads as a product may use.
 
     `worth`: whether there is so much to do, 200 microseconds or more, that asking other threads pays.
+    `alone`: the pieces multiply, and each of their products is to be computed on one thread.
     """
-    threads = min(_threads(), count) if worth and count > 1 else 1
-    if threads < 2:
+    many = min(threads.get(), count) if worth and count > 1 else 1
+    if many < 2:
         work(range(count))
         return
+    if alone:
+        threads.take()
     job = _Job(work, count)
-    _pool().ask(job, threads - 1)
+    _pool().ask(job, many - 1)
     try:
         work(job.pieces())
     finally:
@@ -49,7 +51,7 @@ def share(work: Work, count: int, *, worth: bool = True) -> None:
         raise job.errors[0]
 
 
-def summed(work: Callable[[range], Any], count: int, *, worth: bool = True) -> Any:
+def summed(work: Callable[[range], Any], count: int, *, worth: bool = True, alone: bool = False) -> Any:
     """The sum of what `work` returns for ranges that together are range(count), always added in the same order."""
     lanes = [range(i, count, LANES) for i in range(min(count, LANES))]
     parts: list[Any] = [None] * len(lanes)
@@ -58,7 +60,7 @@ def summed(work: Callable[[range], Any], count: int, *, worth: bool = True) -> A
         for i in mine:
             parts[i] = work(lanes[i])
 
-    share(some, len(lanes), worth=worth)
+    share(some, len(lanes), worth=worth, alone=alone)
     total = parts[0]
     for part in parts[1:]:
         total += part
@@ -111,10 +113,10 @@ class _Pool:
     """The threads beside the caller's; they are started when there is work for them, and kept."""
 
     def __init__(self) -> None:
-        from queue import SimpleQueue  # not at the top: an import of gradviz should be quick
+        from queue import Empty, SimpleQueue  # not at the top: an import of gradviz should be quick
 
         self.most = max((os.cpu_count() or 2) - 1, 1)
-        self.jobs: SimpleQueue[Any] = SimpleQueue()
+        self.none, self.jobs = Empty, SimpleQueue[Any]()
         self.threads: list[threading.Thread] = []
         self.starting = threading.Lock()
 
@@ -132,16 +134,13 @@ class _Pool:
 
     def _serve(self) -> None:
         while True:
-            begin = self.jobs.get()
+            left = threads.give_back()
+            try:
+                begin = self.jobs.get(timeout=left or None)
+            except self.none:
+                continue
             begin()
             del begin  # it would keep arrays until there is another
-
-
-def _threads() -> int:
-    """As many as torch.get_num_threads() says."""
-    from .settings import get_num_threads
-
-    return get_num_threads()
 
 
 @functools.cache
@@ -149,6 +148,11 @@ def _pool() -> _Pool:
     return _Pool()
 
 
-# A child process has none of its parent's threads.
+def _in_child() -> None:
+    """A child process has none of its parent's threads."""
+    _pool.cache_clear()
+    threads.in_child()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_in_child)

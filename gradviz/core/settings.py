@@ -6,13 +6,9 @@ nothing. How exactly float32 is multiplied is in `precision.py`.
 
 from __future__ import annotations
 
-import functools
-import os
-from collections.abc import Callable
 from typing import Any, NoReturn
 
-import numpy as np
-
+from . import threads
 from .device import as_device, set_fallback
 from .dtype import set_default_dtype
 from .legacy import TensorType, named_type
@@ -41,28 +37,9 @@ def set_default_tensor_type(t: Any) -> None:
 
 
 # -- threads -----------------------------------------------------------------------------------------------------------
-@functools.cache
-def _blas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
-    """The two functions of NumPy's OpenBLAS that tell and set how many threads a matrix product uses."""
-    import ctypes
-    from pathlib import Path
-
-    folder = Path(np.__file__).parent
-    for library in (*folder.parent.glob("numpy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*")):
-        loaded = ctypes.CDLL(str(library))
-        for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
-            try:
-                tell = getattr(loaded, f"{prefix}openblas_get_num_threads{suffix}")
-                return tell, getattr(loaded, f"{prefix}openblas_set_num_threads{suffix}")
-            except AttributeError:
-                continue
-    return None
-
-
 def get_num_threads() -> int:
     """How many threads products, convolutions, batch norm and large optimiser steps use; other operations use one."""
-    found = _blas()
-    return found[0]() if found is not None else os.cpu_count() or 1
+    return threads.get()
 
 
 def set_num_threads(n: int) -> None:
@@ -71,13 +48,11 @@ def set_num_threads(n: int) -> None:
         raise RuntimeError(f"set_num_threads expects an int, but got {type(n).__name__}")
     if n < 1:
         raise RuntimeError("set_num_threads expects a positive integer")
-    found = _blas()
-    if found is None:
+    if not threads.put(n):
         raise NotImplementedError(
             "set_num_threads(): NumPy's matrix library does not let its threads be set here. "
             "Set the environment variable OMP_NUM_THREADS before Python starts."
         )
-    found[1](n)
 
 
 def get_num_interop_threads() -> int:

@@ -293,7 +293,7 @@ def test_results_do_not_depend_on_the_number_of_threads(x: Any, w: Any, monkeypa
 
     monkeypatch.setattr(parallel._pool(), "ask", told)
     for threads in (1, 2, 3):
-        monkeypatch.setattr(parallel, "_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(parallel.threads, "get", lambda threads=threads: threads)
         found.append(results(gradviz, *arrays))
     assert used, "no thread was asked to help"
     for other in found[1:]:

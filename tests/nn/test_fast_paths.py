@@ -180,7 +180,7 @@ def test_batch_norm_in_pieces(name: str, away: float, monkeypatch: pytest.Monkey
     monkeypatch.setattr(normalise_cpu, "WORTH", 1)
     monkeypatch.setattr(normalise_cpu, "PIECE", 3000)
     for threads in (1, 2, 3):
-        monkeypatch.setattr(parallel, "_threads", lambda threads=threads: threads)
+        monkeypatch.setattr(parallel.threads, "get", lambda threads=threads: threads)
         assert run() == whole
     assert set(asked) == {1, 2}
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ...checks import at_hand
-from ...parallel import ALONE, share, summed
+from ...parallel import share, summed
 from .convolve_lines import Lines, lines_of, spread_lines, weights_for_lines
 from .convolve_rows import (
     Plan,
@@ -91,11 +91,8 @@ def _cut(n: int, product: int, count: int, size: int, wide: int, cache: int = CA
         return Cut([slice(0, n)], False)
     least = -(-LEAST // wide)
     most = max(cache // size, least)
-    alone = (ALONE - 1) // product
-    if alone >= min(least, most):
-        most = min(most, alone)
     each = -(-n // -(-n // most))  # as even as can be
-    return Cut([slice(i, min(i + each, n)) for i in range(0, n, each)], each <= alone and n * product * count > MUCH)
+    return Cut([slice(i, min(i + each, n)) for i in range(0, n, each)], n * product * count > MUCH)
 
 
 def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[Any, Any]:
@@ -117,7 +114,7 @@ def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[An
             rows = rows_of(xp, plan, x[at], None if kept is None else parts.rows(kept, at))
             _convolve(xp, plan, w, band, rows, bias, out[at])
 
-    share(work, len(parts.pictures), worth=parts.worth)
+    share(work, len(parts.pictures), worth=parts.worth, alone=True)
     return out, kept
 
 
@@ -143,7 +140,7 @@ def spread_2d(xp: Any, y: Any, w: Any, *, shape: Shape, **settings: Any) -> Any:
             at = parts.pictures[i]
             spread_rows(xp, plan, band, y[at], out[at])
 
-    share(work, len(parts.pictures), worth=parts.worth)
+    share(work, len(parts.pictures), worth=parts.worth, alone=True)
     return out
 
 
@@ -161,7 +158,7 @@ def _spread_by_lines(y: Any, w: Any, out: Any, settings: dict[str, Any]) -> bool
         for i in mine:
             spread_lines(plan, weights, y[pictures[i]], out[pictures[i]])
 
-    share(work, len(pictures), worth=worth)
+    share(work, len(pictures), worth=worth, alone=True)
     return True
 
 
@@ -180,5 +177,5 @@ def correlate_2d(xp: Any, y: Any, x: Any, kept: Any, *, shape: Shape, x_shape: S
         return total
 
     alone = len(parts.pictures) == 1
-    total = work(range(1)) if alone else summed(work, len(parts.pictures), worth=parts.worth)
+    total = work(range(1)) if alone else summed(work, len(parts.pictures), worth=parts.worth, alone=True)
     return weights_of(xp, plan, total).astype(y.dtype, copy=False)

@@ -258,7 +258,7 @@ def _convolved(x: Array, filters: Array, bias: Any, count: Pair, padding: Pair) 
                 then[ONE, ONE] += bias
             _back(then, patch, made, scratch.half)
 
-    share(work, len(plan.patches), worth=plan.worth)
+    share(work, len(plan.patches), worth=plan.worth, alone=True)
     return out if all_finite(out) else None
 
 
@@ -295,7 +295,7 @@ def correlate(y: Array, x: Array, padding: Pair) -> Array | None:
                 total += one
         return total
 
-    w = _weights(summed(work, len(plan.patches), worth=plan.worth))
+    w = _weights(summed(work, len(plan.patches), worth=plan.worth, alone=True))
     return w if all_finite(w) else None
 
 
