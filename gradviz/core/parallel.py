@@ -17,9 +17,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import threads
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 # OpenBLAS computes a product (m, k) @ (k, n) on one thread if m * k * n is smaller (interface/gemm.c).
 ALONE = 2 * 4 * 65536
@@ -113,10 +116,10 @@ class _Pool:
     """The threads beside the caller's; they are started when there is work for them, and kept."""
 
     def __init__(self) -> None:
-        from queue import Empty, SimpleQueue  # not at the top: an import of gradviz should be quick
+        from queue import SimpleQueue  # not at the top: an import of gradviz should be quick
 
         self.most = max((os.cpu_count() or 2) - 1, 1)
-        self.none, self.jobs = Empty, SimpleQueue[Any]()
+        self.jobs: SimpleQueue[Any] = SimpleQueue()
         self.threads: list[threading.Thread] = []
         self.starting = threading.Lock()
 
@@ -133,11 +136,13 @@ class _Pool:
             self.jobs.put(functools.partial(copy_context().run, job.help))
 
     def _serve(self) -> None:
+        from queue import Empty
+
         while True:
             left = threads.give_back()
             try:
                 begin = self.jobs.get(timeout=left or None)
-            except self.none:
+            except Empty:
                 continue
             begin()
             del begin  # it would keep arrays until there is another

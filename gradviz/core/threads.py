@@ -77,9 +77,11 @@ def take() -> None:
 
 def give_back(after: float = WHILE) -> float:
     """Let OpenBLAS have its threads if nobody took them for so long (s); the time left till then, 0 if it has them."""
+    if not _Taken.number:
+        return 0.0
     left = _Taken.since + after - time.monotonic()
-    if not _Taken.number or left > 0:
-        return left if _Taken.number else 0.0
+    if left > 0:
+        return left
     found = _blas()
     with _Taken.lock:
         if _Taken.number and found is not None:

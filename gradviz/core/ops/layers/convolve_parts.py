@@ -64,7 +64,7 @@ def _parts(whole: bool, itemsize: int, x: Shape, w: Shape, out: Pair, *settings:
     plan = planned(n, size, w, out, *settings)  # type: ignore[arg-type]
     product = plan.once * plan.o * plan.reach * plan.c * plan.kernel[1] * plan.out[1]
     per = math.prod(plan.rows_shape(1))
-    made = _cut(n, product, plan.groups * (out[0] // plan.once), per * itemsize, out[1])
+    made = _cut(n, product * plan.groups * (out[0] // plan.once), per * itemsize, out[1])
     pictures, worth = ([slice(0, n)], False) if whole else made
     plan = planned(pictures[0].stop, size, w, out, *settings)  # type: ignore[arg-type]
     return Parts(plan, plan._replace(once=1), pictures, per, worth)
@@ -82,17 +82,17 @@ def _line_parts(itemsize: int, x: Shape, w: Shape, out: Pair, *settings: Any) ->
     plan = lines_of(x[2:], w, out, *settings) if x[0] else None  # type: ignore[arg-type]
     if plan is None:
         return None
-    return plan, _cut(x[0], plan.product, plan.groups * x[2], plan.numbers * itemsize, plan.line, LARGER)
+    return plan, _cut(x[0], plan.product * plan.groups * x[2], plan.numbers * itemsize, plan.line, LARGER)
 
 
-def _cut(n: int, product: int, count: int, size: int, wide: int, cache: int = CACHE) -> Cut:
-    """Cut n pictures up, each with `count` products of so many multiplications and `wide` columns, and `size` bytes."""
+def _cut(n: int, multiplications: int, size: int, wide: int, cache: int = CACHE) -> Cut:
+    """Cut n pictures up, each with so many multiplications, in products of `wide` columns, and `size` bytes."""
     if n < 2:
         return Cut([slice(0, n)], False)
     least = -(-LEAST // wide)
     most = max(cache // size, least)
     each = -(-n // -(-n // most))  # as even as can be
-    return Cut([slice(i, min(i + each, n)) for i in range(0, n, each)], n * product * count > MUCH)
+    return Cut([slice(i, min(i + each, n)) for i in range(0, n, each)], n * multiplications > MUCH)
 
 
 def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[Any, Any]:
@@ -176,6 +176,6 @@ def correlate_2d(xp: Any, y: Any, x: Any, kept: Any, *, shape: Shape, x_shape: S
             total = one if total is None else total + one
         return total
 
-    alone = len(parts.pictures) == 1
-    total = work(range(1)) if alone else summed(work, len(parts.pictures), worth=parts.worth, alone=True)
+    count = len(parts.pictures)
+    total = work(range(1)) if count == 1 else summed(work, count, worth=parts.worth, alone=True)
     return weights_of(xp, plan, total).astype(y.dtype, copy=False)
