@@ -12,19 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from .update import gather, scatter
+from .update import Arithmetic, gather, scatter
 
 
 class Batch:
     """Parameters that are changed together: alike in type, in number of steps, and in whether their state is new."""
 
-    __slots__ = ("arrays", "fresh", "params", "rows", "size", "states")
+    __slots__ = ("F", "arrays", "fresh", "params", "rows", "size", "states")
 
     def __init__(self, fresh: bool) -> None:
         self.params: list[Any] = []
         self.arrays: list[Any] = []
         self.states: list[dict[str, Any]] = []
         self.rows: dict[str, Row] = {}  # what is kept in a plan: by name, that of the parameters themselves under ""
+        self.F: Arithmetic | None = None  # what changes them, once that is known
         self.fresh, self.size = fresh, 0
 
     def add(self, param: Any, array: Any, state: dict[str, Any] | None) -> None:

@@ -223,7 +223,9 @@ class Rule(Optimizer):
             old = {id(x): (x, xp.array(x)) for x in changed}
         if counted:
             kept["step"] += 1
-        F = arithmetic(xp, arrays[0])
+        F = batch.F
+        if F is None:
+            F = batch.F = arithmetic(xp, arrays[0])
         kept["fresh"] = batch.fresh
         if p.size >= blockwise.LARGE and self.elementwise and blockwise.fits((p, g, *(kept[name] for name in stored))):
             blockwise.update(lambda p, g, kept: self._update(F, p, g, kept, group, lr), p, g, kept, stored)

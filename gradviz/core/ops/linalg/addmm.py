@@ -12,13 +12,16 @@ from .products import NARROW, bmm_forward, cannot_multiply, got, mv_forward, sam
 
 def _plus(xp: Any, x: Any, product: Any, beta: Any, alpha: Any) -> Any:
     """`beta * x + alpha * product`; `x` must expand to the product's shape and is not read where beta is 0."""
+    if beta == 1 and alpha == 1 and x.dtype == product.dtype:
+        try:
+            product += x  # which nobody else has seen
+        except ValueError:
+            raise wrong(errors.cannot_expand(x, product.shape)) from None
+        return product
     if x.shape != product.shape and (text := errors.cannot_expand(x, product.shape)):
         raise wrong(text)
     if beta == 1 and alpha == 1:
-        if x.dtype != product.dtype:
-            return product + x
-        product += x  # which nobody else has seen
-        return product
+        return product + x
     if product.dtype.kind in "iu":
         beta, alpha = int(beta), int(alpha)
     if alpha != 1:

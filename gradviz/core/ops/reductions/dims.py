@@ -79,8 +79,16 @@ def added(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> 
 def largest(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest elements over dims, over all for None."""
     if x.__class__ is np.ndarray:
+        if dim.__class__ is int and _are_short(x, dim):
+            made = _MAXIMUM(x.reshape(-1, x.shape[-1]).T.copy(), 0)
+            return made.reshape((*x.shape[:-1], 1) if keepdim else x.shape[:-1])
         return _MAXIMUM(x, dim, None, None, keepdim)
     return x.max(axis=dim, keepdims=keepdim)
+
+
+def _are_short(x: Any, dim: int) -> bool:
+    """Whether these are many short rows: NumPy looks along each for 40 ns or more, over columns at several at once."""
+    return dim in (-1, x.ndim - 1) and 0 < x.shape[-1] <= 32 and x.size >= 32 * x.shape[-1] and x.flags.c_contiguous
 
 
 def multiplied(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
