@@ -327,6 +327,20 @@ of_numpy(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames
     return out != NULL || PyErr_Occurred() ? out : leave(call, args, nargsf, kwnames);
 }
 
+/* A function of NumPy that is given the array its result goes into: f(x, out) or f(x, y, out). */
+static PyObject *
+into(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Call *call = (Call *)self;
+    int count = call->inputs, plain = kwnames == NULL && PyVectorcall_NARGS(nargsf) == count + 1 && call->known->enabled;
+    for (int i = 0; plain && i <= count; i++) {
+        plain = Py_IS_TYPE(args[i], &PyArray_Type);
+    }
+    PyArrayObject *const *arrays = (PyArrayObject *const *)args;
+    int done = plain ? looped_into(&call->loops, arrays, count, arrays[count]) : 0;
+    return done > 0 ? Py_NewRef(args[count]) : done < 0 ? NULL : leave(call, args, nargsf, kwnames);
+}
+
 /* A function behind a test: straight to it where the test would let everything pass. */
 static PyObject *
 door(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)

@@ -11,10 +11,12 @@
 #include <fenv.h>
 
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define NPY_TARGET_VERSION NPY_2_0_API_VERSION
 #include <numpy/arrayobject.h>
 #include <numpy/ufuncobject.h>
 
 #define KINDS (NPY_HALF + 1) /* the numbers of NumPy's built-in types */
+#define LONG 16384 /* numbers in a loop beside which other threads may run: changing over takes longer than fewer do */
 #define BAD (FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW | FE_INVALID)
 
 static PyArray_Descr *SINGLE_DESCR[KINDS]; /* each type's one descriptor; kept for good, as NumPy keeps them */
@@ -84,6 +86,25 @@ underflow_is_fine(PyObject *errstate, PyObject *usual)
     return now != NULL && now == usual;
 }
 
+/* Call the loop for inputs of a type; the floating-point errors that it made. */
+static int
+run_loop(const Loops *loops, int kind, char **data, npy_intp size, npy_intp *steps)
+{
+    int at = loops->at[kind];
+    PyUFuncGenericFunction loop = loops->ufunc->functions[at];
+    void *more = loops->ufunc->data == NULL ? NULL : (void *)loops->ufunc->data[at];
+    if (fetestexcept(BAD)) {
+        feclearexcept(BAD);
+    }
+    NPY_BEGIN_THREADS_DEF;
+    if (size > LONG) {
+        NPY_BEGIN_THREADS;
+    }
+    loop(data, &size, steps, more);
+    NPY_END_THREADS;
+    return fetestexcept(BAD);
+}
+
 /* A new array with the result; NULL without an error where NumPy had better do it (or say what is wrong).
  *
  * `y` is NULL for one input; it has x's descriptor. A division by zero and the like is left to NumPy too: whether it
@@ -138,17 +159,7 @@ looped(const Loops *loops, PyArrayObject *x, PyArrayObject *y, PyObject *errstat
     steps[count] = PyArray_ITEMSIZE((PyArrayObject *)out);
     char *data[3] = {PyArray_BYTES(x), count == 1 ? NULL : PyArray_BYTES(y), NULL};
     data[count] = PyArray_BYTES((PyArrayObject *)out);
-    int at = loops->at[kind];
-    PyUFuncGenericFunction loop = loops->ufunc->functions[at];
-    void *more = loops->ufunc->data == NULL ? NULL : (void *)loops->ufunc->data[at];
-    if (fetestexcept(BAD)) {
-        feclearexcept(BAD);
-    }
-    NPY_BEGIN_THREADS_DEF;
-    NPY_BEGIN_THREADS_THRESHOLDED(size);
-    loop(data, &size, steps, more);
-    NPY_END_THREADS;
-    int bad = fetestexcept(BAD);
+    int bad = run_loop(loops, kind, data, size, steps);
     if (PyErr_Occurred()) { /* an integer to a negative power */
         PyErr_Clear();
         bad = BAD;
@@ -158,6 +169,46 @@ looped(const Loops *loops, PyArrayObject *x, PyArrayObject *y, PyObject *errstat
         return NULL;
     }
     return out;
+}
+
+/* Write the result into an array, which may be an input: 1, or 0 where NumPy had better do it, -1 with an error.
+ *
+ * Arrays of floats alone, in one piece and of one shape, or without dimensions. What NumPy says of floating-point errors
+ * it says, since an input that was written into cannot be given to it again.
+ */
+static int
+looped_into(const Loops *loops, PyArrayObject *const *inputs, int count, PyArrayObject *out)
+{
+    PyArray_Descr *descr = PyArray_DESCR(out);
+    int kind = PyArray_TYPE(out);
+    if (kind < 0 || kind >= KINDS || descr != SINGLE_DESCR[kind] || !is_float(descr) || loops->at[kind] < 0 ||
+        loops->made[kind] != kind || !PyArray_ISCARRAY(out)) {
+        return 0;
+    }
+    char *data[3], *start = PyArray_BYTES(out);
+    npy_intp steps[3], size = PyArray_SIZE(out), bytes = PyArray_NBYTES(out);
+    for (int i = 0; i < count; i++) {
+        PyArrayObject *a = inputs[i];
+        int dims = PyArray_NDIM(a);
+        data[i] = PyArray_BYTES(a);
+        steps[i] = dims == 0 ? 0 : PyArray_ITEMSIZE(a);
+        int apart = data[i] + PyArray_NBYTES(a) <= start || start + bytes <= data[i];
+        int alike = dims == PyArray_NDIM(out) && PyArray_CompareLists(PyArray_DIMS(a), PyArray_DIMS(out), dims);
+        if (PyArray_DESCR(a) != descr || !PyArray_ISCARRAY_RO(a) || !(dims == 0 || alike) ||
+            !(apart || (alike && data[i] == start))) {
+            return 0;
+        }
+    }
+    data[count] = start;
+    steps[count] = PyArray_ITEMSIZE(out);
+    int bad = size == 0 ? 0 : run_loop(loops, kind, data, size, steps), said = 0;
+    if (bad) {
+        said |= bad & FE_DIVBYZERO ? NPY_FPE_DIVIDEBYZERO : 0;
+        said |= bad & FE_OVERFLOW ? NPY_FPE_OVERFLOW : 0;
+        said |= bad & FE_UNDERFLOW ? NPY_FPE_UNDERFLOW : 0;
+        said |= bad & FE_INVALID ? NPY_FPE_INVALID : 0;
+    }
+    return said && PyUFunc_GiveFloatingpointErrors(loops->ufunc->name, said) < 0 ? -1 : 1;
 }
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include "calls.h"
 
-#define INTERFACE 1 /* what gradviz must ask for; see gradviz/core/accelerator.py */
+#define INTERFACE 2 /* what gradviz must ask for; see gradviz/core/accelerator.py */
 
 /* ---------------------------------------------------------------------------------------------- the Python object */
 
@@ -257,17 +257,29 @@ known_door(PyObject *self, PyObject *args, PyObject *kwargs)
 }
 
 static PyObject *
-known_loop(PyObject *self, PyObject *function)
+numpy_call(PyObject *self, PyObject *function, vectorcallfunc how)
 {
     if (!PyObject_TypeCheck(function, &PyUFunc_Type) || ((PyUFuncObject *)function)->nin > 2) {
         return PyErr_Format(PyExc_TypeError, "%R is no function of NumPy of one or two arrays", function);
     }
-    Call *call = new_call((Known *)self, of_numpy, function, function, Py_None);
+    Call *call = new_call((Known *)self, how, function, function, Py_None);
     if (call != NULL) {
         call->inputs = ((PyUFuncObject *)function)->nin;
         find_loops(&call->loops, function, call->inputs);
     }
     return (PyObject *)call;
+}
+
+static PyObject *
+known_loop(PyObject *self, PyObject *function)
+{
+    return numpy_call(self, function, of_numpy);
+}
+
+static PyObject *
+known_into(PyObject *self, PyObject *function)
+{
+    return numpy_call(self, function, into);
 }
 
 static PyObject *
@@ -278,7 +290,7 @@ known_refit(PyObject *self, PyObject *args)
         return NULL;
     }
     Call *call = (Call *)given;
-    if (call->vectorcall == door || call->vectorcall == of_numpy) {
+    if (call->vectorcall == door || call->vectorcall == of_numpy || call->vectorcall == into) {
         return PyErr_Format(PyExc_TypeError, "that has no forward");
     }
     if (call->vectorcall != any) {
@@ -297,6 +309,7 @@ static PyMethodDef known_methods[] = {
      "What stands before a function that only asks something and calls another: straight to that one while the list\n"
      "`closed` is empty (or None) and the keyword `word` is not given."},
     {"loop", known_loop, METH_O, "A function of NumPy that may be given an input once more, to be written into."},
+    {"into", known_into, METH_O, "A function of NumPy that is given the array its result goes into."},
     {"refit", known_refit, METH_VARARGS, "Let a call compute with another forward."},
     {NULL, NULL, 0, NULL},
 };

@@ -28,7 +28,7 @@ from .mode import current_module, grad_mode
 from .node import Node, Scalar, accumulator
 from .tensor import Tensor
 
-INTERFACE = 1  # of the calls below: another version of the accelerator may take others
+INTERFACE = 2  # of the calls below: another version of the accelerator may take others
 NAME = "gradviz_accelerator"
 MOST_INPUTS, MOST_SETTINGS = 4, 10  # of an operation whose calls it can make
 NOTHING = Scalar(None)  # what a node keeps of an input that is None
@@ -190,6 +190,11 @@ def _letters(op: Any, mask: int) -> str:
 def loop(function: Any) -> Any:
     """A function of NumPy for code that uses what it returns, and gives up the input it names as the result's place."""
     return function if _knows is None or function.nin > 2 else _knows.loop(function)
+
+
+def into(function: Any) -> Any:
+    """A function of NumPy for code that names the array its result goes into: `multiply(a, b, out)`."""
+    return function if _knows is None or function.nin > 2 else _knows.into(function)
 
 
 # -- functions that only ask something -----------------------------------------------------------------------------

@@ -270,63 +270,6 @@ def test_threads_and_contexts() -> None:
     assert not wrong
 
 
-# -- functions of NumPy, as backward passes call them --------------------------------------------------------------
-ARRAYS: dict[str, Any] = {
-    "few": np.linspace(-2, 2, 6, dtype=np.float32),
-    "rows": np.linspace(-2, 2, 6, dtype=np.float32).reshape(2, 3),
-    "turned": np.linspace(-2, 2, 6, dtype=np.float32).reshape(3, 2).T,
-    "extreme": np.array([0, -0.0, np.inf, np.nan, 3e38, 1e-45], np.float32),
-    "doubles": np.linspace(-2, 2, 6),
-    "integers": np.arange(6),
-    "number": np.float32(2.5),
-    "no dimensions": np.array(2.5, np.float32),
-    "many": np.linspace(-2, 2, 5000, dtype=np.float32),
-    "none": np.zeros(0, np.float32),
-    "every other": np.linspace(-2, 2, 12, dtype=np.float32)[::2],
-    "a list": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-}
-
-
-@pytest.mark.parametrize("function", [np.add, np.multiply, np.true_divide, np.negative, np.exp, np.sqrt])
-@pytest.mark.parametrize("name", ARRAYS)
-@pytest.mark.parametrize("errors", ["ignore", "raise"])
-def test_a_function_of_numpy(function: Any, name: str, errors: Any) -> None:
-    quick = accelerator.loop(function)
-    assert isinstance(quick, Call)
-    for other in (name, "no dimensions", "few"):
-        inputs = (ARRAYS[name], ARRAYS[other])[: function.nin]
-        for place in ("none", "new", "first"):
-
-            def made(f: Any) -> Any:
-                given = [a.copy() if isinstance(a, np.ndarray) else a for a in inputs]  # noqa: B023
-                out = given[0] if place == "first" else np.full(6, 9, np.float32)  # noqa: B023
-                try:
-                    with np.errstate(all=errors):
-                        found = f(*given, *[out] * (place != "none"))  # noqa: B023
-                except (FloatingPointError, TypeError, ValueError) as error:
-                    return type(error), str(error)
-                array = np.asarray(found)
-                return type(found), array.dtype, array.shape, array.strides, array.tobytes()
-
-            assert made(quick) == made(function), (other, place)
-
-
-def test_a_function_of_numpy_leaves_what_it_was_given() -> None:
-    a, b = np.ones(3, np.float32), np.ones(3, np.float32)
-    found = accelerator.loop(np.add)(a, b, b)
-    assert found is not b
-    assert (a.tolist(), b.tolist(), found.tolist()) == ([1.0] * 3, [1.0] * 3, [2.0] * 3)
-    with accelerator.switched(False):
-        assert accelerator.loop(np.add)(a, b, b) is b
-    with pytest.raises(TypeError):
-        accelerator.loop(np.add)(a)
-    with pytest.raises(TypeError):
-        accelerator.loop(np.add)()
-    assert accelerator.loop(np.add)(a, b, dtype=np.float64).dtype == np.float64
-    with pytest.raises(TypeError, match="no function of NumPy"):
-        accelerator._knows.loop(abs)
-
-
 # -- memory --------------------------------------------------------------------------------------------------------
 def programs() -> dict[str, Callable[[], Any]]:
     x, w, s = rows(True), rows(), torch.tensor(2.0, requires_grad=True)

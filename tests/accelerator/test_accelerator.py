@@ -40,6 +40,11 @@ def test_calls_are_functions_and_lose_nothing(run: Run) -> None:
 
 
 @pytest.mark.slow
+def test_functions_of_numpy_do_the_same_both_ways(run: Run) -> None:
+    assert passed(run, f"{HERE}/check_loops.py") > 700
+
+
+@pytest.mark.slow
 def test_the_cores_own_tests_pass_with_it(run: Run) -> None:
     assert passed(run, *(f"tests/{name}" for name in CORE)) > 700
 

@@ -17,7 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...accelerator import into
+
 Array = Any
+# What a step calls: each writes into its last argument.
+add, subtract, multiply, tanh = map(into, (np.add, np.subtract, np.multiply, np.tanh))
 # For each block of rows: the gate in PyTorch's order, whether it sees input and state, and the factor before its tanh.
 BLOCKS: dict[str, tuple[tuple[int, bool, bool, float], ...]] = {
     "RNN_TANH": ((0, True, True, 1.0),),
@@ -140,13 +144,13 @@ def _lstm(
     gates, both = _room(steps + 1, 6 * size, seen, keep), _room(steps, 2 * size, seen, False) if made is None else made
     gates[0, 4 * size : 5 * size] = state[1].T
     half = np.array(0.5, seen.dtype)
-    dot, tanh, multiply, add = np.dot, np.tanh, np.multiply, np.add
+    multiplied = weight.dot
     for now, opened, sigmoids, chosen, values, out, shown, new, pair, put, kept, h in zip(
         seen, gates[:, : 4 * size], gates[:, : 3 * size], gates[:, : 2 * size], gates[:, 3 * size : 5 * size],
         gates[:, 2 * size : 3 * size], gates[:, 5 * size :], gates[1:, 4 * size : 5 * size],
         both[:, : 2 * size], both[:, :size], both[:, size : 2 * size], hidden[1:], strict=False,
     ):  # fmt: skip
-        dot(weight, now, opened)
+        multiplied(now, opened)
         tanh(opened, opened)
         multiply(sigmoids, half, sigmoids)
         add(sigmoids, half, sigmoids)
@@ -164,12 +168,12 @@ def _gru(
     size = hidden.shape[1]
     gates, part = _room(len(seen), 4 * size, seen, keep), np.empty((size, seen.shape[2]), seen.dtype)
     half = np.array(0.5, seen.dtype)
-    dot, tanh, multiply, add, subtract = np.dot, np.tanh, np.multiply, np.add, np.subtract
+    multiplied = weight.dot
     for now, opened, sigmoids, r, stay, from_h, n, h, new in zip(
         seen, gates, gates[:, : 2 * size], gates[:, :size], gates[:, size : 2 * size], gates[:, 2 * size : 3 * size],
         gates[:, 3 * size :], hidden, hidden[1:], strict=False,
     ):  # fmt: skip
-        dot(weight, now, opened)
+        multiplied(now, opened)
         tanh(sigmoids, sigmoids)
         multiply(sigmoids, half, sigmoids)
         add(sigmoids, half, sigmoids)
@@ -185,18 +189,19 @@ def _gru(
 def _rnn(
     weight: Array, seen: Array, hidden: Array, made: Array, state: tuple[Array, ...], keep: bool
 ) -> Array:  # fmt: skip
+    multiplied = weight.dot
     for now, new in zip(seen, hidden[1:], strict=True):
-        np.dot(weight, now, new)
-        np.tanh(new, new)
+        multiplied(now, new)
+        tanh(new, new)
     return None
 
 
 def _rnn_relu(
     weight: Array, seen: Array, hidden: Array, made: Array, state: tuple[Array, ...], keep: bool
 ) -> Array:  # fmt: skip
-    zero = np.array(0, seen.dtype)
+    multiplied, zero = weight.dot, np.array(0, seen.dtype)
     for now, new in zip(seen, hidden[1:], strict=True):
-        np.dot(weight, now, new)
+        multiplied(now, new)
         np.maximum(new, zero, out=new)
     return None
 

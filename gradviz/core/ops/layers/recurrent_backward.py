@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .recurrent import BLOCKS, Tape, Weights, factors, parted, unscaled
+from .recurrent import BLOCKS, Tape, Weights, add, factors, multiply, parted, subtract, unscaled
 
 Array = Any
 # How many elements of a gradient of the blocks are worked out together: a megabyte, which caches still hold.
@@ -129,13 +129,13 @@ def _through_lstm(tape: Tape, a: slice, by_state: Array, room: Room) -> None:
     slopes, arriving, _, _, spread, (dh, dc) = room
     size = dh.shape[0]
     gates, made, by_block = (_blocks(x, size) for x in (tape.gates[:-1][a], tape.made[a], slopes))
-    subtract, multiply, add, dot = np.subtract, np.multiply, np.add, np.dot
     of_sigmoids, of_tanhs = by_block[:, :3], by_block[:, 3:]
     subtract(1, gates[:, :3], of_sigmoids)
     multiply(of_sigmoids, made, of_sigmoids)  # (1 - i) i g, (1 - f) f c, (1 - o) o tanh(c)
     multiply(gates[:, 3::2], made[:, ::2], of_tanhs)
     subtract(gates[:, :3:2], of_tanhs, of_tanhs)  # i - i g ** 2, o - o tanh(c) ** 2
     product, copies = np.empty_like(dh), spread[: 2 * size].reshape(2, *dh.shape)
+    back = by_state.dot
     for now, factor, slope, forget in zip(
         arriving[::-1], slopes[::-1, 4 * size :], slopes[::-1, : 4 * size],
         tape.gates[:-1][a][::-1, size : 2 * size], strict=True,
@@ -146,7 +146,7 @@ def _through_lstm(tape: Tape, a: slice, by_state: Array, room: Room) -> None:
         copies[...] = dc
         multiply(slope, spread, slope)
         multiply(dc, forget, dc)
-        dot(by_state, slope, dh)
+        back(slope, dh)
 
 
 def _through_gru(tape: Tape, a: slice, by_state: Array, room: Room) -> None:
@@ -155,7 +155,6 @@ def _through_gru(tape: Tape, a: slice, by_state: Array, room: Room) -> None:
     r, stay, from_h, n = (gates[:, k * size : (k + 1) * size] for k in range(4))
     of_r, of_z, of_h, of_n = (slopes[:, k * size : (k + 1) * size] for k in range(4))
     sigmoids, opening = gates[:, : 2 * size], slopes[:, : 2 * size]
-    subtract, multiply, add, dot = np.subtract, np.multiply, np.add, np.dot
     subtract(1, sigmoids, opening)
     multiply(n, n, of_n)
     subtract(1, of_n, of_n)
@@ -167,7 +166,7 @@ def _through_gru(tape: Tape, a: slice, by_state: Array, room: Room) -> None:
     of_r *= of_n
     multiply(of_n, r, of_h)
     kept, copies = np.empty_like(dh), spread[: 3 * size].reshape(3, *dh.shape)
-    by = by_state[:, : 3 * size].copy("C")
+    back = by_state[:, : 3 * size].copy("C").dot
     for now, slope, seen, factor in zip(
         arriving[::-1], slopes[::-1], slopes[::-1, : 3 * size], stay[::-1], strict=True
     ):
@@ -175,14 +174,14 @@ def _through_gru(tape: Tape, a: slice, by_state: Array, room: Room) -> None:
         copies[...] = dh
         multiply(slope, spread, slope)
         multiply(dh, factor, kept)
-        dot(by, seen, dh)
+        back(seen, dh)
         add(dh, kept, dh)
 
 
 def _through_rnn(tape: Tape, a: slice, by_state: Array, room: Room) -> None:
     h = tape.hidden[1:][a]
-    np.multiply(h, h, room.slopes)
-    np.subtract(1, room.slopes, room.slopes)
+    multiply(h, h, room.slopes)
+    subtract(1, room.slopes, room.slopes)
     _through_activation(by_state, room)
 
 
@@ -193,10 +192,11 @@ def _through_rnn_relu(tape: Tape, a: slice, by_state: Array, room: Room) -> None
 
 def _through_activation(by_state: Array, room: Room) -> None:
     slopes, arriving, *_, (dh,) = room
+    back = by_state.dot
     for now, slope in zip(arriving[::-1], slopes[::-1], strict=True):
-        np.add(dh, now, dh)
-        np.multiply(slope, dh, slope)
-        np.dot(by_state, slope, dh)
+        add(dh, now, dh)
+        multiply(slope, dh, slope)
+        back(slope, dh)
 
 
 _BACKWARD = {
