@@ -12,7 +12,6 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
-from types import CodeType
 from typing import Any, NamedTuple
 
 
@@ -150,27 +149,18 @@ Observer = Callable[[Any], None]
 class Hears(dict[type, Callable[[Any, Any], None]]):
     """What an observer does about each class of events; about others nothing."""
 
+    otherwise: Callable[[Any, Any], None] = staticmethod(lambda observer, event: None)
+
     def __missing__(self, kind: type) -> Callable[[Any, Any], None]:
-        return _nothing
+        return self.setdefault(kind, self.otherwise)
 
 
 class _Everything(Hears):
-    def __missing__(self, kind: type) -> Callable[[Any, Any], None]:
-        return _call
-
-
-def _nothing(observer: Observer, event: Any) -> None:
-    pass
-
-
-def _call(observer: Observer, event: Any) -> None:
-    observer(event)
+    otherwise = staticmethod(lambda observer, event: observer(event))
 
 
 _EVERYTHING = _Everything()
 _observers: ContextVar[tuple[tuple[Observer, Hears], ...]] = ContextVar("observers", default=())
-# The code that calls modules and tells of it: in its frames, what is outside is what called the module.
-module_call: CodeType | None = None
 _lock = threading.Lock()
 _count = 0
 # True while anyone, in any context, watches: the one test a hot path makes.
@@ -219,7 +209,20 @@ def observers() -> tuple[Observer, ...]:
 
 
 def _drop(observer: Observer) -> None:
-    _observers.set(tuple(pair for pair in _heard_by() if pair[0] is not observer))
+    _observers.set(tuple([pair for pair in _heard_by() if pair[0] is not observer]))
+
+
+def watch(observer: Observer) -> None:
+    """Let an observer hear every event of this context, until `unwatch`."""
+    _change(1)
+    hears: Any = getattr(observer, "hears", _EVERYTHING)
+    _observers.set((*_heard_by(), (observer, hears)))
+
+
+def unwatch(observer: Observer) -> None:
+    """Take back one `watch`."""
+    _drop(observer)
+    _change(-1)
 
 
 class observe:
@@ -229,14 +232,11 @@ class observe:
         self._observer = observer
 
     def __enter__(self) -> Observer:
-        _change(1)
-        hears: Any = getattr(self._observer, "hears", _EVERYTHING)
-        _observers.set((*_heard_by(), (self._observer, hears)))
+        watch(self._observer)
         return self._observer
 
     def __exit__(self, *exc: object) -> None:
-        _drop(self._observer)
-        _change(-1)
+        unwatch(self._observer)
 
 
 def _change(by: int) -> None:

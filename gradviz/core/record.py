@@ -13,14 +13,12 @@ from __future__ import annotations
 import copy
 import sys
 import threading
-import weakref
 from types import TracebackType
 from typing import Any, Self
 from weakref import ref
 
 from . import events
-from .clock import Last, _ours, is_ours
-from .events import observe
+from .clock import Last
 from .node import Node, Output
 from .op import OPS
 from .record_backward import BackwardSteps
@@ -29,15 +27,15 @@ from .record_nodes import Call as Call
 from .summary import KEPT, LARGE, plain, summary
 from .tensor import Tensor
 from .views import Place
-from .whence import Line, line_at, lines, path_below, running_module, variable_name
+from .whence import line_from, path_below, running_module, variable_name
 
 KEEP_LEAF = 1_000_000
 PUT_OFF = 1 << 26  # bytes of copies, of which the statistics are put off, at a time
-LIBRARY = 4  # frames that stand between what asks for the user's line and it, at least, where an event is heard
+LIBRARY = 3  # frames that stand between what asks for the user's line and it, at least, where an event is heard
 own_name = Node.name
 _getframe = sys._getframe
 # Recorders that are still held by someone: where a graph made under one of them finds the values it did not keep.
-TAPES: weakref.WeakSet[Recorder] = weakref.WeakSet()
+TAPES: set[ref[Recorder]] = set()
 
 
 class Recording:
@@ -81,6 +79,10 @@ class Recording:
 class Recorder(Nodes, BackwardSteps):
     """An observer that turns events into a Recording. `names` maps labels to tensors, for leaves to be called by."""
 
+    _link: Any = None  # the module call that ran last, and what it is called
+    _at: tuple[str, str | None] = "", None
+    _room = PUT_OFF
+
     def __init__(self, names: dict[str, Any] | None = None, thumbnails: bool = False, title: str = "") -> None:
         self._no_nodes()
         self._steps: list[dict[str, Any]] = []
@@ -93,8 +95,6 @@ class Recorder(Nodes, BackwardSteps):
         self._partial: dict[Any, tuple[Any, int]] = {}
         self._expected: dict[Any, int] = {}
         self._sent: dict[Any, tuple[Any, dict[str, Any], bool]] = {}
-        self._seeds: Any = frozenset()
-        self._quiet = False
         self._ones: dict[Any, Any] = {}
         self._outer: list[tuple[Any, ...]] = []
         self._waiting: list[tuple[dict[str, Any], Any, Any]] = []
@@ -102,12 +102,8 @@ class Recorder(Nodes, BackwardSteps):
         self._entered: list[tuple[Any, dict[int, tuple[int, Any]]]] = []  # Functions that run: their tensors before
         self._named: set[int] = set()
         self._paths: dict[Any, tuple[str, str | None]] = {}
-        self._link: Any = None  # the module call that ran last, and what it is called
-        self._at: tuple[str, str | None] = "", None
-        self._called: list[Line | None] = []  # where each of the modules that are running was called
         self._later: dict[int, Any] = {}  # node -> what its statistics will be of: an array, or another node's number
-        self._room = PUT_OFF
-        TAPES.add(self)
+        TAPES.add(ref(self, TAPES.discard))
 
     @property
     def steps(self) -> list[dict[str, Any]]:
@@ -128,12 +124,28 @@ class Recorder(Nodes, BackwardSteps):
         self.hears[type(event)](self, event)
 
     # -- forward -----------------------------------------------------------------------------------------------
-    def _forward(self, event: events.Forward) -> None:
+    def _forward(self, event: events.Forward, inplace: bool = False) -> None:
+        """One op node for each result that is a tensor."""
         op, inputs, output, settings = event
-        outputs = output if isinstance(output, tuple) else (output,)
         if self._entered:
-            self._leave_function(op, inputs, outputs)
-        self._add(op, inputs, outputs, settings)
+            self._leave_function(op, inputs, output if isinstance(output, tuple) else (output,))
+        find, write = self._by_id.get, Last.write
+        given: list[Any] = []
+        for x in inputs:
+            found = find(id(x))
+            if found is not None and found[2] == write and found[0]() is x:
+                given.append(found[1])
+            elif isinstance(x, Tensor):
+                given.append(self.ordinal(x))
+            else:
+                given.append((x,) if is_fixed(x) else (x, plain(x)))
+        line, first = line_from(_getframe(LIBRARY)), len(self._notes)
+        if isinstance(output, Tensor):
+            self._note(op, given, output, settings, 0, first, inplace, line)
+        elif isinstance(output, tuple):
+            for nr, out in enumerate(output):
+                if isinstance(out, Tensor):
+                    self._note(op, given, out, settings, nr, first, inplace, line)
 
     def _enter_function(self, event: events.FunctionEnter) -> None:
         """Remember what the tensors given to a user's Function are before it runs: it may write into them."""
@@ -174,7 +186,7 @@ class Recorder(Nodes, BackwardSteps):
             before = self._known(target)
             if before is not None:  # as it was: what has just been written is the new node
                 self._remember(target, before)
-            self._add(event.op, event.inputs, (target,), event.settings, inplace=True)
+            self._forward(events.Forward(event.op, event.inputs, target, event.settings), inplace=True)
         if target._base is not None and edge is None and (event.result is None or event.result._edge is None):
             self._written_through(target, target._base)
 
@@ -184,10 +196,10 @@ class Recorder(Nodes, BackwardSteps):
         if known is None or view.dtype != base.dtype:  # seen as two types: it is read anew when next used
             return
         self._remember(base, known)
-        self._add(OPS["copy_slices"], (base, view), (base,), {"place": Place(base, view)}, inplace=True)
+        self._forward(events.Forward(OPS["copy_slices"], (base, view), base, {"place": Place(base, view)}), inplace=True)
 
     def _detached(self, event: events.Detached) -> None:
-        self._add(Tensor.detach, (event.source,), (event.result,), {})
+        self._forward(events.Forward(Tensor.detach, (event.source,), event.result, {}))
 
     def _aside(self, event: events.Aside) -> None:
         self._remember(event.old, self.ordinal(event.target))
@@ -197,92 +209,44 @@ class Recorder(Nodes, BackwardSteps):
         if event.value is not None and event.source._edge is None and before is not None:
             self._remember(event.source, before)  # memory that no graph led to, until now
         given = (event.source,) if event.value is None else (event.source, event.value)
-        self._add(event.op, given, (event.target,), event.settings, inplace=event.value is not None)
+        self._forward(events.Forward(event.op, given, event.target, event.settings), inplace=event.value is not None)
 
-    def _add(
-        self,
-        op: Any,
-        inputs: Any,
-        outputs: tuple[Any, ...],
-        settings: dict[str, Any],
-        *,
-        inplace: bool = False,
-        frames: int = LIBRARY,
-    ) -> None:
-        """One op node for each result that is a tensor."""
-        by_id, write = self._by_id, Last.write
-        given: list[Any] = []
-        for x in inputs:
-            found = by_id.get(id(x))
-            if found is not None and found[2] == write and found[0]() is x:
-                given.append(found[1])
-            elif isinstance(x, Tensor):
-                given.append(self.ordinal(x))
-            else:
-                given.append((x,) if is_fixed(x) else (x, plain(x)))
-        line = self._line_from(_getframe(frames))
-        self._add_ops(op, given, outputs, settings, inplace, line, len(self._notes))
-
-    def _add_ops(
-        self,
-        op: Any,
-        given: list[Any],
-        outputs: Any,
-        settings: dict[str, Any],
-        inplace: bool = False,
-        line: Any = None,
-        first: int | None = None,
-        begin: int = 0,
-    ) -> None:
+    def _note(
+        self, op: Any, given: Any, out: Tensor, settings: dict[str, Any], nr: int, first: int | None,
+        inplace: bool = False, line: Any = None,
+    ) -> None:  # fmt: skip
+        """One op node for a result: the `nr`-th of a call of which `first` is the first."""
         said = None
         if settings and not are_fixed(settings.values()):
             said = {k: plain(v) for k, v in settings.items()}
-        notes = self._notes
-        for nr, out in enumerate(outputs, begin):
-            if not isinstance(out, Tensor):
-                continue
-            edge, array, n = out._edge, out._array, len(notes)
-            if edge is None:
-                name: Any = None
-                link = running_module()
-            else:
-                node, place = (edge.node, edge.nr) if edge.__class__ is Output else (edge, 0)
-                kind = node.__class__
-                name, link = kind if kind.name is own_name else node.name(), node.path
-                self.by_seq[node.seq, place] = n
-            at = self._at if link is self._link else self._path(link)
-            size = array.nbytes
-            if size > LARGE or size > self._room or sees_input(op):
-                value, source = self._value(op, given, out, settings if said is None else None)
-            else:
-                self._room -= size
-                value, source = None, (array.copy(), out.device)
-            notes.append((
-                op, name, array.shape, array.dtype, out._needs, value, given, at, settings, said, inplace, line, nr,
-                first,
-            ))  # fmt: skip
-            if source is not None:
-                self._later[n] = source
-            if op.__class__ is events.Written:
-                self._keep(n, out)
-            self._by_id[id(out)] = ref(out), n, Last.write
-            self._steps.append({"kind": "forward", "n": n})
-
-    def _line_from(self, frame: Any) -> Line | None:
-        """The user's line that is running, from a frame on; inside a module, that which called the module."""
-        call = events.module_call if self._called else None
-        while frame is not None:
-            code = frame.f_code
-            if code is call:
-                return self._called[-1]
-            if id(code) not in _ours:
-                known = lines.get((id(code), frame.f_lasti))
-                if known is not None:
-                    return known
-                if not is_ours(frame):
-                    return line_at(frame)
-            frame = frame.f_back
-        return None
+        notes, edge, array = self._notes, out._edge, out._array
+        n = len(notes)
+        if edge is None:
+            name: Any = None
+            link = running_module()
+        else:
+            node, place = edge, 0
+            if edge.__class__ is Output:
+                node, place = edge.node, edge.nr
+            kind, link = node.__class__, node.path
+            name = kind if kind.name is own_name else node.name()
+            self.by_seq[node.seq, place] = n
+        at = self._at if link is self._link else self._path(link)
+        size = array.nbytes
+        if size > LARGE or size > self._room or sees_input(op):
+            value, source = self._value(op, given, out, settings if said is None else None)
+        else:
+            self._room -= size
+            value, source = None, (array.copy(), out.device)
+        notes.append((
+            op, name, array.shape, array.dtype, out._needs, value, given, at, settings, said, inplace, line, nr, first,
+        ))  # fmt: skip
+        if source is not None:
+            self._later[n] = source
+        if inplace and op.__class__ is events.Written and array.size <= KEEP_LEAF:
+            self._keep(n, out)
+        self._by_id[id(out)] = ref(out), n, Last.write
+        self._steps.append({"kind": "forward", "n": n})
 
     def _path(self, link: Any) -> tuple[str, str | None]:
         """The dotted path of the innermost running module below the outermost one, and its class name."""
@@ -344,7 +308,7 @@ class Recorder(Nodes, BackwardSteps):
         edge = tensor._edge
         n = None if edge is None else self.by_seq.get((edge.node.seq, edge.nr))
         if n is None:
-            n = self._add_leaf(tensor)
+            return self._add_leaf(tensor)
         self._remember(tensor, n)
         return n
 
@@ -359,29 +323,32 @@ class Recorder(Nodes, BackwardSteps):
             self._remember(tensor, n)
             return n
         if base is not tensor and self._known(base) is not None and tensor.dtype == base.dtype:
-            self._add(OPS["as_strided_view"], (base,), (tensor,), {"place": Place(base, tensor)}, frames=3)
+            self._forward(events.Forward(OPS["as_strided_view"], (base,), tensor, {"place": Place(base, tensor)}))
             return self._by_id[id(tensor)][1]
-        made, line = len(self._notes), self._line_from(_getframe(2))
-        self._add_ops(events.Written("written", aside=True), [n], (tensor,), {}, True, line, made)
+        made, line = len(self._notes), line_from(_getframe(2))
+        self._note(events.Written("written", aside=True), [n], tensor, {}, 0, made, inplace=True, line=line)
         return made
 
     def _add_leaf(self, tensor: Tensor) -> int:
-        notes, edge, array = self._notes, tensor._edge, tensor._array
-        n, needs = len(notes), tensor._needs
-        kind, name = ("leaf", "AccumulateGrad") if needs and edge is None else ("const", None)
-        label = self._names.get(id(tensor)) or tensor.name or variable_name(tensor)
-        value = None if array.size <= KEEP_LEAF else summary(array, tensor.device, self.thumbnails)
+        notes, edge, array, needs = self._notes, tensor._edge, tensor._array, tensor._needs
+        n, kind, name, value = len(notes), "const", None, None
         if edge is not None:
             name = edge.node.name()
             self.by_seq[edge.node.seq, edge.nr] = n
+        elif needs:
+            kind, name = "leaf", "AccumulateGrad"
+        label = self._names.get(id(tensor)) or tensor.name or variable_name(tensor)
+        if array.size <= KEEP_LEAF:
+            self._keep(n, tensor)
+        else:
+            value = summary(array, tensor.device, self.thumbnails)
         notes.append((kind, name, array.shape, array.dtype, needs, value, label))
-        self._keep(n, tensor)
+        self._by_id[id(tensor)] = ref(tensor), n, Last.write
         return n
 
     def _keep(self, n: int, tensor: Tensor) -> None:
-        """Copy a node's value, for replay, unless it is too large."""
-        if tensor._array.size <= KEEP_LEAF:
-            self.arrays[n] = self._later[n] = tensor._array.copy(), tensor.device
+        """Copy a node's value, for replay."""
+        self.arrays[n] = self._later[n] = tensor._array.copy(), tensor.device
 
     def last_result(self, shape: tuple[int, ...] | None = None) -> Tensor | None:
         """The newest result that needs a gradient and is still alive, a single number or of this shape; or None."""
@@ -414,10 +381,6 @@ class Recorder(Nodes, BackwardSteps):
         if (link is None or link[0] is None) and id(event.module) not in self._named:
             self._named.add(id(event.module))
             self.name_parameters(event.module)
-        frame: Any = _getframe(2)
-        while frame.f_code is not events.module_call:
-            frame = frame.f_back
-        self._called.append(self._line_from(frame.f_back))
         path, module = self._path(link)
         self._steps.append({"kind": "module_enter", "path": path, "module": module})
 
@@ -430,18 +393,15 @@ class Recorder(Nodes, BackwardSteps):
                     names[id(p)] = f"{path}.{name}" if path else name
 
     def _exit(self, event: events.ModuleExit) -> None:
-        if self._called:
-            self._called.pop()
         link = running_module()
         path, module = self._at if link is self._link else self._path(link)
         self._steps.append({"kind": "module_exit", "path": path, "module": module})
 
     def name_values(self, frame: Any) -> None:
         """Call recorded values by the names they have in a frame, where they have one."""
-        held = [(k, v) for k, v in {**frame.f_globals, **frame.f_locals}.items() if isinstance(v, Tensor)]
-        for name, value in held:
-            n = None if name.startswith("_") else self._known(value)
-            if n is not None:
+        known = self._by_id
+        for name, value in {**frame.f_globals, **frame.f_locals}.items():
+            if id(value) in known and (n := self._known(value)) is not None and not name.startswith("_"):
                 self._variables.append((n, name))
 
     hears = events.Hears({
@@ -459,15 +419,13 @@ class record(Recorder):
     """
 
     def __enter__(self) -> Self:
-        self._watch = observe(self)
-        self._watch.__enter__()
+        events.watch(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._watch.__exit__(kind, error, trace)
-        del self._watch  # it refers to this recorder
+        events.unwatch(self)
         if error is not None:
             last = len(self._notes) - 1
             text = f"{type(error).__name__}: {error}"

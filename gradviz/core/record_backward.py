@@ -27,12 +27,12 @@ class BackwardSteps:
     _expected: dict[Any, int]
     # edge -> the one product it has carried, the statistics of that, and whether nobody else will write into it
     _sent: dict[Any, tuple[Any, dict[str, Any], bool]]
-    _seeds: Any  # the edges that a pass begins at
+    _seeds: Any = frozenset()  # the edges that a pass begins at
     _ones: dict[Any, Any]  # ones by what they are like, and their statistics: of one pass
     _outer: list[tuple[Any, ...]]  # these and `_quiet` of passes that wait for one that began inside them
     _waiting: list[tuple[dict[str, Any], Any, Any]]  # statistics put off: where they go, an array, its device
     _locals: list[Local]  # local derivatives put off
-    _quiet: bool  # no code of the user's runs during the pass, and no gradient is handed out but in leaves
+    _quiet = False  # no code of the user's runs during the pass, and no gradient is handed out but in leaves
     _room: int
 
     def finish(self) -> None:

@@ -68,7 +68,8 @@ class _Walk:
     def __init__(self, recorder: Recorder, values: dict[Any, Any]) -> None:
         self.recorder = recorder
         self.values = values  # edge -> array
-        self.tapes = [tape for tape in TAPES if tape is not recorder and tape.by_seq]
+        heard = [tape() for tape in tuple(TAPES)]
+        self.tapes = [tape for tape in heard if tape is not None and tape is not recorder and tape.by_seq]
         for tape in self.tapes:
             tape.finish()
         self.copied: dict[tuple[int, int], int] = {}  # a tape's node -> its copy here
@@ -101,7 +102,7 @@ class _Walk:
             array = self.values.get(edge)
             stand_in = array if array is not None else node.device.xp.empty(edge.shape, dtype=edge.dtype)
             made = Tensor._made(stand_in, node.device, edge)
-            self.recorder._add_ops(op, inputs, (made,), settings, begin=nr)
+            self.recorder._note(op, inputs, made, settings, nr, None)
             entry = self.recorder.nodes[-1]
             if array is None:
                 entry["value"] = None

@@ -6,7 +6,7 @@ import linecache
 import sys
 from typing import Any
 
-from .clock import outside, short_name
+from .clock import _ours, is_ours, outside, short_name
 from .mode import current_module
 from .tensor import Tensor
 
@@ -51,7 +51,21 @@ MANY = 4096
 lines: dict[tuple[int, int], Line] = {}
 
 
-def line_at(frame: Any) -> Line:
+def line_from(frame: Any) -> Line | None:
+    """The innermost line of the user's code from a frame on."""
+    while True:
+        while frame is not None and id(frame.f_code) in _ours:
+            frame = frame.f_back
+        if frame is None:
+            return None
+        known = lines.get((id(frame.f_code), frame.f_lasti))
+        if known is not None:
+            return known
+        if not is_ours(frame):
+            return _line_at(frame)
+
+
+def _line_at(frame: Any) -> Line:
     """The line of the user's code that a frame is at; another time it is found in `lines`."""
     if len(lines) >= MANY:
         lines.clear()

@@ -236,8 +236,6 @@ class Module(Hooks):
         raise NotImplementedError("Module.compile() is not supported: gradviz always runs line by line")
 
 
-events.module_call = Module.__call__.__code__
-
 _INIT_FIRST = "Begin __init__ with super().__init__()."
 
 
