@@ -361,6 +361,7 @@ class Backward:
         """Add the products to what the inputs have received, which is noted in `before`, and give up what was kept."""
         grads, recorded = self.grads, self.create_graph
         told: list[Any] | None = [] if events.watching else None
+        named = node.op.inputs if node.op is not None and node.op.variadic is None else None
         for position, (edge, product) in enumerate(zip(node.parents, made, strict=True)):
             if edge is None or product is None:
                 continue
@@ -376,7 +377,7 @@ class Backward:
             else:
                 grads[edge] = product
             if told is not None:
-                told.append((edge, node.input_name(position), product))
+                told.append((edge, node.input_name(position) if named is None else named[position], product))
         if told is not None:
             events.emit(events.BackwardStep(self, node, g, tuple(told)))
         if not self.retain_graph and node.keeps_tensors:

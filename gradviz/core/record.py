@@ -27,7 +27,7 @@ from .record_nodes import Call as Call
 from .summary import KEPT, LARGE, plain, summary
 from .tensor import Tensor
 from .views import Place
-from .whence import line_from, path_below, running_module, variable_name
+from .whence import path_below, running_module, user_line, variable_name
 
 KEEP_LEAF = 1_000_000
 PUT_OFF = 1 << 26  # bytes of copies, of which the statistics are put off, at a time
@@ -92,9 +92,8 @@ class Recorder(Nodes, BackwardSteps):
         self.by_seq: dict[tuple[int, int], int] = {}  # graph node and output number -> ordinal
         self._by_id: dict[int, tuple[Any, int, int]] = {}  # id of a tensor -> reference, ordinal, newest write then
         self._names = {id(t): name for name, t in (names or {}).items()}
-        self._partial: dict[Any, tuple[Any, int]] = {}
         self._expected: dict[Any, int] = {}
-        self._sent: dict[Any, tuple[Any, dict[str, Any], bool]] = {}
+        self._sent: dict[Any, tuple[Any, int, dict[str, Any] | None, bool]] = {}
         self._ones: dict[Any, Any] = {}
         self._outer: list[tuple[Any, ...]] = []
         self._waiting: list[tuple[dict[str, Any], Any, Any]] = []
@@ -102,7 +101,6 @@ class Recorder(Nodes, BackwardSteps):
         self._entered: list[tuple[Any, dict[int, tuple[int, Any]]]] = []  # Functions that run: their tensors before
         self._named: set[int] = set()
         self._paths: dict[Any, tuple[str, str | None]] = {}
-        self._later: dict[int, Any] = {}  # node -> what its statistics will be of: an array, or another node's number
         TAPES.add(ref(self, TAPES.discard))
 
     @property
@@ -129,6 +127,7 @@ class Recorder(Nodes, BackwardSteps):
         op, inputs, output, settings = event
         if self._entered:
             self._leave_function(op, inputs, output if isinstance(output, tuple) else (output,))
+        frame, line = user_line(_getframe(LIBRARY))
         find, write = self._by_id.get, Last.write
         given: list[Any] = []
         for x in inputs:
@@ -136,10 +135,10 @@ class Recorder(Nodes, BackwardSteps):
             if found is not None and found[2] == write and found[0]() is x:
                 given.append(found[1])
             elif isinstance(x, Tensor):
-                given.append(self.ordinal(x))
+                given.append(self._add_leaf(x, frame) if found is None and x._edge is None else self.ordinal(x, frame))
             else:
                 given.append((x,) if is_fixed(x) else (x, plain(x)))
-        line, first = line_from(_getframe(LIBRARY)), len(self._notes)
+        first = len(self._notes)
         if isinstance(output, Tensor):
             self._note(op, given, output, settings, 0, first, inplace, line)
         elif isinstance(output, tuple):
@@ -196,7 +195,9 @@ class Recorder(Nodes, BackwardSteps):
         if known is None or view.dtype != base.dtype:  # seen as two types: it is read anew when next used
             return
         self._remember(base, known)
-        self._forward(events.Forward(OPS["copy_slices"], (base, view), base, {"place": Place(base, view)}), inplace=True)
+        self._forward(
+            events.Forward(OPS["copy_slices"], (base, view), base, {"place": Place(base, view)}), inplace=True
+        )
 
     def _detached(self, event: events.Detached) -> None:
         self._forward(events.Forward(Tensor.detach, (event.source,), event.result, {}))
@@ -234,17 +235,15 @@ class Recorder(Nodes, BackwardSteps):
         at = self._at if link is self._link else self._path(link)
         size = array.nbytes
         if size > LARGE or size > self._room or sees_input(op):
-            value, source = self._value(op, given, out, settings if said is None else None)
+            value = self._value(op, given, out, settings if said is None else None)
         else:
             self._room -= size
-            value, source = None, (array.copy(), out.device)
+            value = array.copy(), out.device
         notes.append((
             op, name, array.shape, array.dtype, out._needs, value, given, at, settings, said, inplace, line, nr, first,
         ))  # fmt: skip
-        if source is not None:
-            self._later[n] = source
         if inplace and op.__class__ is events.Written and array.size <= KEEP_LEAF:
-            self._keep(n, out)
+            self.arrays[n] = value if value.__class__ is tuple else (array.copy(), out.device)
         self._by_id[id(out)] = ref(out), n, Last.write
         self._steps.append({"kind": "forward", "n": n})
 
@@ -278,8 +277,8 @@ class Recorder(Nodes, BackwardSteps):
             for each in local:
                 each.tell(known, self._summary)
 
-    def _value(self, op: Any, given: list[Any], out: Tensor, settings: dict[str, Any] | None = None) -> tuple[Any, Any]:
-        """The statistics of a result of this op; or None, and what they are worked out from when somebody looks.
+    def _value(self, op: Any, given: list[Any], out: Tensor, settings: dict[str, Any] | None = None) -> Any:
+        """The statistics of a result of this op, or what they are worked out from when somebody looks.
 
         A view of all that its input holds has its input's: only the shape is new. `settings`: None if they may change.
         """
@@ -288,19 +287,19 @@ class Recorder(Nodes, BackwardSteps):
             before = given[0] if given[0].__class__ is int else given[0].get("n")
             if self._is_alike(before, array):
                 if not self.thumbnails:
-                    return None, before
-                source = self._later.get(before)
+                    return before
+                source = self._put_off_of(before)
                 if source.__class__ in SOURCES and settings is not None and len(given) == 1 and not op.outputs:
-                    return None, Seen(source, op, settings)
+                    return Seen(source, op, settings)
         size = array.nbytes
         if size > LARGE:
-            return summary(array, device, self.thumbnails), None
+            return summary(array, device, self.thumbnails)
         self._room -= size
         if self._room < 0:
             self.finish()
-        return None, (array.copy(), device)
+        return array.copy(), device
 
-    def ordinal(self, tensor: Tensor) -> int:
+    def ordinal(self, tensor: Tensor, frame: Any = None) -> int:
         """The number of the node this tensor is; a leaf or constant seen for the first time gets one."""
         found = self._by_id.get(id(tensor))
         if found is not None and found[0]() is tensor:
@@ -308,7 +307,7 @@ class Recorder(Nodes, BackwardSteps):
         edge = tensor._edge
         n = None if edge is None else self.by_seq.get((edge.node.seq, edge.nr))
         if n is None:
-            return self._add_leaf(tensor)
+            return self._add_leaf(tensor, frame)
         self._remember(tensor, n)
         return n
 
@@ -325,30 +324,27 @@ class Recorder(Nodes, BackwardSteps):
         if base is not tensor and self._known(base) is not None and tensor.dtype == base.dtype:
             self._forward(events.Forward(OPS["as_strided_view"], (base,), tensor, {"place": Place(base, tensor)}))
             return self._by_id[id(tensor)][1]
-        made, line = len(self._notes), line_from(_getframe(2))
+        made, (_, line) = len(self._notes), user_line(_getframe(2))
         self._note(events.Written("written", aside=True), [n], tensor, {}, 0, made, inplace=True, line=line)
         return made
 
-    def _add_leaf(self, tensor: Tensor) -> int:
+    def _add_leaf(self, tensor: Tensor, frame: Any) -> int:
         notes, edge, array, needs = self._notes, tensor._edge, tensor._array, tensor._needs
-        n, kind, name, value = len(notes), "const", None, None
+        n, kind, name = len(notes), "const", None
         if edge is not None:
             name = edge.node.name()
             self.by_seq[edge.node.seq, edge.nr] = n
         elif needs:
             kind, name = "leaf", "AccumulateGrad"
-        label = self._names.get(id(tensor)) or tensor.name or variable_name(tensor)
+        label = self._names.get(id(tensor)) or tensor.name or variable_name(tensor, frame)
         if array.size <= KEEP_LEAF:
-            self._keep(n, tensor)
+            value: Any = array.copy(), tensor.device
+            self.arrays[n] = value
         else:
             value = summary(array, tensor.device, self.thumbnails)
         notes.append((kind, name, array.shape, array.dtype, needs, value, label))
         self._by_id[id(tensor)] = ref(tensor), n, Last.write
         return n
-
-    def _keep(self, n: int, tensor: Tensor) -> None:
-        """Copy a node's value, for replay."""
-        self.arrays[n] = self._later[n] = tensor._array.copy(), tensor.device
 
     def last_result(self, shape: tuple[int, ...] | None = None) -> Tensor | None:
         """The newest result that needs a gradient and is still alive, a single number or of this shape; or None."""

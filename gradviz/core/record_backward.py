@@ -14,6 +14,7 @@ from .record_local import Local
 from .summary import LARGE, summary
 from .tensor import Tensor
 
+NOTHING = None, 0, None, False  # what an edge has carried before anything arrived
 NO_NODE = frozenset((AccumulateGrad, Output))  # edges of these classes are known by something else than a node's number
 
 
@@ -23,10 +24,10 @@ class BackwardSteps:
     _steps: list[dict[str, Any]]
     thumbnails: bool
     by_seq: dict[tuple[int, int], int]
-    _partial: dict[Any, tuple[Any, int]]
     _expected: dict[Any, int]
-    # edge -> the one product it has carried, the statistics of that, and whether nobody else will write into it
-    _sent: dict[Any, tuple[Any, dict[str, Any], bool]]
+    # edge -> the sum of the products it has carried, how many they are, and if it is one: its statistics, and whether
+    # nobody else will write into it
+    _sent: dict[Any, tuple[Any, int, dict[str, Any] | None, bool]]
     _seeds: Any = frozenset()  # the edges that a pass begins at
     _ones: dict[Any, Any]  # ones by what they are like, and their statistics: of one pass
     _outer: list[tuple[Any, ...]]  # these and `_quiet` of passes that wait for one that began inside them
@@ -48,8 +49,8 @@ class BackwardSteps:
         if running.get() is None:
             self._outer.clear()
         else:  # a rule that goes backward itself, as a reentrant checkpoint does
-            self._outer.append((self._partial, self._expected, self._sent, self._seeds, self._quiet))
-        self._partial, self._sent, self._ones, self._seeds = {}, {}, {}, frozenset(session.grads)
+            self._outer.append((self._expected, self._sent, self._seeds, self._quiet))
+        self._sent, self._ones, self._seeds = {}, {}, frozenset(session.grads)
         expected: dict[Any, int] = {}
         quiet = not (session.create_graph or session._capture)
         for node in session.plan:
@@ -72,17 +73,15 @@ class BackwardSteps:
         if arrived.__class__ is tuple or arrived is None:
             nr, arrived = _first(node, arrived)
         g = arrived._array if isinstance(arrived, Tensor) else arrived
-        known = self._sent.get(node)
-        if known is not None and known[0] is g and node.extra is None:  # no hook has had it in hand
-            upstream, ours = known[1:]
-        else:
-            upstream, ours = self._put_off(g, device), False
+        carried, put_off, by_seq = self._sent, self._put_off, self.by_seq
+        known, _, upstream, ours = carried.get(node, NOTHING)
+        if upstream is None or known is not g or node.extra is not None:  # or a hook may have had it in hand
+            upstream, ours = put_off(g, device), False
         owner = g if g.base is None else g.base
         quiet, messages = self._quiet, []
         for edge, slot, out in sent:
             product = out._array if isinstance(out, Tensor) else out
             kind = edge.__class__
-            before = self._partial.get(edge)
             if product is g:
                 said, own = upstream, ours
             else:
@@ -90,24 +89,23 @@ class BackwardSteps:
                     own = quiet and kind is not AccumulateGrad
                 else:  # the same memory in another shape, or memory that only the rule knew: a leaf takes a copy
                     own = quiet and ((ours and product.base is owner) or _is_alone(product))
-                said = self._put_off(product, device, own)
+                said = put_off(product, device, own)
+            before = carried.get(edge)
             if before is None:
                 k, total = 1, said
-                self._partial[edge] = product, 1
-                self._sent[edge] = product, said, own
+                carried[edge] = product, 1, said, own
             else:
-                k = before[1] + 1
-                self._partial[edge] = made, _ = before[0] + product, k
-                self._sent.pop(edge, None)
-                total = self._put_off(made, device, own=True)
+                k, made = before[1] + 1, before[0] + product
+                carried[edge] = made, k, None, False
+                total = put_off(made, device, own=True)
             messages.append({
-                "to": self.by_seq.get((edge.seq, 0), -1) if kind not in NO_NODE else self._of_edge(edge),
+                "to": by_seq.get((edge.seq, 0), -1) if kind not in NO_NODE else self._of_edge(edge),
                 "slot": slot if op is not None else slot_of(node, slot), "local": None, "product": said, "sum": total,
                 "k": k, "of": max(self._expected.get(edge, 1), k),
             })  # fmt: skip
         self._steps.append({
-            "kind": "backward", "n": self._of_node(node, nr), "grad": upstream,
-            "messages": messages, "frees": not session.retain_graph and node.keeps_tensors,
+            "kind": "backward", "n": by_seq.get((node.seq, nr), -1), "grad": upstream, "messages": messages,
+            "frees": not session.retain_graph and node.keeps_tensors,
         })  # fmt: skip
         packed = node.extra is not None and node.extra.packed
         if messages and op is not None and op.elementwise and not (op.variadic or packed):
@@ -141,12 +139,6 @@ class BackwardSteps:
         self._waiting.append((made, array if own else array.copy(), device))
         return made
 
-    def _of_node(self, node: Any, nr: int) -> int:
-        """The node whose gradient a step shows: of several results the first that one reached."""
-        if isinstance(node, AccumulateGrad):
-            return self.ordinal(node.variable)
-        return self.by_seq.get((node.seq, nr), -1)
-
     def _of_edge(self, edge: Any) -> int:
         if isinstance(edge, AccumulateGrad):
             return self.ordinal(edge.variable)
@@ -156,16 +148,15 @@ class BackwardSteps:
         _, leaf, old, new = event
         device, before = leaf.device, None if old is None else self._put_off(old, leaf.device)
         node = None if leaf._accumulator is None else leaf._accumulator()
-        known = None if leaf._hooks else self._sent.get(node)
-        if known is not None and (known[0] is new or (old is None and self._quiet and node not in self._seeds)):
-            after = known[1]  # what was sent is what is there now, perhaps as a copy
-        else:
+        sent, _, after, _ = NOTHING if leaf._hooks else self._sent.get(node, NOTHING)
+        # If it was one product, that is what is there now, perhaps as a copy.
+        if after is None or not (sent is new or (old is None and self._quiet and node not in self._seeds)):
             after = self._put_off(new, device)
         self._steps.append({"kind": "accumulate", "n": self.ordinal(leaf), "before": before, "after": after})
 
     def _end(self, event: events.BackwardEnd) -> None:
-        self._partial, self._expected, self._sent, self._seeds, self._quiet = (
-            self._outer.pop() if self._outer else ({}, {}, {}, frozenset(), False)
+        self._expected, self._sent, self._seeds, self._quiet = (
+            self._outer.pop() if self._outer else ({}, {}, frozenset(), False)
         )
         self._ones = {}
         self._steps.append({"kind": "backward_end"})

@@ -19,7 +19,7 @@ from .formula import formulas, inputs_of
 from .node import class_name
 from .summary import plain
 
-INPLACE = 10  # the place of `inplace` in the note of an op node
+VALUE, INPLACE = 5, 10  # their places in the note of an op node
 # What can be put into words later: it will still be the same.
 FIXED = frozenset((int, float, bool, complex, str, NoneType, EllipsisType, dtype, Device))
 
@@ -114,8 +114,8 @@ class Nodes:
     """The part of a recorder that keeps the nodes. What it has noted of a node it lets go once that is written out.
 
     Every note begins with an op, or the kind of a node that is none, and then the gradient's name (or the class it is
-    named after), shape, dtype, whether a gradient is wanted, and the value if it is known. `_op_entry` and
-    `_leaf_entry` say what follows.
+    named after), shape, dtype, whether a gradient is wanted, and the value: its statistics, or what they will be of: an
+    array and its device, a view of that, or another node's number. `_op_entry` and `_leaf_entry` say what follows.
     """
 
     _nodes: list[dict[str, Any]]  # those written out
@@ -123,12 +123,13 @@ class Nodes:
     _calls: dict[int, Call]
     _counts: dict[str, int]  # how many nodes have had a label
     _lines: dict[tuple[str, int, str], dict[str, Any]]  # the entries of lines
+    _later: dict[int, Any]  # nodes that are written out and have no statistics yet -> what those will be of
     _variables: list[tuple[int, str]]  # names that op nodes will have, if they have none
     _lock: threading.RLock  # who looks may be on another thread than who records
 
     def _no_nodes(self) -> None:
         self._nodes, self._notes, self._calls = [], [], {}
-        self._counts, self._variables, self._lines = {}, [], {}
+        self._counts, self._variables, self._lines, self._later = {}, [], {}, {}
         self._lock = threading.RLock()
 
     @property
@@ -166,7 +167,10 @@ class Nodes:
             nodes, notes = self._nodes, self._notes
             for n in range(len(nodes), len(notes)):
                 note = notes[n]
-                nodes.append(self._leaf_entry(n, note) if note[0].__class__ is str else self._op_entry(n, note))
+                entry = self._leaf_entry(n, note) if note[0].__class__ is str else self._op_entry(n, note)
+                if entry["value"].__class__ is not dict:
+                    self._later[n], entry["value"] = entry["value"], None
+                nodes.append(entry)
                 notes[n] = None
             variables, self._variables = self._variables, []
             for n, name in variables:
@@ -239,6 +243,11 @@ class Nodes:
             entry = self._nodes[n]
             return math.prod(entry["shape"]) == array.size and bool(entry["dtype"] == from_numpy(array.dtype).name)
         return math.prod(note[2]) == array.size and bool(note[3] == array.dtype)
+
+    def _put_off_of(self, n: int) -> Any:
+        """What the statistics of a node will be of, or those themselves; None where they are written out."""
+        note = self._notes[n]
+        return self._later.get(n) if note is None else note[VALUE]
 
     def _now_inplace(self, n: int) -> None:
         """It turned out that a node is what was written into its input."""

@@ -152,9 +152,11 @@ class _Again:
         if call is None:
             node["value"] = summary(tensor._array, tensor.device, self.old.thumbnails)
         else:
-            node["value"], source = self.recorder._value(call.op, node["inputs"], tensor)
-            if source is not None:
-                self.recorder._later[n] = source
+            value = self.recorder._value(call.op, node["inputs"], tensor)
+            if value.__class__ is dict:
+                node["value"] = value
+            else:
+                self.recorder._later[n] = value
         self.recorder._remember(tensor, n)
         edge = tensor._edge
         if edge is not None:

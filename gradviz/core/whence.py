@@ -51,18 +51,18 @@ MANY = 4096
 lines: dict[tuple[int, int], Line] = {}
 
 
-def line_from(frame: Any) -> Line | None:
-    """The innermost line of the user's code from a frame on."""
+def user_line(frame: Any) -> tuple[Any, Line | None]:
+    """The innermost frame of the user's code, from a frame on, and the line that it is at; None if there is none."""
     while True:
         while frame is not None and id(frame.f_code) in _ours:
             frame = frame.f_back
         if frame is None:
-            return None
+            return None, None
         known = lines.get((id(frame.f_code), frame.f_lasti))
         if known is not None:
-            return known
+            return frame, known
         if not is_ours(frame):
-            return _line_at(frame)
+            return frame, _line_at(frame)
 
 
 def _line_at(frame: Any) -> Line:
@@ -85,10 +85,9 @@ def calling_frame() -> Any:
     return frame
 
 
-def variable_name(tensor: Tensor) -> str:
-    """The name a tensor has in the user's running code, or an empty string."""
-    frame = calling_frame()
-    seen: Any = None
+def variable_name(tensor: Tensor, frame: Any = None) -> str:
+    """The name a tensor has in the user's running code, or an empty string. `frame`: that code's, where it is known."""
+    frame, seen = frame or calling_frame(), None
     while frame is not None:
         for space in (frame.f_locals, frame.f_globals):
             if space is not seen and (name := _name_of(tensor, space)):

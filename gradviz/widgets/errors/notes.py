@@ -168,7 +168,7 @@ class Notes:
             return
         for _, slot, product in event.messages:
             if not _finite(product):
-                n = self.recorder._of_node(event.node, 0)
+                n = self.recorder.by_seq.get((event.node.seq, 0), -1)
                 self.sent.setdefault((n, slot), origin(host_array(product), [("g", host_array(g)) for g in grads]))
 
     def _recognise(self, n: int) -> None:

@@ -100,7 +100,7 @@ class _Engine:
             recorder = self.owner(edge.node)
             if recorder is not None and edge in fed:
                 array = getattr(g, "_array", g)
-                recorder._partial[edge] = (array, fed[edge])
+                recorder._sent[edge] = (array, fed[edge], None, False)
                 watcher.sums[recorder._of_edge(edge)] = recorder._summary(array, edge.node.device)
         watcher.fresh = session.cursor == 0
         taken = (n for n in reversed(session.plan[: session.cursor]) if not isinstance(n, AccumulateGrad))
