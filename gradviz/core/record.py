@@ -242,7 +242,7 @@ class Recorder(Nodes, BackwardSteps):
         notes.append((
             op, name, array.shape, array.dtype, out._needs, value, given, at, settings, said, inplace, line, nr, first,
         ))  # fmt: skip
-        if inplace and op.__class__ is events.Written and array.size <= KEEP_LEAF:
+        if op.__class__ is events.Written and array.size <= KEEP_LEAF:
             self.arrays[n] = value if value.__class__ is tuple else (array.copy(), out.device)
         self._by_id[id(out)] = ref(out), n, Last.write
         self._steps.append({"kind": "forward", "n": n})
