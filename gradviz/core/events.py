@@ -8,6 +8,7 @@ An observer is called with each event. One that has a table `hears` is called th
 
 from __future__ import annotations
 
+import functools
 import threading
 import warnings
 from collections.abc import Callable
@@ -142,6 +143,11 @@ class ZeroGrad(NamedTuple):
 
     owner: Any
 
+
+# What is told of most often, made of a tuple of its fields: in half the time of a call of the class.
+forward, module_enter, module_exit = (
+    functools.partial(tuple.__new__, kind) for kind in (Forward, ModuleEnter, ModuleExit)
+)
 
 Observer = Callable[[Any], None]
 
