@@ -97,7 +97,7 @@ class Rule(Optimizer):
     # -- parameters and their state --------------------------------------------------------------------------------
     def _batches(self, place: int, group: dict[str, Any], names: tuple[str, ...]) -> Iterable[Batch]:
         """The parameters with gradients, those that can be changed together in one batch."""
-        together = self.elementwise and group.get("foreach") is not False and not events.watching
+        together = self.elementwise and group.get("foreach") is not False
         if self.numbers or not together:
             return self._sorted(group, names, together)
         params = [param for param in group["params"] if param._grad is not None]
@@ -193,7 +193,7 @@ class Rule(Optimizer):
         params, arrays = batch.params, batch.arrays
         device = params[0].device
         xp = device.xp
-        before = arrays[0].copy() if events.watching else None
+        before = [array.copy() for array in arrays] if events.watching else None
         if device is not CPU:
             device.enter()
             if before is None and self._by_kernel(batch, names, group, lr):
@@ -239,8 +239,8 @@ class Rule(Optimizer):
         for name in self.numbers[1:]:
             for array in batch.kept(name):
                 array[...] = kept[name]
-        if before is not None:
-            events.emit(events.OptimizerStep(self, params[0], before, arrays[0]))
+        for param, old, array in zip(params, before or (), arrays, strict=False):
+            events.emit(events.OptimizerStep(self, param, old, array))
 
     def _update(self, F: Arithmetic, p: Any, g: Any, kept: dict[str, Any], group: dict[str, Any], lr: Any) -> None:
         """The rule, after what all rules have in common."""

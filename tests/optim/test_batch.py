@@ -190,22 +190,30 @@ OPTIMISERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_a_watched_step_has_the_same_bits(name: str) -> None:
-    """One at a time, where others are changed in a batch; one is large, and many small ones make a large batch."""
+    """As one parameter at a time has too; and it tells of each what it was and is. One is large, and many small ones
+    make a large batch."""
     shapes = [(16, 16)] * 8 + [(3, 4), (), (400, 40)]
 
-    def trained(watched: bool) -> list[bytes]:
+    def trained(watched: bool, *, apart: bool = False) -> list[bytes]:
         params = [
             gradviz.tensor(numbers(shape, i), dtype=gradviz.float32, requires_grad=True)
             for i, shape in enumerate(shapes)
         ]
-        optimizer = getattr(gradviz.optim, name)(params, **OPTIMISERS[name])
+        groups = [{"params": [p]} for p in params] if apart else params
+        optimizer = getattr(gradviz.optim, name)(groups, **OPTIMISERS[name])
+        now = [p.detach().numpy().copy() for p in params]
         heard: list[Any] = []
         with events.observe(heard.append) if watched else contextlib.nullcontext():
             for step in range(4):
                 gradients(gradviz, params, step)
+                heard.clear()
                 optimizer.step()
-        told = [event for event in heard if isinstance(event, events.OptimizerStep)]
-        assert len(told) == (4 * len(shapes) if watched else 0)
-        return [p.detach().numpy().tobytes() for p in params]
+                before, now = now, [p.detach().numpy().copy() for p in params]
+                told = {id(e.param): e for e in heard if isinstance(e, events.OptimizerStep)}
+                assert len(told) == (len(params) if watched else 0)
+                for i, event in enumerate(told[id(p)] for p in params if watched):
+                    assert event.before.tobytes() == before[i].tobytes()
+                    assert event.after.tobytes() == now[i].tobytes()
+        return [p.tobytes() for p in now]
 
-    assert trained(True) == trained(False)
+    assert trained(True) == trained(False) == trained(False, apart=True)
