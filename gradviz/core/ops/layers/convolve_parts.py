@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ...checks import at_hand
-from ...parallel import share, summed
+from ...parallel import LANES, share, summed
 from .convolve_lines import Lines, lines_of, spread_lines, weights_for_lines
 from .convolve_rows import (
     Plan,
@@ -29,7 +29,7 @@ from .convolve_rows import (
 
 Pair = tuple[int, int]
 Shape = tuple[int, ...]
-CACHE, LARGER = 2**19, 2**20  # bytes of rows in a part; of lines, which are walked over fewer times
+CACHE = 2**20  # bytes of rows or lines in a part
 KEPT = 2**22  # bytes of rows that are kept for the gradient of the weights instead of being made again
 SETTINGS = ("stride", "padding", "dilation", "groups")
 LEAST = 128  # columns of a product that there should be, rather than less
@@ -82,16 +82,18 @@ def _line_parts(itemsize: int, x: Shape, w: Shape, out: Pair, *settings: Any) ->
     plan = lines_of(x[2:], w, out, *settings) if x[0] else None  # type: ignore[arg-type]
     if plan is None:
         return None
-    return plan, _cut(x[0], plan.product * plan.groups * x[2], plan.numbers * itemsize, plan.line, LARGER)
+    return plan, _cut(x[0], plan.product * plan.groups * x[2], plan.numbers * itemsize, plan.line)
 
 
-def _cut(n: int, multiplications: int, size: int, wide: int, cache: int = CACHE) -> Cut:
+def _cut(n: int, multiplications: int, size: int, wide: int) -> Cut:
     """Cut n pictures up, each with so many multiplications, in products of `wide` columns, and `size` bytes."""
     if n < 2:
         return Cut([slice(0, n)], False)
     least = -(-LEAST // wide)
-    most = max(cache // size, least)
-    each = -(-n // -(-n // most))  # as even as can be
+    parts = -(-n // max(CACHE // size, least))
+    if parts > 1:
+        parts = -(-parts // LANES) * LANES  # so that all threads, or lanes of a sum, have as many
+    each = max(-(-n // parts), least)
     return Cut([slice(i, min(i + each, n)) for i in range(0, n, each)], n * multiplications > MUCH)
 
 

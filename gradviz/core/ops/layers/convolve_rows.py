@@ -89,13 +89,12 @@ def out_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pa
 def convolve_rows(xp: Any, plan: Plan, band: Any, rows: Any, bias: Any, out: Any) -> None:
     """The product of `banded` weights and rows, written into `out` (N, O, Ho, Wo)."""
     y = band @ _blocks(xp, plan, rows)
-    y = y.reshape(plan.groups, plan.out[0] // plan.once, plan.once, plan.o, *rows.shape[4:])
+    y = y.reshape(plan.groups, plan.out[0] // plan.once, plan.once, plan.o, y.shape[-1])
+    if bias is not None:
+        y += bias.reshape(plan.groups, 1, 1, plan.o, 1)  # here, where what is added to lies together
+    y = y.reshape(*y.shape[:4], *rows.shape[4:])
     y = y.transpose((5, 0, 3, 1, 2, 4) if plan.narrow else (4, 0, 3, 1, 2, 5))
-    out = out.reshape(y.shape)
-    if bias is None:
-        out[...] = y
-    else:
-        xp.add(y, bias.reshape(plan.groups, plan.o, 1, 1, 1), out=out)
+    out.reshape(y.shape)[...] = y
 
 
 def spread_rows(xp: Any, plan: Plan, band: Any, y: Any, out: Any) -> None:
