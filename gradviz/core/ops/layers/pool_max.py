@@ -11,13 +11,20 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ...checks import at_hand
 from ...errors import no_kernel
 from ...memory_format import as_suggested
 from ...op import OPS, op
+from ...parallel import share
 from .sliding_windows import Dims, bordered, places_of, pooled_sizes, reached
+
+PARTS = 2
+MUCH = 2**19  # numbers that are worth a second thread
 
 
 # -- the largest of each window ------------------------------------------------------------------------------------
@@ -29,41 +36,52 @@ def _max_pool(
         raise no_kernel(f"max_pool{len(kernel_size)}d", x)
     windows = _windows(xp, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     floating = x.dtype.kind not in "iu"
-    given = x
-    if windows.reach:
-        lowest = -float("inf") if floating else xp.iinfo(x.dtype).min
-        x = bordered(xp, x, windows.sizes, kernel_size, stride, padding, dilation, lowest)
-    out, which = largest(xp, [x[at] for at in windows.places], floating)
-    indices = _indices(xp, which, windows)
-    if not given.flags.c_contiguous:
-        out, indices = as_suggested(xp, out, given), as_suggested(xp, indices, given)
+    lowest = -float("inf") if floating else xp.iinfo(x.dtype).min
+    out = xp.empty((*x.shape[: -len(kernel_size)], *windows.sizes), dtype=x.dtype)
+    indices = xp.empty(out.shape, dtype=xp.int64)
+
+    def work(mine: Iterable[int]) -> None:
+        for i in mine:
+            at = windows.parts[i]
+            seen = x[at]
+            if windows.reach:
+                seen = bordered(xp, seen, windows.sizes, kernel_size, stride, padding, dilation, lowest)
+            out[at], which = largest(xp, [seen[place] for place in windows.places], floating, windows.numbers)
+            indices[at] = _indices(xp, which, windows)
+
+    share(work, len(windows.parts))
+    if not x.flags.c_contiguous:
+        out, indices = as_suggested(xp, out, x), as_suggested(xp, indices, x)
     return out, {"indices": indices}
 
 
-def largest(xp: Any, places: list[Any], floating: bool = True) -> tuple[Any, Any]:
-    """The largest of several arrays, element by element, and which one it was: the first, or the last NaN."""
-    out, which = places[0], None
-    small = xp.int8 if len(places) < 128 else xp.int64
-    for n, place in enumerate(places[1:], 1):
+def largest(xp: Any, places: list[Any], floating: bool = True, numbers: Sequence[int] = ()) -> tuple[Any, Any]:
+    """The largest of several arrays, element by element, and which one it was: the first, or the last NaN.
+
+    `numbers` stand for the arrays, the first is 0 and they grow; without them they are counted.
+    """
+    numbers = numbers or range(len(places))
+    small = np.min_scalar_type(~numbers[-1])
+    out, which = xp.ascontiguousarray(places[0]), None
+    for number, place in zip(numbers[1:], places[1:], strict=True):
         larger = xp.maximum(out, place)
         better = larger != out  # NaN counts as larger
-        better = better.view(small) if small is xp.int8 else better.astype(small)
-        out, which = larger, better if which is None else xp.maximum(which, better * small(n))
+        better = better.view(small) if small.itemsize == 1 else better.astype(small)
+        if number > 1:
+            better *= small.type(number)
+        out, which = larger, better if which is None else xp.maximum(which, better)
     if which is None:
-        return out.copy(), xp.zeros(out.shape, dtype=small)
+        return places[0].copy(), xp.zeros(out.shape, dtype=small)
     if floating and (not at_hand(xp) or bool((out != out).any())):
-        which = _last_nan(xp, places, which, small)
+        which = _last_nan(xp, places, which, numbers)
     return out, which
 
 
-def _last_nan(xp: Any, places: list[Any], which: Any, small: Any) -> Any:
+def _last_nan(xp: Any, places: list[Any], which: Any, numbers: Sequence[int]) -> Any:
     """In windows with NaN PyTorch chooses the last NaN."""
-    last = xp.zeros(which.shape, dtype=small)
-    seen = xp.zeros(which.shape, dtype=xp.bool_)
-    for n, place in enumerate(places):
-        nan = place != place
-        last, seen = xp.where(nan, small(n), last), seen | nan
-    return xp.where(seen, last, which)
+    for number, place in zip(numbers, places, strict=True):
+        which = xp.where(place != place, which.dtype.type(number), which)
+    return which
 
 
 # -- where it was --------------------------------------------------------------------------------------------------
@@ -73,9 +91,11 @@ class _Windows(NamedTuple):
     sizes: Dims  # how many there are along each dimension
     reach: bool  # whether some reach out of the picture
     places: list[Any]  # for every place in a window, row by row, the index of that place in all windows
-    steps: Any  # row * W + column of each place, counted from a window's corner
+    numbers: Sequence[int]  # row * W + column of each place, counted from a window's corner
+    steps: Any  # the same as an array, where they do not grow and places are counted instead
     corners: Any  # row * W + column of each window's corner
     firsts: Any  # and, where windows reach out, of the first place of each inside the picture
+    parts: list[Any]  # indices of some pictures each, to be shared among threads
 
 
 @functools.lru_cache(maxsize=256)
@@ -86,7 +106,8 @@ def _windows(
     there = shape[-len(kernel) :]
     inside = itertools.product(*(range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)))
     strides = tuple(math.prod(there[i + 1 :]) for i in range(len(there)))
-    steps = xp.asarray([sum(at * by for at, by in zip(place, strides, strict=True)) for place in inside])
+    steps = [sum(at * by for at, by in zip(place, strides, strict=True)) for place in inside]
+    grow = all(a < b for a, b in itertools.pairwise(steps))
     starts = [xp.arange(-p, n * s - p, s) for n, s, p in zip(sizes, stride, padding, strict=True)]
     firsts = None
     if any(padding):
@@ -96,12 +117,19 @@ def _windows(
         ])  # fmt: skip
     corners = added_axes([at * by for at, by in zip(starts, strides, strict=True)])
     reach = reached(there, sizes, kernel, stride, padding, dilation) != there
-    return _Windows(sizes, reach, places_of(sizes, kernel, stride, dilation), steps, corners, firsts)
+    places = places_of(sizes, kernel, stride, dilation)
+    parts = [...]
+    if at_hand(xp) and len(shape) > len(kernel) and math.prod(shape) >= MUCH:
+        each = -(-shape[0] // PARTS)
+        parts = [slice(i, i + each) for i in range(0, shape[0], each)]
+    return _Windows(
+        sizes, reach, places, steps if grow else (), None if grow else xp.asarray(steps), corners, firsts, parts
+    )
 
 
 def _indices(xp: Any, which: Any, windows: _Windows) -> Any:
-    """Row * W + column of the chosen place number `which` of each window."""
-    indices = xp.take(windows.steps, which)
+    """Row * W + column of the chosen place of each window."""
+    indices = which.astype(xp.int64) if windows.steps is None else xp.take(windows.steps, which)
     indices += windows.corners
     # Nothing was larger than the border: the first place inside the picture.
     return indices if windows.firsts is None else xp.where(which == 0, windows.firsts, indices)
