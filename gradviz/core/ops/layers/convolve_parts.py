@@ -30,7 +30,7 @@ from .convolve_rows import (
 Pair = tuple[int, int]
 Shape = tuple[int, ...]
 CACHE = 2**20  # bytes of rows or lines in a part
-KEPT = 2**22  # bytes of rows that are kept for the gradient of the weights instead of being made again
+KEPT = 2**21  # bytes of rows that are kept for the gradient of the weights instead of being made again
 SETTINGS = ("stride", "padding", "dilation", "groups")
 LEAST = 128  # columns of a product that there should be, rather than less
 MUCH = 1e7  # multiplications that are worth a second thread
