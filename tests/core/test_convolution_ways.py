@@ -300,3 +300,13 @@ def test_results_do_not_depend_on_the_number_of_threads(x: Any, w: Any, monkeypa
         for a, b in zip(found[0], other, strict=True):
             assert np.array_equal(a, b)
     convolve_parts._parts.cache_clear()
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_large_sums_of_16_bit_pictures(kind: str) -> None:
+    """The sum of all pixels is no number of this type: it says nothing of whether they are finite."""
+    found = []
+    for lib in (gradviz, torch):
+        x, w = (lib.tensor(np.abs(a)).to(getattr(lib, kind)) for a in (drawn(8, 3, 32, 32) * 99, drawn(6, 3, 5, 5)))
+        found.append(lib.nn.functional.conv2d(x, w).float().numpy())
+    np.testing.assert_allclose(*found, rtol=1e-2)

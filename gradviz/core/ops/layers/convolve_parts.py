@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ...checks import at_hand
 from ...parallel import LANES, share, summed
+from ..helpers import wider
 from .convolve_lines import Lines, lines_of, spread_lines, weights_for_lines
 from .convolve_rows import (
     Plan,
@@ -101,12 +102,15 @@ def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[An
     """x (N, C, H, W), w (O, C / groups, kh, kw), bias (O) or None -> (N, O, Ho, Wo), and the rows of x or None."""
     size = out_size(x.shape[2:], w.shape[2:], settings["stride"], settings["padding"], settings["dilation"])
     parts = _cut_up(xp, x.dtype, x.shape, w.shape, size, **settings)
-    plan, n, band = parts.plan, x.shape[0], banded(xp, parts.plan, w)
+    plan, n = parts.plan, x.shape[0]
+    if plan.once > 1 and at_hand(xp) and not all_finite(wider(xp, x)):
+        plan = plan._replace(once=1)  # zeros beside the weights would meet what is not finite
+    band = banded(xp, plan, w)
     out = xp.empty((n, w.shape[0], *size), dtype=x.dtype)
     count = n * parts.per
     if len(parts.pictures) == 1:
         rows = rows_of(xp, plan, x)
-        _convolve(xp, plan, w, band, rows, bias, out)
+        convolve_rows(xp, plan, band, rows, bias, out)
         return out, rows.reshape(count) if rows.nbytes <= KEPT else None
     kept = xp.empty(count, dtype=band.dtype) if count * band.itemsize <= KEPT else None
 
@@ -114,18 +118,10 @@ def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[An
         for i in mine:
             at = parts.pictures[i]
             rows = rows_of(xp, plan, x[at], None if kept is None else parts.rows(kept, at))
-            _convolve(xp, plan, w, band, rows, bias, out[at])
+            convolve_rows(xp, plan, band, rows, bias, out[at])
 
     share(work, len(parts.pictures), worth=parts.worth, alone=True)
     return out, kept
-
-
-def _convolve(xp: Any, plan: Plan, w: Any, band: Any, rows: Any, bias: Any, out: Any) -> None:
-    """`convolve_rows`; again, one output row at a time, where zeros beside the weights met what is not finite."""
-    convolve_rows(xp, plan, band, rows, bias, out)
-    if plan.once > 1 and at_hand(xp) and not all_finite(out):
-        plan = plan._replace(once=1)
-        convolve_rows(xp, plan, banded(xp, plan, w), rows, bias, out)
 
 
 def spread_2d(xp: Any, y: Any, w: Any, *, shape: Shape, **settings: Any) -> Any:
