@@ -1,8 +1,8 @@
 """Work on arrays shared among threads, which run side by side because NumPy lets go of Python's lock while it computes.
 
 OpenBLAS shares a large product of matrices among threads of its own. What lies between products (copies, sums, small
-products) runs on one thread unless the work is cut into pieces, as here. Products inside a piece should be below
-`ALONE`, or the work should be `alone`, so that the two kinds of threads do not wait for one another: threads.py.
+products) runs on one thread unless the work is cut into pieces, as here. Work with products inside its pieces should be
+`alone`, so that the two kinds of threads do not wait for one another: threads.py.
 
 Whoever has time takes the next piece. To wake a thread takes some 20 microseconds, and on a busy machine any time: the
 caller begins at once and never waits for a thread that has not begun. Calls of NumPy in a piece should take 20
@@ -24,8 +24,6 @@ from . import threads
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
-# OpenBLAS computes a product (m, k) @ (k, n) on one thread if m * k * n is smaller (interface/gemm.c).
-ALONE = 2 * 4 * 65536
 # How many sums over pieces are kept apart, whatever the number of threads, so that the result does not depend on it.
 LANES = 4
 

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...parallel import ALONE, share, summed
+from ...parallel import share, summed
 from .convolve_rows import all_finite
 
 Pair = tuple[int, int]
@@ -40,9 +40,9 @@ POINTS = (0.0, 1.0, -1.0, 0.5, -2.0)  # and infinity
 FREQUENCIES, TILE, KERNEL = 6, 4, 3
 ONE = 1  # the number of the point 1, where a constant is seen as it is
 BLOCK = 4  # tiles that one matrix transforms
-MANY = 32  # at most so many tiles beside one another in a patch
+MANY = 24  # at most so many tiles beside one another in a patch
 FEW = 256  # weights whose transforms are one product
-MUCH = 2e7  # multiplications that are worth a second thread
+MUCH = 5e6  # multiplications that are worth a second thread
 ROOM = 3 * 2**19  # numbers in the two arrays that a product of a patch reads and writes
 
 
@@ -156,16 +156,15 @@ class Plan(NamedTuple):
     patches: list[Patch]
     half: int
     whole: Pair  # with the channels of the picture, and of the result
-    worth: bool  # whether to share patches: there is much to do, and OpenBLAS computes each product on one thread
+    worth: bool  # whether there is enough to do to share patches
 
 
 @functools.lru_cache(maxsize=256)
 def _planned(n: int, size: Pair, count: Pair, padding: Pair, c: int, o: int, dtype: Any) -> Plan:
     """For n pictures of this size and so many results, with `c` and `o` channels; only read."""
     rows, columns = (_blocks(*line, dtype) for line in zip(size, count, padding, strict=True))
-    alone = (ALONE - 1) // (c * o * rows[0].tiles)
     room = ROOM // (FREQUENCIES**2 * (c + o) * rows[0].tiles)
-    room = min(max(room, BLOCK), MANY, alone if alone >= BLOCK else MANY)
+    room = min(max(room, BLOCK), MANY)
     wide = max(room // BLOCK, 1)
     groups = [columns[i : i + wide] for i in range(0, len(columns), wide)]
     most = max(room // sum(b.tiles for b in groups[0]), 1)
@@ -179,9 +178,8 @@ def _planned(n: int, size: Pair, count: Pair, padding: Pair, c: int, o: int, dty
                 patches.append(Patch(slice(i, last), row, group, shape))
     across = max(p.shape[3] * p.shape[4] for p in patches)
     high = max(max(row.reads.stop - row.reads.start, row.tiles * TILE) for row in rows)
-    largest = max(p.tiles for p in patches)
     whole = FREQUENCIES**2 * rows[0].tiles * across
-    worth = largest * c * o < ALONE and FREQUENCIES**2 * sum(p.tiles for p in patches) * c * o > MUCH
+    worth = FREQUENCIES**2 * sum(p.tiles for p in patches) * c * o > MUCH
     return Plan(patches, FREQUENCIES * high * across * max(c, o), (whole * c, whole * o), worth)
 
 
