@@ -90,12 +90,12 @@ def _cut(n: int, multiplications: int, size: int, wide: int) -> Cut:
     """Cut n pictures up, each with so many multiplications, in products of `wide` columns, and `size` bytes."""
     if n < 2:
         return Cut([slice(0, n)], False)
-    least = -(-LEAST // wide)
+    least, worth = -(-LEAST // wide), n * multiplications > MUCH
     parts = -(-n // max(CACHE // size, least))
-    if parts > 1:
+    if parts > 1 or worth:
         parts = -(-parts // LANES) * LANES  # so that all threads, or lanes of a sum, have as many
     each = max(-(-n // parts), least)
-    return Cut([slice(i, min(i + each, n)) for i in range(0, n, each)], n * multiplications > MUCH)
+    return Cut([slice(i, min(i + each, n)) for i in range(0, n, each)], worth)
 
 
 def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[Any, Any]:
