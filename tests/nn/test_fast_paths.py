@@ -177,7 +177,6 @@ def test_batch_norm_in_pieces(name: str, away: float, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(parallel._pool(), "ask", noted)
     whole = run()
-    monkeypatch.setattr(normalise_cpu, "WORTH", 1)
     monkeypatch.setattr(normalise_cpu, "PIECE", 3000)
     for threads in (1, 2, 3):
         monkeypatch.setattr(parallel.threads, "get", lambda threads=threads: threads)

@@ -25,13 +25,14 @@ from . import normalise
 Array = Any
 # How many numbers are worked on together, and from how many on it pays.
 BLOCK, MANY = 1 << 16, 1 << 12
-# The same for batch norm, whose pieces should not be too short for a thread.
-PIECE, WORTH = 1 << 18, 1 << 19
+# The former for batch norm, whose pieces should not be too short for a thread.
+PIECE = 1 << 19
 # Up to this length a scalar product is one thread's in OpenBLAS (kernel/x86_64/sdot.c). To wake others for a moment is
 # no gain, and where something else is running they are waited for.
 ALONE = 10000
-# From this length on a channel's numbers are a row of their own; below, a sample's channels are one row.
-LONG = 512
+# From this length on a channel's numbers are a row of their own, and multiplied with one number. Below, a sample's
+# channels are one row, and multiplied with an array: one long loop of NumPy's instead of many that are soon over.
+LONG = 2048
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -40,18 +41,16 @@ def _in_rows(x: Array) -> bool:
     return x.size >= MANY and x.dtype in FLOATS and x.flags.c_contiguous
 
 
-def _few(count: int, each: int, most: int = BLOCK) -> Iterator[slice]:
-    """Rows in groups of about so many numbers."""
-    step = max(1, most // max(each, 1))
+def _few(count: int, each: int) -> Iterator[slice]:
+    """Rows in groups of about `BLOCK` numbers."""
+    step = max(1, BLOCK // max(each, 1))
     return (slice(i, min(i + step, count)) for i in range(0, count, step))
 
 
 def _in_groups(work: Callable[[slice], None], count: int, each: int) -> None:
-    """`work` on rows: on all at once, or where there are many in groups, shared among threads."""
-    if count * each < WORTH:
-        work(slice(0, count))
-        return
-    groups = list(_few(count, each, PIECE))
+    """`work` on rows: on all at once, or where there are many in groups as even as can be, shared among threads."""
+    step = -(-count // -(-count * each // PIECE))
+    groups = [slice(i, i + step) for i in range(0, count, step)]
 
     def some(mine: Iterable[int]) -> None:
         for i in mine:
@@ -77,7 +76,9 @@ class Channels:
         if self.long:
             tall = np.tile(v, self.n)[:, None]
             return tall.__getitem__
-        wide = np.repeat(v, self.each)
+        wide = np.empty((self.c, self.each), kind)
+        wide[:] = v[:, None]  # np.repeat takes longer
+        wide = wide.reshape(-1)
         return lambda group: wide
 
     def totals(self, x: Array, y: Array) -> tuple[Array, Array]:
