@@ -1,4 +1,4 @@
-"""relu and batch norm on NumPy arrays, at the sizes where their loops are cut, beside PyTorch."""
+"""relu, batch norm and max pooling on NumPy arrays, at the sizes where their loops are cut, beside PyTorch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import gradviz
-from gradviz.core.ops.layers import activation_cpu, normalise_cpu
+from gradviz.core import parallel
+from gradviz.core.ops.layers import activation_cpu, normalise_cpu, pool_max
 
 torch = pytest.importorskip("torch", reason="PyTorch is the oracle of these tests")
 BLOCK = activation_cpu.BLOCK
@@ -81,3 +82,36 @@ def test_batch_norm_of_long_rows(each: Any) -> None:
     ours, theirs = both(run, x, w, b, g)
     for a, c in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, c, rtol=2e-4, atol=2e-4 * max(np.abs(c).max(), 1))
+
+
+# -- max pooling ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("kernel", "padding", "shape"), [(4, 2, (3, 2, 7, 2)), (3, 1, (3, 2, 50, 60)), (2, 0, (3, 2, 9, 200))]
+)
+def test_places_in_windows_of_max_pooling(kernel: int, padding: int, shape: Any) -> None:
+    """Windows wider than the picture, and places too far from a corner for 8 bits; with NaN and equal numbers."""
+    x = np.random.default_rng(0).integers(0, 4, shape).astype(np.float32)
+    x[1, :, ::3, 1::2] = np.nan
+
+    def run(lib: Any, x: Any) -> Any:
+        return lib.nn.functional.max_pool2d(x, kernel, 1, padding, return_indices=True)
+
+    for ours, theirs in zip(*both(run, x), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("shape", [(7, 3, 8, 8), (3, 8, 8), (0, 3, 8, 8)])
+def test_max_pooling_shared_among_threads(shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = gradviz.tensor(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
+
+    def run() -> list[bytes]:
+        pool_max._windows.cache_clear()
+        found = gradviz.nn.functional.max_pool2d(x, 3, 2, 1, return_indices=True)
+        return [t.numpy().tobytes() for t in found]
+
+    whole = run()
+    monkeypatch.setattr(pool_max, "PIECE", 100)
+    for threads in (1, 3):
+        monkeypatch.setattr(parallel.threads, "get", lambda threads=threads: threads)
+        assert run() == whole
+    pool_max._windows.cache_clear()

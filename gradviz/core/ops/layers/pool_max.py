@@ -23,8 +23,7 @@ from ...op import OPS, op
 from ...parallel import share
 from .sliding_windows import Dims, bordered, places_of, pooled_sizes, reached
 
-PARTS = 2
-MUCH = 2**19  # numbers that are worth a second thread
+PIECE = 2**18  # numbers that are worth a thread
 
 
 # -- the largest of each window ------------------------------------------------------------------------------------
@@ -91,11 +90,11 @@ class _Windows(NamedTuple):
     sizes: Dims  # how many there are along each dimension
     reach: bool  # whether some reach out of the picture
     places: list[Any]  # for every place in a window, row by row, the index of that place in all windows
-    numbers: Sequence[int]  # row * W + column of each place, counted from a window's corner
-    steps: Any  # the same as an array, where they do not grow and places are counted instead
+    numbers: Sequence[int]  # what stands for each place: row * W + column, counted from a window's corner
+    steps: Any  # or the places are counted, since those do not grow, and this is the array of them
     corners: Any  # row * W + column of each window's corner
     firsts: Any  # and, where windows reach out, of the first place of each inside the picture
-    parts: list[Any]  # indices of some pictures each, to be shared among threads
+    parts: list[slice]  # some pictures each, to be shared among threads
 
 
 @functools.lru_cache(maxsize=256)
@@ -106,7 +105,7 @@ def _windows(
     there = shape[-len(kernel) :]
     inside = itertools.product(*(range(0, k * d, d) for k, d in zip(kernel, dilation, strict=True)))
     strides = tuple(math.prod(there[i + 1 :]) for i in range(len(there)))
-    steps = [sum(at * by for at, by in zip(place, strides, strict=True)) for place in inside]
+    steps: Any = [sum(at * by for at, by in zip(place, strides, strict=True)) for place in inside]
     grow = all(a < b for a, b in itertools.pairwise(steps))
     starts = [xp.arange(-p, n * s - p, s) for n, s, p in zip(sizes, stride, padding, strict=True)]
     firsts = None
@@ -118,13 +117,10 @@ def _windows(
     corners = added_axes([at * by for at, by in zip(starts, strides, strict=True)])
     reach = reached(there, sizes, kernel, stride, padding, dilation) != there
     places = places_of(sizes, kernel, stride, dilation)
-    parts = [...]
-    if at_hand(xp) and len(shape) > len(kernel) and math.prod(shape) >= MUCH:
-        each = -(-shape[0] // PARTS)
-        parts = [slice(i, i + each) for i in range(0, shape[0], each)]
-    return _Windows(
-        sizes, reach, places, steps if grow else (), None if grow else xp.asarray(steps), corners, firsts, parts
-    )
+    numbers, steps = (steps, None) if grow else (range(len(steps)), xp.asarray(steps))
+    each = -(-shape[0] // max(math.prod(shape) // PIECE, 1)) if at_hand(xp) else shape[0]
+    parts = [slice(i, i + each) for i in range(0, shape[0], each)] if each else []
+    return _Windows(sizes, reach, places, numbers, steps, corners, firsts, parts)
 
 
 def _indices(xp: Any, which: Any, windows: _Windows) -> Any:
