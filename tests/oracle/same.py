@@ -289,9 +289,14 @@ def compare(row: Sample, theirs: Run, ours: Run) -> None:
             close(f"{order} gradient of {name}", want, got, loose, none_is_zero=order == "second")
 
 
+NUMBER = re.compile(r"-?\d+\.\d{3,}(e[+-]?\d+)?")
+
+
 def _rounded(text: str) -> str:
-    """A repr with its last decimals blurred: two roundings of nearly the same number may differ in the last digit."""
-    return re.sub(r"-?\d+\.\d{3,}(e[+-]?\d+)?", lambda m: f"{float(m[0]):.2e}", text).replace("-0.00e+00", "0.00e+00")
+    """A repr with its last decimals blurred, and what is below a thousandth of its largest number: two roundings of a
+    difference may leave anything there."""
+    least = max((abs(float(m[0])) for m in NUMBER.finditer(text)), default=0.0) / 1000
+    return NUMBER.sub(lambda m: f"{float(m[0]):.2e}" if abs(float(m[0])) >= least else "small", text)
 
 
 def same(code: str, order: int = 2, rtol: float | None = None, text: bool = True, **inputs: Any) -> None:
