@@ -235,7 +235,7 @@ class Backward:
                     else:
                         self.step(begin=False)
                 else:  # `step` says the same with journal, hooks and observers
-                    visit(node, overwritten, freed)
+                    visit((node,), overwritten, freed)
                 i += 1
         finally:
             self.cursor, self.grads = i, {}

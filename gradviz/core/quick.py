@@ -144,19 +144,13 @@ def _through(nodes: list[Node], leaves: list[AccumulateGrad], freed: Freed | Non
 
     PyTorch gives it to a leaf as soon as nothing more can arrive. Here nobody could tell, unless something raises.
     """
-    overwritten = Last.write > nodes[-1].seq
+    overwritten, ahead = Last.write > nodes[-1].seq, iter(nodes)
     try:
-        for node in nodes:  # which is `visit`, without a call for each
-            g = node.incoming
-            if g is not None:
-                node.incoming = None
-                if overwritten and Last.write > node.seq:
-                    node.check_stale()
-                node.push(node, g, freed)
+        visit(ahead, overwritten, freed)
     except BaseException:
-        done = nodes.index(node)
-        waiting = {e for node in nodes[done:] for e in node.parents if e.__class__ is AccumulateGrad}
-        for node in nodes[done:]:
+        undone = nodes[max(len(nodes) - len(list(ahead)) - 1, 0) :]  # with the one that raised
+        waiting = {e for node in undone for e in node.parents if e.__class__ is AccumulateGrad}
+        for node in undone:
             node.incoming = None
         for leaf in leaves:
             if leaf in waiting:
@@ -170,14 +164,15 @@ def _through(nodes: list[Node], leaves: list[AccumulateGrad], freed: Freed | Non
                 add_into(leaf, g)
 
 
-def visit(node: Node, overwritten: bool, freed: Freed | None) -> None:
-    """Run a node's rules on what has arrived, if something has."""
-    g = node.incoming
-    if g is not None:
-        node.incoming = None
-        if overwritten and Last.write > node.seq:
-            node.check_stale()
-        node.push(node, g, freed)
+def visit(nodes: Iterable[Node], overwritten: bool, freed: Freed | None) -> None:
+    """Run the rules of nodes, in this order, on what has arrived at them, if something has."""
+    for node in nodes:
+        g = node.incoming
+        if g is not None:
+            node.incoming = None
+            if overwritten and Last.write > node.seq:
+                node.check_stale()
+            node.push(node, g, freed)
 
 
 def add_into(leaf: AccumulateGrad, g: Any) -> None:
