@@ -278,8 +278,7 @@ def compare(row: Sample, theirs: Run, ours: Run) -> None:
     for i, (want, got) in enumerate(zip(theirs.outputs, ours.outputs, strict=True)):
         close(f"output {i}", want, got, row.rtol)
     if theirs.text:
-        want, got = _rounded(theirs.text), _rounded(ours.text)
-        assert want == got, f"repr\nPyTorch: {theirs.text}\ngradviz: {ours.text}"
+        same_text(theirs.text, ours.text)
     for order, wants, gots in (("first", theirs.first, ours.first), ("second", theirs.second, ours.second)):
         rtol = row.rtol if row.rtol is not None else None
         names = [name for name, spec in row.made.items() if spec.differentiable]
@@ -292,11 +291,13 @@ def compare(row: Sample, theirs: Run, ours: Run) -> None:
 NUMBER = re.compile(r"-?\d+\.\d{3,}(e[+-]?\d+)?")
 
 
-def _rounded(text: str) -> str:
-    """A repr with its last decimals blurred, and what is below a thousandth of its largest number: two roundings of a
-    difference may leave anything there."""
-    least = max((abs(float(m[0])) for m in NUMBER.finditer(text)), default=0.0) / 1000
-    return NUMBER.sub(lambda m: f"{float(m[0]):.2e}" if abs(float(m[0])) >= least else "small", text)
+def same_text(theirs: str, ours: str) -> None:
+    """Two reprs are laid out alike and agree to three digits, or to what rounding leaves of a difference."""
+    message = f"repr\nPyTorch: {theirs}\ngradviz: {ours}"
+    assert NUMBER.sub("#", theirs) == NUMBER.sub("#", ours), message
+    want, got = ([float(m[0]) for m in NUMBER.finditer(text)] for text in (theirs, ours))
+    scale = max(map(abs, want), default=0.0)
+    np.testing.assert_allclose(got, want, rtol=5e-3, atol=1e-6 * scale, err_msg=message)
 
 
 def same(code: str, order: int = 2, rtol: float | None = None, text: bool = True, **inputs: Any) -> None:
