@@ -12,8 +12,8 @@ import pytest
 
 import gradviz as torch
 from gradviz.gpu.rule_steps import RULES
+from tests.optim.runs import CAPTURABLE_CASES as CASES
 from tests.optim.runs import label, numbers
-from tests.optim.test_capturable import CASES
 from tests.strict_machine import here
 
 from .run_kernel import needs_compiler

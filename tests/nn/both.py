@@ -24,6 +24,13 @@ def plain(value: Any) -> Any:
     return value
 
 
+def flat(value: Any) -> list[Any]:
+    """The tensors of a result."""
+    if value is None:
+        return []
+    return [t for v in value for t in flat(v)] if isinstance(value, (tuple, list)) else [value]
+
+
 def equal(ours: Any, theirs: Any, where: str = "result") -> None:
     """Compare nested lists, numbers with a tolerance."""
     if isinstance(theirs, list):

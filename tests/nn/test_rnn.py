@@ -13,7 +13,7 @@ import pytest
 
 import gradviz
 
-from .both import both, equal, plain
+from .both import both, equal, flat, plain
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
@@ -56,13 +56,6 @@ def states(lib: Any, rnn: Any, batch: tuple[int, ...], dtype: Any) -> Any:
     sizes = [rnn.proj_size or 4, 4] if rnn.mode == "LSTM" else [4]
     made = tuple(drawn(lib, rows, *batch, n, dtype=dtype, seed=n) for n in sizes)
     return made if rnn.mode == "LSTM" else made[0]
-
-
-def flat(value: Any) -> list[Any]:
-    """The tensors of a result."""
-    if value is None:
-        return []
-    return [t for v in value for t in flat(v)] if isinstance(value, (tuple, list)) else [value]
 
 
 def pulled(lib: Any, outs: list[Any]) -> None:

@@ -12,7 +12,7 @@ import gradviz
 from gradviz import nn
 from tests.strict_device import StrictArray, strict
 
-from .test_rnn import flat
+from .both import flat
 
 
 def packed(x: Any) -> Any:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+import gradviz
+
 # Every optimiser whose step needs no closure, and the options that change what it does.
 COMMON = [{}, {"maximize": True}, {"weight_decay": 0.1}, {"foreach": True}, {"foreach": False}]
 DECOUPLED = [{"weight_decay": 0.1, "decoupled_weight_decay": True}]
@@ -28,6 +30,9 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "SGD": [*COMMON, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"momentum": 0.9, "dampening": 0.3}],
 }  # fmt: skip
 CASES = [(name, options) for name, all_of_it in OPTIONS.items() for options in all_of_it]
+# Those that can count their steps where their parameters are.
+CAPTURABLE = [n for n in OPTIONS if getattr(getattr(gradviz.optim, n), "capturable", False)]
+CAPTURABLE_CASES = [(n, options) for n, options in CASES if n in CAPTURABLE and "fused" not in options]
 
 
 def label(case: Any) -> str:
@@ -57,3 +62,9 @@ def run(optimizer: Any, lib: Any, params: list[Any], steps: range, dtype: str = 
 
 def shapes_of(name: str) -> list[tuple[int, ...]]:
     return [(3, 4), (5, 2)] if name == "Muon" else [(3, 4), (5, 2), (4,), (), (2, 3, 2)]
+
+
+def optimizer_of(lib: Any, kind: str = "SGD", **options: Any) -> Any:
+    """Two groups of one parameter each, with rates of their own."""
+    a, b = (lib.ones(1, requires_grad=True) for _ in range(2))
+    return getattr(lib.optim, kind)([{"params": [a]}, {"params": [b], "lr": 0.02}], **{"lr": 0.1, **options})

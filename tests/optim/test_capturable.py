@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import gradviz
 from tests.nn.both import both
-from tests.optim.runs import OPTIONS, label, numbers
+from tests.optim.runs import CAPTURABLE, CAPTURABLE_CASES, OPTIONS, label, numbers
 from tests.optim.test_strict_device import leaves
 
-CAPTURABLE = [n for n in OPTIONS if getattr(getattr(gradviz.optim, n), "capturable", False)]
-CASES = [(name, options) for name in CAPTURABLE for options in OPTIONS[name] if "fused" not in options]
+torch = pytest.importorskip("torch")
 
 
 def test_it_is_an_option_of_those_that_pytorch_has_it_for() -> None:
@@ -60,7 +58,7 @@ def after(name: str, options: dict[str, Any], dtype: Any, saves: bool) -> list[A
 
 
 @pytest.mark.parametrize("dtype", [gradviz.float32, gradviz.complex64], ids=str)
-@pytest.mark.parametrize(("name", "options"), CASES, ids=label)
+@pytest.mark.parametrize(("name", "options"), CAPTURABLE_CASES, ids=label)
 def test_the_numbers_are_the_same(name: str, options: dict[str, Any], dtype: Any) -> None:
     for saves in (False, True):
         wanted, found = (after(name, {**options, **more}, dtype, saves) for more in ({}, {"capturable": True}))

@@ -10,6 +10,8 @@ import pytest
 import gradviz
 from tests.nn.both import both
 
+from .runs import optimizer_of
+
 pytest.importorskip("torch")
 
 
@@ -59,11 +61,6 @@ SCHEDULES: dict[str, Any] = {
     "plateau abs": lambda s, o: s.ReduceLROnPlateau(o, threshold=0.05, threshold_mode="abs", patience=0),
     "plateau max abs": lambda s, o: s.ReduceLROnPlateau(o, "max", 0.3, 1, 0.05, "abs"),
 }
-
-
-def optimizer_of(lib: Any, kind: str = "SGD", **options: Any) -> Any:
-    a, b = (lib.ones(1, requires_grad=True) for _ in range(2))
-    return getattr(lib.optim, kind)([{"params": [a]}, {"params": [b], "lr": 0.02}], **{"lr": 0.1, **options})
 
 
 def made(lib: Any, name: str, **options: Any) -> tuple[Any, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.nn.both import both
-from tests.optim.test_lr_scheduler import optimizer_of
+
+from .runs import optimizer_of
 
 pytest.importorskip("torch")
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import gradviz
 
 from .same import TOLERANCE, check_errors
+
+torch = pytest.importorskip("torch")
 
 TYPES = """bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128""".split()
 # complex32, the partner of float16, is a type that NumPy does not have.
