@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,7 +75,7 @@ def test_optimisers_that_count_their_steps_on_the_device(name: str, options: dic
 @pytest.mark.parametrize(("name", "options"), test_capturable.CASES, ids=label)
 def test_optimisers_inside_a_graph(name: str, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_LAUNCH_BLOCKING")
-    captured, plain = (test_capturable.trained(name, options, which) for which in (True, False))
+    captured, plain = (test_capturable.captured_or_not(name, options, which) for which in (True, False))
     for ours, eager in zip(captured, plain, strict=True):
         np.testing.assert_allclose(ours, eager, rtol=1e-5, atol=1e-6)
 
@@ -189,20 +191,29 @@ def test_pinned_memory_travels_without_waiting() -> None:
     assert (back.numpy() == x.numpy()).all()
 
 
+@pytest.fixture
+def precision() -> Iterator[Callable[[str], None]]:
+    """Sets how exactly matrices of float32 are multiplied, until the end of the test."""
+    matmul = gradviz.backends.cuda.matmul
+    before = matmul.fp32_precision
+    yield partial(setattr, matmul, "fp32_precision")
+    matmul.fp32_precision = before
+
+
 @pytest.mark.parametrize("shapes", [((256, 512), (512, 128)), ((4, 64, 512), (4, 512, 64))], ids=["two", "a batch"])
-def test_tf32_where_it_is_allowed(shapes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tf32_where_it_is_allowed(shapes: Any, precision: Callable[[str], None]) -> None:
     a, b = (gradviz.rand(*shape) for shape in shapes)
     exact = (a.double() @ b.double()).numpy()
     off = {}
     for word in ("ieee", "tf32", "ieee"):
-        monkeypatch.setattr(gradviz.backends.cuda.matmul, "fp32_precision", word)
+        precision(word)
         off[word] = np.abs((a.cuda() @ b.cuda()).cpu().numpy() / exact - 1).max()
     assert off["ieee"] < 5e-6
     by = products.cublas(cupy(), 0)
     if by.capability >= products.AMPERE:
         assert 1e-5 < off["tf32"] < 1e-3
     ours, held = gradviz.rand(64, 64, device="cuda"), by.held()
-    monkeypatch.setattr(gradviz.backends.cuda.matmul, "fp32_precision", "tf32")
+    precision("tf32")
     ours @ ours
     assert by.held() == held
 
