@@ -147,6 +147,8 @@ class StrictArray:
         if stream is None:
             here.wait("set")
         assert here.capture is None, "a graph would copy what is on the host then, every time"
+        pool = getattr(self.memory, "pool", None)
+        assert not getattr(pool, "recycled", False), "a replay may have written something else here before it is read"
         self._a[...] = arr
 
     @property

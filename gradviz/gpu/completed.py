@@ -47,10 +47,7 @@ def _moving(cp: Any, plain: Callable[..., Any]) -> Callable[..., Any]:
     def move(value: Any, dtype: Any = None, **rest: Any) -> Any:
         if not graphs.capturing() or isinstance(value, cp.ndarray):
             return plain(value, dtype, **rest)
-        host = np.array(value, dtype)
-        made = cp.empty(host.shape, dtype=host.dtype)
-        graphs.fill_afterwards(made, host)
-        return made
+        return graphs.filled_afterwards(np.array(value, dtype))
 
     return move
 

@@ -58,9 +58,16 @@ def in_use() -> bool:
     return bool(opened())
 
 
-def fill_afterwards(array: Any, numbers: Any) -> None:
-    """Let the graph that is being captured keep an array, and put numbers of the host into it at the end."""
-    being_captured()._filled.append((array, numbers))
+def filled_afterwards(numbers: Any) -> Any:
+    """An array for the graph that is being captured, which puts these numbers of the host into it at the end.
+
+    It lies apart from the graph's other memory: there each replay writes whatever had the same place for a while.
+    """
+    graph = being_captured()
+    with cupy().cuda.using_allocator(graph._apart.malloc):
+        array = cupy().empty(numbers.shape, dtype=numbers.dtype)
+    graph._filled.append((array, numbers))
+    return array
 
 
 def keep(value: Any) -> None:
@@ -97,6 +104,7 @@ class CUDAGraph:
             raise unusable("Tried to instantiate dummy base class CUDAGraph")
         self._graph: Any = None
         self._pool: Any = None
+        self._apart: Any = None
         self._allocator: Any = None
         self._stream: Any = None
         self._draws: Draws | None = None
@@ -124,6 +132,7 @@ class CUDAGraph:
 
         late.ready()
         self._stream, self._pool = stream, graph_pool_handle() if pool is None else pool
+        self._apart = graph_pool_handle()
         self.device, self._draws = device, Draws(device)
         # Memory of its own: what is freed while capturing must not be handed to anyone who runs between replays.
         self._allocator = cp.cuda.using_allocator(self._pool.malloc)
@@ -168,7 +177,7 @@ class CUDAGraph:
 
     def reset(self) -> None:
         """Forget the graph and its memory."""
-        self._graph = self._pool = self._draws = None
+        self._graph = self._pool = self._apart = self._draws = None
         self._filled.clear()
         self._kept.clear()
         self.on_replay.clear()

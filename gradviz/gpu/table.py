@@ -61,9 +61,7 @@ def _on_device(device: Device, host: Any) -> Any:
     cp = cupy()
     device.enter()
     if graphs.capturing():
-        made = cp.empty(host.size, dtype=host.dtype)
-        graphs.fill_afterwards(made, host)
-        return made
+        return graphs.filled_afterwards(host)
     stream = cp.cuda.get_current_stream()
     key = device.index or 0, int(stream.ptr), host.tobytes()  # another stream would have to wait for the copy
     made = _kept.get(key)

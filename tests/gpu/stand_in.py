@@ -47,7 +47,7 @@ class Block:
 
     def __init__(self, pool: Pool, device: int, size: int) -> None:
         self.pool, self.device, self.size = pool, device, size
-        weakref.finalize(self, pool.take_back, device, size)
+        weakref.finalize(self, pool.take_back, device, size, here.capture)
 
 
 class Pool:
@@ -55,6 +55,7 @@ class Pool:
 
     def __init__(self, allocator: Any = None) -> None:
         self.used, self.free, self.limit = [0] * COUNT, [0] * COUNT, [0] * COUNT
+        self.recycled = False  # whether a graph has memory here for more than one thing
         POOLS.add(self)
 
     def malloc(self, size: int) -> Block:
@@ -76,7 +77,8 @@ class Pool:
         tell("malloc_postprocess", device_id=device, size=size, mem_size=size, mem_ptr=512, pmem_id=512)
         return Block(self, device, size)
 
-    def take_back(self, device: int, size: int) -> None:
+    def take_back(self, device: int, size: int, capture: Any) -> None:
+        self.recycled |= capture is not None and capture is here.capture
         self.used[device] -= size
         self.free[device] += size
         tell("free_postprocess", device_id=device, mem_size=size, mem_ptr=512, pmem_id=512)
