@@ -37,6 +37,7 @@ class Arithmetic:
 
     def __init__(self) -> None:
         self.compute, self.math = DEFAULT, 0
+        self.direct = 0  # the mode of the handles with which it is called directly
         self.products: list[Product] = []
 
     def reset(self) -> None:
@@ -120,7 +121,7 @@ def strided_batched(
     c = columns(C, kind, m, n, ldc, strideC, batchCount)
     a, b = (np.swapaxes(x, 1, 2) if turned else x for x, turned in ((a, transa), (b, transb)))
     compute = TF32 if computeType == 77 else DEFAULT
-    cublas.products.append(Product("gemmStridedBatchedEx", kind, 2, False, compute, cublas.math))
+    cublas.products.append(Product("gemmStridedBatchedEx", kind, 2, 1 in (m, n), compute, cublas.direct))
     a, b = ((rounded(x) if compute == TF32 else x.astype(factor)) for x in (a, b))
     c[...] = (one * (a @ b) + (zero * c.astype(factor) if zero else 0)).astype(kind)
 

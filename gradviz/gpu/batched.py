@@ -1,4 +1,6 @@
-"""Batches of matrix products by cuBLAS itself: CuPy's would copy transposed factors first, and leaves TF32 to a mode.
+"""Products of vectors, matrices and batches of them by cuBLAS itself, as they lie in memory.
+
+CuPy would copy transposed factors of batches first, leaves TF32 to a mode, and refuses while a graph is captured.
 
 cuBLAS counts along columns. Rows of C = A B are columns of C^T = B^T A^T, so it is given b first, then a; a factor
 whose columns lie in one piece instead of its rows is what it calls transposed.
@@ -7,8 +9,10 @@ https://docs.nvidia.com/cuda/cublas/#cublasgemmstridedbatchedex
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
+import ml_dtypes
 import numpy as np
 
 from ..core.device import Device
@@ -28,12 +32,12 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "float16": Kind(2, 68, 68, np.float32),
-    "bfloat16": Kind(14, 68, 68, np.float32),
-    "float32": Kind(0, 68, 77, np.float32),
-    "float64": Kind(1, 70, 70, np.float64),
-    "complex64": Kind(4, 68, 77, np.complex64),
-    "complex128": Kind(5, 70, 70, np.complex128),
+    np.dtype(np.float16): Kind(2, 68, 68, np.float32),
+    np.dtype(ml_dtypes.bfloat16): Kind(14, 68, 68, np.float32),
+    np.dtype(np.float32): Kind(0, 68, 77, np.float32),
+    np.dtype(np.float64): Kind(1, 70, 70, np.float64),
+    np.dtype(np.complex64): Kind(4, 68, 77, np.complex64),
+    np.dtype(np.complex128): Kind(5, 70, 70, np.complex128),
 }
 # Where the numbers 1 and 0 are on the host: read when a product is launched.
 _NUMBERS = {kind.factor: (np.ones(1, kind.factor), np.zeros(1, kind.factor)) for kind in KINDS.values()}
@@ -49,10 +53,18 @@ class Factor(NamedTuple):
     stride: int
 
 
-def factor(xp: Any, x: Any) -> Factor:
-    """(count, rows, columns) in any memory, copied only where neither rows nor columns lie in one piece."""
-    _, rows, columns = x.shape
-    every, row, column = (s // x.itemsize for s in x.strides)
+def factor(xp: Any, x: Any, upright: bool = False) -> Factor:
+    """(rows, columns) or a batch of such in any memory, copied only where neither rows nor columns lie in one piece.
+
+    A vector is one row, or one column if `upright`.
+    """
+    size = x.itemsize
+    if x.ndim == 1:
+        (count,), (step,) = x.shape, (s // size for s in x.strides)
+        rows, columns, every, row, column = (count, 1, 0, step, 1) if upright else (1, count, 0, count, step)
+    else:
+        rows, columns = x.shape[-2:]
+        every, row, column = (0, *(s // size for s in x.strides))[-3:]
     if every < 0:
         return factor(xp, xp.ascontiguousarray(x))
     if (column == 1 or columns == 1) and (row >= columns or rows == 1):
@@ -62,24 +74,31 @@ def factor(xp: Any, x: Any) -> Factor:
     return Factor(xp.ascontiguousarray(x), AS_IT_IS, max(columns, 1), rows * columns)
 
 
-def multiply(device: Device, library: Any, a: Any, b: Any, tf32: bool) -> Any:
-    """(count, n, k) and (count, k, m) -> (count, n, m), or None where cuBLAS cannot. `library`: CuPy's cuBLAS."""
-    kind = KINDS.get(a.dtype.name)
-    (count, n, k), m = a.shape, b.shape[2]
-    if kind is None or a.dtype != b.dtype or max(count, n, k, m) > LARGEST:
+def multiply(device: Device, gemm: Any, handle: Any, a: Any, b: Any, tf32: bool) -> Any:
+    """`a @ b` of vectors, matrices and equally many, or one, of them; None where cuBLAS cannot.
+
+    gemm, handle: cublasGemmStridedBatchedEx and what it works with.
+    """
+    kind, lead = KINDS[a.dtype], a.shape[:-2] or b.shape[:-2]
+    if {a.shape[:-2], b.shape[:-2]} - {lead, ()}:
         return None
     xp = device.xp
+    n, k = a.shape[-2:] if a.ndim > 1 else (1, a.shape[0])
+    m = b.shape[-1] if b.ndim > 1 else 1
+    shape = (*lead, *((n,) if a.ndim > 1 else ()), *((m,) if b.ndim > 1 else ()))
     if not k:
-        return xp.zeros((count, n, m), dtype=a.dtype)
-    out = xp.empty((count, n, m), dtype=a.dtype)
+        return xp.zeros(shape, dtype=a.dtype)
+    out = xp.empty(shape, dtype=a.dtype)
     if not out.size:
         return out
-    first, second = factor(xp, b), factor(xp, a)
-    if max(first.leading, second.leading) > LARGEST:
+    a, b = (x.reshape(-1, *x.shape[-2:]) if x.ndim > 3 else x for x in (a, b))
+    count = math.prod(lead)
+    first, second = factor(xp, b, True), factor(xp, a)
+    if max(count, n, k, m, first.leading, second.leading) > LARGEST:
         return None
     one, zero = _PLACES[kind.factor]
-    library.gemm(
-        library.handle(), first.way, second.way, m, n, k, one,
+    gemm(
+        handle, first.way, second.way, m, n, k, one,
         first.array.data.ptr, kind.data, first.leading, first.stride,
         second.array.data.ptr, kind.data, second.leading, second.stride, zero,
         out.data.ptr, kind.data, m, n * m, count, kind.tf32 if tf32 else kind.sums, DEFAULT_ALGORITHM,

@@ -45,10 +45,10 @@ def possible(mode: str) -> str:
     return MODES[mode if exchange() is not None else "relaxed"]
 
 
-def relaxed(malloc: Callable[[int], Any]) -> Callable[[int], Any]:
-    """An allocator that may take memory from the driver while a stream is captured."""
+def relaxed(malloc: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """An allocator (or what else takes memory from the driver) that may do so while a stream is captured."""
 
-    def allocate(size: int) -> Any:
+    def allocate(size: Any) -> Any:
         set_mode = exchange()
         if set_mode is None:
             return malloc(size)

@@ -6,18 +6,18 @@ are the result, channel by channel. Products of 16-bit floats are added up in 32
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator
 from typing import Any
 
 from ..core.device import Device
-from ..core.ops.linalg.products import batched_matmul
+from ..core.ops.linalg.products import wide_matmul
 from .compiled import TYPES, blocks_for, ints, launch, whole
 from .problem import Problem
-from .products import saying
+from .products import obeying
 
 NAME = "gemm"
+_multiply = obeying(wide_matmul)
 # Bytes that the columns may take: a larger batch is done in parts.
 LIMIT = 2**28
 
@@ -96,5 +96,4 @@ def _by_channel(p: Problem, y: Any) -> Any:
 
 def _product(device: Device, a: Any, b: Any) -> Any:
     """Group by group; a single one as a plain product of two matrices. cuBLAS obeys `torch.backends.cuda.matmul`."""
-    multiply = saying(device, functools.partial(batched_matmul, device.xp))
-    return multiply(a, b) if a.shape[0] > 1 else multiply(a[0], b[0])[None]
+    return _multiply(device.xp, a, b) if a.shape[0] > 1 else _multiply(device.xp, a[0], b[0])[None]

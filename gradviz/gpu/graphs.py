@@ -110,6 +110,7 @@ class CUDAGraph:
         self._draws: Draws | None = None
         self._filled: list[tuple[Any, Any]] = []
         self._kept: list[Any] = []
+        self.spaces: dict[int, Any] = {}  # what libraries work in, by devices
         self.device: Device | None = None
         self.on_replay: list[Callable[[], None]] = []
 
@@ -180,6 +181,7 @@ class CUDAGraph:
         self._graph = self._pool = self._apart = self._draws = None
         self._filled.clear()
         self._kept.clear()
+        self.spaces.clear()
         self.on_replay.clear()
 
     def pool(self) -> Any:

@@ -343,13 +343,39 @@ def set_math_mode(handle: int, mode: int) -> None:
     cublas.math = mode
 
 
-def gemm(handle: int, *args: Any) -> None:
-    assert handle == handle_here()
-    names = ("transa", "transb", "m", "n", "k", "alpha", "A", "Atype", "lda", "strideA", "B", "Btype", "ldb", "strideB",
-             "beta", "C", "Ctype", "ldc", "strideC", "batchCount", "computeType", "algo")  # fmt: skip
-    given = dict(zip(names, args, strict=True))
-    arrays = tuple(given.pop(name).array for name in "ABC")
-    here.launch("gemmStridedBatchedEx", cublas_on_cpu.strided_batched, arrays, given)
+class Cublas:
+    """libcublas, as far as it is called directly."""
+
+    def __init__(self) -> None:
+        self.stream: dict[int, int] = {}
+        self.space: dict[int, int] = {}
+
+    def cublasCreate_v2(self, pointer: Any) -> None:
+        assert here.capture is None or here.capture_mode == RELAXED, "it takes memory"
+        pointer._obj.value = 1000 * (len(self.stream) + 1) + handle_here()
+        self.stream[pointer._obj.value] = 0
+
+    def cublasSetStream_v2(self, handle: Any, stream: int) -> None:
+        self.stream[handle.value] = stream
+        self.space.pop(handle.value, None)
+
+    def cublasSetWorkspace_v2(self, handle: Any, space: int, size: int) -> None:
+        assert size >= 2**22
+        self.space[handle.value] = space
+
+    def cublasSetMathMode(self, handle: Any, mode: int) -> None:
+        assert mode in (0, 16)
+        cublas.direct = mode
+
+    def cublasGemmStridedBatchedEx(self, handle: Any, *args: Any) -> None:
+        assert handle.value % 1000 == handle_here()
+        assert self.stream[handle.value] == STREAMS[here.device or 0].ptr
+        assert self.space[handle.value], "cuBLAS would take memory for itself"
+        names = ("transa", "transb", "m", "n", "k", "alpha", "A", "Atype", "lda", "strideA", "B", "Btype", "ldb",
+                 "strideB", "beta", "C", "Ctype", "ldc", "strideC", "batchCount", "computeType", "algo")  # fmt: skip
+        given = dict(zip(names, args, strict=True))
+        arrays = tuple(given.pop(name).array for name in "ABC")
+        here.launch("gemmStridedBatchedEx", cublas_on_cpu.strided_batched, arrays, given)
 
 
 def handle_here() -> int:
@@ -394,7 +420,7 @@ def build() -> dict[str, Any]:
         get_default_pinned_memory_pool=lambda: pinned, is_available=lambda: True, __version__="14.2.0 (stand-in)",
     )  # fmt: skip
     cuda.cublas = module(  # type: ignore[attr-defined]
-        "cupy.cuda.cublas", getMathMode=lambda handle: cublas.math, setMathMode=set_math_mode, gemmStridedBatchedEx=gemm
+        "cupy.cuda.cublas", getMathMode=lambda handle: cublas.math, setMathMode=set_math_mode
     )
     numbers = {"COMPUTE_TYPE_DEFAULT": cublas_on_cpu.DEFAULT, "COMPUTE_TYPE_TF32": cublas_on_cpu.TF32}
     core = module("cupy._core", get_compute_type=lambda dtype: cublas.compute, set_compute_type=set_compute_type)
@@ -412,13 +438,15 @@ def build() -> dict[str, Any]:
 def two_gpus() -> Iterator[Any]:
     """A `with` block in which gradviz finds CuPy and two GPUs, beginning with no device open."""
     from gradviz.core import checks, device, random
-    from gradviz.gpu import backend, capture_mode, late, memory
+    from gradviz.gpu import backend, capture_mode, cublas_library, late, memory
 
     tables = [device._known, random._others, backend._opened, memory.accounts, late._checks]
     tables.append(checks._later)
     kept = [dict(table) for table in tables]
     driver = capture_mode.exchange
     capture_mode.exchange = lambda: exchange_capture_mode  # type: ignore[assignment]
+    library, found = cublas_library.find, Cublas()
+    cublas_library.find = lambda: found  # type: ignore[assignment, return-value]
     watching, streams = list(memory._watching), list(STREAMS)
     modules = build()
     sys.modules.update(modules)
@@ -433,6 +461,9 @@ def two_gpus() -> Iterator[Any]:
         backend._current.set(0)
         device.Several.guarded = False
         capture_mode.exchange = driver
+        cublas_library.find = library
+        cublas_library._here.made.clear()
+        POOLS.clear()
         late.Told.mode = 0
         HOOKS.clear()
         NOTED.clear()

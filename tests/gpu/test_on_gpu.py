@@ -34,8 +34,11 @@ cuda = gradviz.cuda
 
 
 @pytest.fixture(autouse=True)
-def errors_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def as_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Errors at once; no TF32, which cuDNN may use unless it is forbidden."""
     monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "1")
+    with gradviz.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
 
 
 @pytest.mark.parametrize("row", [p for p in params(skip=("random",)) if "manual_seed" not in str(p.values[0])])

@@ -13,7 +13,7 @@ from typing import Any
 from ...op import op
 from ..helpers import wider
 from ..kinds import require_floating
-from ..linalg.products import batched_matmul
+from ..linalg.products import wide_matmul
 
 
 def _safe_softmax(xp: Any, x: Any, *, dim: int) -> Any:
@@ -49,7 +49,7 @@ def _scores(F: Any, g: Any, weights: Any, scale: float) -> Any:
 
 
 # What rules multiply with, so that a device can see to its products (gradviz/gpu/products.py).
-product = op("attention_product", lambda xp, a, b: batched_matmul(xp, a, b), node="BmmBackward0", public=False,
+product = op("attention_product", lambda xp, a, b: wide_matmul(xp, a, b), node="BmmBackward0", public=False,
              a=lambda F, g, b: F.attention_product(g, _turned(F, b)),
              b=lambda F, g, a: F.attention_product(_turned(F, a), g))  # fmt: skip
 # The weights that the forward found, as a function of queries and keys again: so their gradients have gradients too.
@@ -62,9 +62,9 @@ again = op(
 
 # -- all of it in one operation ------------------------------------------------------------------------------------
 def _attention(xp: Any, F: Any, q: Any, k: Any, v: Any, mask: Any, *, scale: float) -> Any:
-    scores = batched_matmul(xp, q, _turned(F, k)) * scale
+    scores = wide_matmul(xp, q, _turned(F, k)) * scale
     weights = F.safe_softmax(scores if mask is None else scores + mask, dim=scores.ndim - 1)
-    return as_query(xp, batched_matmul(xp, weights, v), q), {"weights": weights}
+    return as_query(xp, wide_matmul(xp, weights, v), q), {"weights": weights}
 
 
 def as_query(xp: Any, out: Any, q: Any) -> Any:

@@ -16,6 +16,7 @@ from ...errors import noted
 from ...op import function, op
 from ...tensor import Tensor
 from ..indexing.take import beside
+from ..linalg.products import wide_matmul
 from .embedding import check_index, frequency_share, into_rows, unsupported_sparse
 
 SUM, MEAN, MAX = 0, 1, 2
@@ -53,7 +54,7 @@ def _bag(xp: Any, weight: Any, samples: Any, share: Any, pull: Any, *, bags: Bag
         each = xp.zeros(share.shape, dtype=share.dtype)
         each[bags.bag, bags.place] = samples
         each = each * share
-    return xp.matmul(each[:, None, :], weight[bags.rows])[:, 0]
+    return wide_matmul(xp, each[:, None, :], weight[bags.rows])[:, 0]
 
 
 def _bag_weight(F: Any, g: Any, samples: Any, pull: Any, weight_shape: tuple[int, ...], bags: Bags) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 from ...op import op
 from ..elements.rational import polynomial
 from ..helpers import wider
+from ..linalg.products import wide_matmul
 
 Orders = tuple[int, ...]
 _A = -0.75  # of the cubic
@@ -201,14 +202,15 @@ def _corners(xp: Any, sizes: tuple[int, ...], align: bool, dtype: Any) -> Any:
 def _affine(xp: Any, theta: Any, *, sizes: tuple[int, ...], align: bool) -> Any:
     """theta (N, dims, dims + 1) -> where it takes every place: (N, sizes, dims)."""
     wide = wider(xp, theta)
-    made = _corners(xp, sizes, align, wide.dtype) @ xp.swapaxes(wide, 1, 2)
+    made = wide_matmul(xp, _corners(xp, sizes, align, wide.dtype), xp.swapaxes(wide, 1, 2))
     return made.reshape(theta.shape[0], *sizes, theta.shape[1]).astype(theta.dtype, copy=False)
 
 
 def _affine_back(xp: Any, y: Any, *, sizes: tuple[int, ...], align: bool) -> Any:
     """The adjoint: (N, sizes, dims) -> (N, dims, dims + 1)."""
     wide = wider(xp, y).reshape(y.shape[0], -1, y.shape[-1])
-    return (xp.swapaxes(wide, 1, 2) @ _corners(xp, sizes, align, wide.dtype)).astype(y.dtype, copy=False)
+    corners = _corners(xp, sizes, align, wide.dtype)
+    return wide_matmul(xp, xp.swapaxes(wide, 1, 2), corners).astype(y.dtype, copy=False)
 
 
 affine_grid_generator = op(

@@ -7,7 +7,7 @@ from typing import Any
 from ... import errors
 from ...op import function, op
 from ..kinds import halves, widened
-from .products import NARROW, bmm_forward, cannot_multiply, got, mv_forward, same_type, wide_matmul, wrong
+from .products import OWN, bmm_forward, cannot_multiply, got, mv_forward, same_type, wide_matmul, wrong
 
 
 def _plus(xp: Any, x: Any, product: Any, beta: Any, alpha: Any) -> Any:
@@ -40,7 +40,7 @@ def _addmm(xp: Any, x: Any, a: Any, b: Any, *, beta: Any, alpha: Any) -> Any:
     if x.dtype != b.dtype or a.dtype != b.dtype:
         same_type("mat1 and mat2 must have the same dtype, but got {a} and {b}", a, b)
         same_type("self and mat2 must have the same dtype, but got {a} and {b}", x, b)
-    if not halves(x) or xp in NARROW:  # the second costs more
+    if not halves(x) or id(xp) in OWN:  # the second costs more
         return _plus(xp, x, wide_matmul(xp, a, b), beta, alpha)
     return widened(lambda x, a, b: _plus(xp, x, a @ b, beta, alpha), x, a, b)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from ... import errors
 from ...errors import no_kernel
@@ -31,27 +30,18 @@ def same_type(text: str, a: Any, b: Any, *, short: bool = False) -> None:
     )
 
 
-# Array libraries that keep such sums by themselves: their product of 16-bit floats, or None where they cannot.
-NARROW: WeakKeyDictionary[Any, Callable[[Any, Any], Any]] = WeakKeyDictionary()
-# And their products of batches (..., n, k) and (..., k, m), or None; by identity, which costs least to ask.
-BATCHES: dict[int, Callable[[Any, Any], Any]] = {}
+# Devices' own products, by their array library (its identity, which costs least to ask): `a @ b` with such sums as
+# `wide_matmul` has, or None where they cannot.
+OWN: dict[int, Callable[[Any, Any], Any]] = {}
 
 
 def wide_matmul(xp: Any, a: Any, b: Any) -> Any:
     """`a @ b`; sums of 16-bit floats are kept in 32 bits and rounded once, at the end."""
+    if OWN and (own := OWN.get(id(xp))) is not None and (made := own(a, b)) is not None:
+        return made
     if a.dtype.itemsize == 2 and a.dtype.kind not in "iu":
-        own = NARROW.get(xp)
-        if own is not None and (made := own(a, b)) is not None:
-            return made
         return (a.astype(xp.float32) @ b.astype(xp.float32)).astype(a.dtype)
     return a @ b
-
-
-def batched_matmul(xp: Any, a: Any, b: Any) -> Any:
-    """`wide_matmul` of batches of matrices, by the array library's own function where it has one."""
-    own = BATCHES.get(id(xp)) if BATCHES else None
-    made = None if own is None else own(a, b)
-    return wide_matmul(xp, a, b) if made is None else made
 
 
 # -- two factors ---------------------------------------------------------------------------------------------------
@@ -76,7 +66,7 @@ def bmm_forward(xp: Any, a: Any, b: Any) -> Any:
             f"[{b.shape[0]}, {b.shape[1]}].\n{got('bmm', a, b)}"
         )
     same_type("expected scalar type {a} but found {b}", a, b)
-    return batched_matmul(xp, a, b)
+    return wide_matmul(xp, a, b)
 
 
 def mv_forward(xp: Any, a: Any, b: Any) -> Any:

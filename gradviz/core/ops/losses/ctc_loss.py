@@ -18,6 +18,7 @@ from ...errors import no_kernel, noted
 from ...op import FUNCTIONS, function, op
 from ...tensor import Tensor
 from ..kinds import underived
+from ..linalg.products import wide_matmul
 
 
 class Labels:
@@ -99,7 +100,7 @@ def _ctc_input(xp: Any, y: Any, x: Any, loss: Any, ahead: Any, *, labels: Labels
         occupied[t] = xp.exp(ahead[t] + on + loss[:, None])
         now = on + reads[t]
     of_label = (labels.states[:, :, None] == xp.arange(x.shape[2])).astype(x.dtype)
-    read = xp.swapaxes(xp.matmul(xp.swapaxes(occupied, 0, 1), of_label), 0, 1)
+    read = xp.swapaxes(wide_matmul(xp, xp.swapaxes(occupied, 0, 1), of_label), 0, 1)
     inside = (xp.arange(x.shape[0])[:, None] < labels.steps[None, :])[:, :, None]
     if zero_infinity:
         inside = inside & ~xp.isinf(loss)[None, :, None]
