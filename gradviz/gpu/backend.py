@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import sys
 import types
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -27,7 +28,7 @@ _current: ContextVar[int] = ContextVar("current_cuda_device", default=0)
 
 def cupy() -> Any:
     """The CuPy module. Only call it where `why_not()` is empty, or to look at what needs no GPU."""
-    return importlib.import_module("cupy")
+    return sys.modules.get("cupy") or importlib.import_module("cupy")
 
 
 def why_not() -> str:

@@ -58,6 +58,12 @@ def options_of(name: str) -> tuple[str, ...]:
     return OPTIONS_OF.get(name, OPTIONS)
 
 
+@functools.cache
+def named(dtype: Any) -> str:
+    """The name of a type of numbers, which NumPy puts together anew each time."""
+    return str(dtype.name)
+
+
 @functools.lru_cache(maxsize=256)
 def source(name: str, dtype: str) -> str:
     """The text of a file of kernels for arrays of this type."""
@@ -88,7 +94,7 @@ def launch(
     """Run a kernel with its device current; nothing for no blocks. Numbers among `args` are NumPy's scalars."""
     if blocks:
         device.enter()
-        function(cupy(), device.index or 0, file, name, "" if dtype is None else dtype.name)(
+        function(cupy(), device.index or 0, file, name, "" if dtype is None else named(dtype))(
             (blocks,) if type(blocks) is int else blocks, (threads,), args
         )
 

@@ -19,6 +19,7 @@ from ..core.op import override
 from ..core.ops.layers.convolve import transposed_shape
 from ..core.ops.layers.convolve_check import check_arrays
 from . import cudnn, gemm
+from .compiled import named
 from .engines import Engines
 from .layouts import channels_last
 from .problem import Dims, Problem, out_shape
@@ -40,14 +41,14 @@ def register(device: Device) -> None:
 
 def _last(a: Any, b: Any) -> bool:
     """Whether to compute with channels last: if an operand lies so, but not for float64, as in PyTorch."""
-    return a.dtype.name != "float64" and (channels_last(a) or channels_last(b))
+    return named(a.dtype) != "float64" and (channels_last(a) or channels_last(b))
 
 
 def _convolve(device: Device, name: str, plain: dict[str, Any]) -> Callable[..., Any]:
     def convolve(x: Any, w: Any, bias: Any, *, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
         check_arrays(name, x, w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
         y_shape = out_shape(x.shape, w.shape, stride, padding, dilation)
-        problem = Problem(x.shape, w.shape, y_shape, stride, padding, dilation, groups, x.dtype.name, _last(x, w))
+        problem = Problem(x.shape, w.shape, y_shape, stride, padding, dilation, groups, named(x.dtype), _last(x, w))
         engine = ENGINES.chosen(problem)
         if engine is None:
             return plain[name](x, w, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
@@ -62,7 +63,7 @@ def _spread(device: Device, name: str, plain: dict[str, Any]) -> Callable[..., A
 
     def spread(y: Any, w: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int) -> Any:
         last = _last(y, w)
-        problem = Problem(tuple(shape), w.shape, y.shape, stride, padding, dilation, groups, y.dtype.name, last)
+        problem = Problem(tuple(shape), w.shape, y.shape, stride, padding, dilation, groups, named(y.dtype), last)
         engine = ENGINES.chosen(problem)
         if engine is None:
             settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
@@ -80,7 +81,7 @@ def _correlate(device: Device, name: str, plain: dict[str, Any]) -> Callable[...
         y: Any, x: Any, rows: Any, *, shape: Dims, stride: Dims, padding: Dims, dilation: Dims, groups: int
     ) -> Any:
         last = _last(y, x)
-        problem = Problem(x.shape, tuple(shape), y.shape, stride, padding, dilation, groups, y.dtype.name, last)
+        problem = Problem(x.shape, tuple(shape), y.shape, stride, padding, dilation, groups, named(y.dtype), last)
         engine = ENGINES.chosen(problem)
         if engine is None:
             settings: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}

@@ -33,6 +33,7 @@ from .cudnn_library import (
     handle,
     ready,
     unusable_here,
+    workspace,
 )  # fmt: skip
 from .layouts import blank, laid_out, strides
 from .problem import Dims, Problem, out_shape
@@ -63,13 +64,19 @@ def why_not(p: Problem) -> str:
     """Why this engine cannot do it; an empty string if it can."""
     if not switches.cudnn.enabled:
         return "torch.backends.cudnn.enabled is False"
+    return _cannot(p) or unusable_here()
+
+
+@functools.lru_cache(maxsize=1024)
+def _cannot(p: Problem) -> str:
+    """Why cuDNN cannot do it anywhere."""
     if p.dtype not in TYPES:
         return f"cuDNN has no {p.dtype}"
     if 0 in (*p.x_shape, *p.y_shape):
         return "an array has no elements"
     if p.y_shape != out_shape(p.x_shape, p.w_shape, p.stride, p.padding, p.dilation):
         return "the result is not of the usual size"
-    return unusable_here()
+    return ""
 
 
 def forward(device: Device, p: Problem, x: Any, w: Any, bias: Any) -> Any:
@@ -96,11 +103,11 @@ def _run(device: Device, p: Problem, way: str, a: Any, b: Any, shape: Dims) -> A
     library, thread = ready(index)
     plan = _plan(library, index, p, way, bool(flags.benchmark), bool(flags.deterministic), Allowed.conv)
     a, b = laid_out(xp, a, plan.last), laid_out(xp, b, plan.last)
-    out, space = blank(xp, shape, a.dtype, plan.last), xp.empty(plan.workspace, dtype=xp.uint8)
+    out, space = blank(xp, shape, a.dtype, plan.last), workspace(xp, plan.workspace)
     first, second, made = _operands(plan, way)
     getattr(library, f"cudnnConvolution{way}")(
         thread, byref(plan.one), first, a.data.ptr, second, b.data.ptr, plan.convolution.pointer,
-        plan.algorithm, space.data.ptr, plan.workspace, byref(plan.zero), made, out.data.ptr,
+        plan.algorithm, space and space.ptr, plan.workspace, byref(plan.zero), made, out.data.ptr,
     )  # fmt: skip
     return out
 

@@ -132,6 +132,11 @@ def array(values: Any) -> Any:
     return (c_int * len(values))(*values)
 
 
+def workspace(xp: Any, size: int) -> Any:
+    """Memory for one call, where its `ptr` is; None if it needs none."""
+    return xp.empty(size, dtype=xp.uint8).data if size else None
+
+
 def _candidates() -> Iterator[str]:
     given = os.environ.get(VARIABLE)
     if given:

@@ -33,6 +33,7 @@ from .cudnn_library import (
     array,
     ready,
     unusable_here,
+    workspace,
 )  # fmt: skip
 from .layouts import blank, laid_out, strides
 from .problem import Dims, Normed
@@ -59,9 +60,15 @@ class Plan(NamedTuple):
 
 def why_not(p: Normed) -> str:
     """Why this engine cannot do it; an empty string if it can."""
-    kind = "float64" if p.dtype == "float64" else "float32"
     if not switches.cudnn.enabled:
         return "torch.backends.cudnn.enabled is False"
+    return _cannot(p) or unusable_here()
+
+
+@functools.lru_cache(maxsize=1024)
+def _cannot(p: Normed) -> str:
+    """Why cuDNN cannot do it anywhere."""
+    kind = "float64" if p.dtype == "float64" else "float32"
     if p.dtype not in TYPES:
         return f"PyTorch does not use cuDNN for the batch norm of {p.dtype}"
     if set(p.given) != {kind}:
@@ -80,7 +87,7 @@ def why_not(p: Normed) -> str:
         return "its gradient is that of a training step"
     if p.reserved is False:
         return "the forward was not done by it"
-    return unusable_here()
+    return ""
 
 
 def forward(
@@ -109,10 +116,10 @@ def forward(
     # Zeros, as what is forgotten must be a number.
     mean, unbiased = _pair(xp.zeros, p.shape[1], w.dtype)
     saved, inverse = _pair(xp.empty, p.shape[1], w.dtype)
-    space, reserve = (xp.empty(size, dtype=xp.uint8) for size in (plan.workspace, plan.reserve))
+    space, reserve = workspace(xp, plan.workspace), xp.empty(plan.reserve, dtype=xp.uint8)
     library.cudnnBatchNormalizationForwardTrainingEx(
         thread, plan.mode, BATCH_NORM_ONLY, *scales, *ends, None, None, *made, *learned, 1.0, mean.data.ptr,
-        unbiased.data.ptr, p.eps, saved.data.ptr, inverse.data.ptr, None, space.data.ptr, plan.workspace,
+        unbiased.data.ptr, p.eps, saved.data.ptr, inverse.data.ptr, None, space and space.ptr, plan.workspace,
         reserve.data.ptr, plan.reserve,
     )  # fmt: skip
     var = unbiased * ((p.each - 1) / p.each)
@@ -130,13 +137,13 @@ def backward(
     x, g = laid_out(xp, x, p.last), laid_out(xp, g.astype(x.dtype, copy=False), p.last)
     w, mean, inverse = (whole(xp, v) for v in (w, mean, inverse))
     dx, (dw, db) = blank(xp, p.shape, x.dtype, p.last), _pair(xp.empty, p.shape[1], w.dtype)
-    space = xp.empty(plan.workspace, dtype=xp.uint8)
+    space = workspace(xp, plan.workspace)
     scales = byref(plan.one), byref(plan.zero)
     numbers = plan.x.pointer
     library.cudnnBatchNormalizationBackwardEx(
         thread, plan.mode, BATCH_NORM_ONLY, *scales, *scales, numbers, x.data.ptr, None, None, numbers, g.data.ptr,
         None, None, numbers, dx.data.ptr, plan.channels.pointer, w.data.ptr, None, dw.data.ptr, db.data.ptr, p.eps,
-        mean.data.ptr, inverse.data.ptr, None, space.data.ptr, plan.workspace, reserve.data.ptr, reserve.size,
+        mean.data.ptr, inverse.data.ptr, None, space and space.ptr, plan.workspace, reserve.data.ptr, reserve.size,
     )  # fmt: skip
     return dx, dw, db
 

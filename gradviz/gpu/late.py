@@ -21,7 +21,7 @@ import numpy as np
 from ..core.checks import Later, defer
 from ..core.device import Device
 from . import graphs
-from .compiled import blocks_for, launch, whole
+from .compiled import blocks_for, launch, named, whole
 
 # Checks whose errors are kept, fewer of those that keep arrays alive: of an older one only the value is told.
 KEPT, KEPT_ARRAYS = 4096, 64
@@ -131,7 +131,7 @@ def _look(device: Device, values: Any, low: int, high: int, told: tuple[Any, Any
     values = whole(device.xp, values)
     bounds = np.int64(low), np.int64(high)
     args = (values, np.int64(values.size), *bounds, *told)
-    launch(device, "checks", f"within_{values.dtype.name}", None, blocks_for(values.size), args)
+    launch(device, "checks", f"within_{named(values.dtype)}", None, blocks_for(values.size), args)
 
 
 def of(device: Device) -> Checks:

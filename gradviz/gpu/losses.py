@@ -11,7 +11,7 @@ from ..core.device import Device
 from ..core.op import override
 from ..core.ops.losses.nll_loss import _check, no_class
 from . import late
-from .compiled import blocks_for, ints, launch, types_of, whole
+from .compiled import blocks_for, ints, launch, named, types_of, whole
 
 MANY = 2**18  # samples that one block still adds up: more are left to CuPy's reductions
 NOTHING = np.uint64(0)  # a null pointer
@@ -30,7 +30,7 @@ def register(device: Device) -> None:
 
 def _softmax(device: Device, plain: Any, logarithm: bool) -> Any:
     def softmax(x: Any, *, dim: int) -> Any:
-        if x.dtype.name not in types_of("softmax") or not x.size or not x.ndim:
+        if named(x.dtype) not in types_of("softmax") or not x.size or not x.ndim:
             return plain(x, dim=dim)
         xp, size = device.xp, x.shape[dim]
         x, out = whole(xp, x), xp.empty(x.shape, dtype=x.dtype)
@@ -44,7 +44,7 @@ def _softmax(device: Device, plain: Any, logarithm: bool) -> Any:
 
 def _softmax_input(device: Device, plain: Any, logarithm: bool) -> Any:
     def softmax_input(y: Any, s: Any, *, dim: int) -> Any:
-        if y.dtype.name not in types_of("softmax") or not y.size or not y.ndim or y.dtype != s.dtype:
+        if named(y.dtype) not in types_of("softmax") or not y.size or not y.ndim or y.dtype != s.dtype:
             return plain(y, s, dim=dim)
         xp, size = device.xp, y.shape[dim]
         out = xp.empty(y.shape, dtype=y.dtype)
@@ -62,7 +62,7 @@ def _targets(xp: Any, target: Any, weight: Any) -> tuple[Any, Any]:
 
 def _nll_loss(device: Device, plain: Any) -> Any:
     def nll_loss(x: Any, target: Any, weight: Any, *, reduction: str, ignore_index: int) -> Any:
-        fits = x.dtype.name in types_of("nll_loss") and x.ndim > 1 and 0 < target.size <= MANY
+        fits = named(x.dtype) in types_of("nll_loss") and x.ndim > 1 and 0 < target.size <= MANY
         if reduction == "none" or not fits:
             return plain(x, target, weight, reduction=reduction, ignore_index=ignore_index)
         _check(x, target, weight)
@@ -86,7 +86,7 @@ def _nll_loss_input(device: Device, plain: Any) -> Any:
         y: Any, target: Any, weight: Any, total_weight: Any, *, shape: tuple[int, ...], reduction: str,
         ignore_index: int,
     ) -> Any:  # fmt: skip
-        if y.dtype.name not in types_of("nll_loss") or len(shape) < 2 or not math.prod(shape):
+        if named(y.dtype) not in types_of("nll_loss") or len(shape) < 2 or not math.prod(shape):
             return plain(y, target, weight, total_weight, shape=shape, reduction=reduction, ignore_index=ignore_index)
         xp = device.xp
         wide, weights = _targets(xp, target, weight)

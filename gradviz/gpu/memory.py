@@ -23,13 +23,16 @@ MIB = 2**20
 class Counter:
     """Bytes of one kind on one device: now, at most, and all that came and went."""
 
+    __slots__ = ("allocated", "current", "freed", "peak")
+
     def __init__(self) -> None:
         self.current = self.peak = self.allocated = self.freed = 0
 
     def add(self, n: int) -> None:
-        self.current += n
+        self.current = now = self.current + n
         self.allocated += n
-        self.peak = max(self.peak, self.current)
+        if now > self.peak:
+            self.peak = now
 
     def remove(self, n: int) -> None:
         self.current -= n
@@ -47,7 +50,14 @@ class Account:
         self.out_of_memory = 0
 
 
-accounts: dict[int, Account] = {}
+class _Accounts(dict[int, Account]):
+    """The account of each device, begun when it is first asked for."""
+
+    def __missing__(self, index: int) -> Account:
+        return self.setdefault(index, Account())
+
+
+accounts = _Accounts()
 # The hook that all threads share, and which of them have it: CuPy's hooks belong to a thread.
 _watching: list[Any] = []
 _thread = threading.local()
@@ -57,7 +67,6 @@ pools: weakref.WeakSet[Any] = weakref.WeakSet()
 
 def watch(cp: Any, index: int) -> None:
     """Begin to keep account of a device."""
-    accounts.setdefault(index, Account())
     if not _watching:
         _watching.append(_hook_type(cp)())
         cp.cuda.set_allocator(telling(cp, cp.cuda.get_allocator()))  # which a program may have set
@@ -87,18 +96,18 @@ def _hook_type(cp: Any) -> type:
         # A pointer of 0 says that there was no memory.
         def alloc_postprocess(self, **told: Any) -> None:
             if told["mem_ptr"]:
-                accounts.setdefault(told["device_id"], Account()).reserved.add(told["mem_size"])
+                accounts[told["device_id"]].reserved.add(told["mem_size"])
 
         def malloc_postprocess(self, **told: Any) -> None:
             if not told["mem_ptr"]:
                 return
-            account = accounts.setdefault(told["device_id"], Account())
+            account = accounts[told["device_id"]]
             account.blocks.add(1)
-            account.requested.add(told["size"])
+            account.requested.allocated += told["size"]  # a freed block no longer knows what was asked
             account.allocated.add(told["mem_size"])
 
         def free_postprocess(self, **told: Any) -> None:
-            account = accounts.setdefault(told["device_id"], Account())
+            account = accounts[told["device_id"]]
             account.blocks.remove(1)
             account.allocated.remove(told["mem_size"])
 
@@ -107,7 +116,7 @@ def _hook_type(cp: Any) -> type:
 
 def _out_of_memory(cp: Any, size: int) -> OutOfMemoryError:
     index = int(cp.cuda.runtime.getDevice())
-    accounts.setdefault(index, Account()).out_of_memory += 1
+    accounts[index].out_of_memory += 1
     free, total = cp.cuda.runtime.memGetInfo()
     used, taken = pool_bytes(cp, index)
     return OutOfMemoryError(
@@ -134,7 +143,7 @@ def pool_bytes(cp: Any, index: int) -> tuple[int, int]:
 
 def settle(cp: Any, index: int) -> Account:
     """The account of a device, brought in line with what the pool itself says (other threads' arrays, freed blocks)."""
-    account = accounts.setdefault(index, Account())
+    account = accounts[index]
     for counter, n in zip((account.allocated, account.reserved), pool_bytes(cp, index), strict=True):
         counter.current = n
         counter.peak = max(counter.peak, n)
@@ -149,9 +158,7 @@ def statistics(account: Account) -> OrderedDict[str, int]:
         ("requested_bytes", account.requested), ("reserved_bytes", account.reserved),
     ):  # fmt: skip
         for part in ("allocated", "current", "freed", "peak"):
-            if not (
-                counter is account.requested and part != "allocated"
-            ):  # a freed block no longer knows what was asked
+            if counter is not account.requested or part == "allocated":
                 made[f"{name}.all.{part}"] = getattr(counter, part)
     made["num_ooms"] = account.out_of_memory
     return made

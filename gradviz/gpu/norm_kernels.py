@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.device import Device
-from .compiled import blocks_for, ints, launch, types_of, whole
+from .compiled import blocks_for, ints, launch, named, types_of, whole
 from .layouts import blank, laid_out
 from .problem import Normed
 
@@ -29,7 +29,7 @@ def sums_of(kind: Any) -> Any:
 def fits(x: Any, *learned: Any) -> bool:
     """Whether the kernels can take an array and what is learned of it: of its own type, or of that of its sums."""
     kinds = x.dtype, sums_of(x.dtype)
-    fine = x.dtype.name in types_of(FILE) and 0 < x.size < MANY
+    fine = named(x.dtype) in types_of(FILE) and 0 < x.size < MANY
     return fine and all(v is None or (v.dtype in kinds and v.size) for v in learned)
 
 
@@ -91,7 +91,7 @@ def update_running(
     """Move a running mean and variance, either of which may be None, towards a batch's; False if it is not for them."""
     there = [v for v in running if v is not None]
     fine = all(v.flags.c_contiguous and v.dtype == there[0].dtype for v in there)
-    if not fine or there[0].dtype.name not in types_of(FILE) or seen[0].dtype != sums_of(there[0].dtype):
+    if not fine or named(there[0].dtype) not in types_of(FILE) or seen[0].dtype != sums_of(there[0].dtype):
         return False
     args = (*seen, *_or_nothing(*running), *ints(seen[0].size), np.float64(momentum), np.float64(unbiased))
     launch(device, FILE, "update_running", there[0].dtype, blocks_for(seen[0].size), args)

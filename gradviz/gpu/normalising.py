@@ -18,6 +18,7 @@ from ..core.device import Device
 from ..core.op import OPS, override
 from ..core.ops.layers.sliding_windows import Dims
 from . import cudnn_norm, norm_kernels
+from .compiled import named
 from .engines import Engines
 from .layouts import channels_last
 from .problem import Normed
@@ -37,7 +38,7 @@ def register(device: Device) -> None:
 
 
 def _named(v: Any) -> str:
-    return "" if v is None else v.dtype.name
+    return "" if v is None else named(v.dtype)
 
 
 # -- batch norm --------------------------------------------------------------------------------------------------------
@@ -46,7 +47,7 @@ def _batch_norm(device: Device, plain: Any) -> Any:
         x: Any, w: Any, b: Any, running_mean: Any, running_var: Any, *, training: bool, eps: float
     ) -> Any:  # fmt: skip
         read = (w, b) if training else (w, b, running_mean, running_var)
-        problem = Normed(x.shape, x.dtype.name, tuple(map(_named, read)), channels_last(x), training, eps)
+        problem = Normed(x.shape, named(x.dtype), tuple(map(_named, read)), channels_last(x), training, eps)
         engine = ENGINES.chosen(problem)
         if engine is None:
             return plain(x, w, b, running_mean, running_var, training=training, eps=eps)
@@ -69,7 +70,7 @@ def _batch_norm_gradients(device: Device) -> Any:
             return NotImplemented
         # A bias has the type of the weight, and so have the statistics.
         learned = (_named(w), _named(w))
-        problem = Normed(x.shape, x.dtype.name, learned, channels_last(x), training, eps, _reserve is not None)
+        problem = Normed(x.shape, named(x.dtype), learned, channels_last(x), training, eps, _reserve is not None)
         engine = ENGINES.chosen(problem)
         if engine is None:
             return NotImplemented
@@ -112,7 +113,7 @@ def _x_hat_input(device: Device, plain: Any) -> Any:
         fine = y.shape == x.shape and y.dtype == x.dtype and norm_kernels.fits(x, mean, inverse)
         if ENGINES.insisted() == "naive" or view is None or not fine or not mean.size == inverse.size == view[1]:
             return plain(y, x, mean, inverse, dims=dims, eps=eps)
-        problem, wants = Normed(view, x.dtype.name, (), False, True, eps), (True, False, False)
+        problem, wants = Normed(view, named(x.dtype), (), False, True, eps), (True, False, False)
         y, x3 = y.reshape(view), x.reshape(view)
         return norm_kernels.backward(device, problem, y, x3, None, mean, inverse, None, wants)[0].reshape(x.shape)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.device import Device
 from ..core.op import override
-from .compiled import blocks_for, launch, types_of, whole
+from .compiled import blocks_for, launch, named, types_of, whole
 
 
 def register(device: Device) -> None:
@@ -18,7 +18,7 @@ def register(device: Device) -> None:
 
 def _relu_input(device: Device, plain: Any) -> Any:
     def relu_input(y: Any, s: Any) -> Any:
-        if y.dtype.name not in types_of("pointwise") or y.dtype != s.dtype or y.shape != s.shape:
+        if named(y.dtype) not in types_of("pointwise") or y.dtype != s.dtype or y.shape != s.shape:
             return plain(y, s)
         xp = device.xp
         out = xp.empty(y.shape, dtype=y.dtype)

@@ -21,7 +21,7 @@ from ..core.op import OPS, override
 from ..core.ops.layers.pool_avg import _check_volume
 from ..core.ops.layers.pool_max import scattered
 from ..core.ops.layers.sliding_windows import Dims, check_windows, pooled_sizes
-from .compiled import blocks_for, ints, launch, types_of, whole
+from .compiled import blocks_for, ints, launch, named, types_of, whole
 from .engines import Engines
 from .layouts import blank, channels_last, laid_out
 
@@ -52,7 +52,7 @@ def register(device: Device) -> None:
 
 
 def _is_ours(x: Any) -> bool:
-    return ENGINES.chosen(x.dtype.name) is not None
+    return ENGINES.chosen(named(x.dtype)) is not None
 
 
 def _sizes(last: bool, shape: Dims, sizes: Dims, kernel: Dims, stride: Dims, padding: Dims, dilation: Dims) -> Any:

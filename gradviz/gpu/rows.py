@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.device import Device
 from ..core.op import override
-from .compiled import blocks_for, ints, launch, types_of, whole
+from .compiled import blocks_for, ints, launch, named, types_of, whole
 
 
 def register(device: Device) -> None:
@@ -24,7 +24,7 @@ def _add_rows(device: Device, plain: Any) -> Any:
     def add_rows(x: Any, *, shape: tuple[int, ...], index: Any) -> Any:
         xp = device.xp
         only: Any = index[0] if isinstance(index, tuple) and len(index) == 1 else None
-        fits = getattr(getattr(only, "dtype", None), "kind", "") == "i" and x.dtype.name in types_of("rows")
+        fits = getattr(getattr(only, "dtype", None), "kind", "") == "i" and named(x.dtype) in types_of("rows")
         if not fits or not x.size or x.shape != (*only.shape, *shape[1:]):
             return plain(x, shape=shape, index=index)
         numbers = only.reshape(-1).astype(xp.int64, copy=False)
