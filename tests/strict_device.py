@@ -256,7 +256,8 @@ def _operator(name: str, inplace: bool = False) -> Any:
         if not all(isinstance(o, (StrictArray, int, float, bool, complex, np.generic)) for o in others):
             return NotImplemented
         ufunc = UFUNCS[name.strip("_")]
-        function = _into(ufunc) if inplace else typed("cupy", ufunc, getattr(operator, name, None) or _reflected(name))
+        way = here.ways.get(("cupy", ufunc))
+        function = _into(ufunc, way) if inplace else typed("cupy", ufunc, _by_operator(name, way))
         result = here.launch(name.strip("_"), function, (opened(self), *(opened(o) for o in others)), {})
         return self if inplace else result if result is NotImplemented else wrapped(result)
 
@@ -268,7 +269,7 @@ def _method(name: str) -> Any:
     def call(self: StrictArray, *args: Any, **kwargs: Any) -> Any:
         check_call(f"ndarray.{name}", CUPY["cupy.ndarray"][name], args, kwargs)
         mine = self._a if name in SHAPES else opened(self)
-        function = _take if name == "take" else getattr(np.ndarray, name)
+        function = here.ways.get(("cupy", name)) or (_take if name == "take" else getattr(np.ndarray, name))
         _check_method(name, self, args)
         return wrapped(here.launch(name, function, (mine, *opened(args)), opened(kwargs)), self)
 
@@ -291,9 +292,9 @@ SHAPES = {"copy", "reshape", "transpose", "swapaxes", "squeeze", "view", "diagon
 
 
 @functools.cache
-def _into(ufunc: str) -> Any:
+def _into(ufunc: str, way: Any) -> Any:
     """`a += b` is add(a, b, a)."""
-    function = typed("cupy", ufunc, getattr(np, ufunc))
+    function = typed("cupy", ufunc, way or getattr(np, ufunc))
 
     def call(a: Any, b: Any) -> Any:
         return function(a, b, out=a)
@@ -302,9 +303,11 @@ def _into(ufunc: str) -> Any:
     return call
 
 
-def _reflected(name: str) -> Any:
-    """`b.__radd__(a)` is `a + b`."""
-    plain = getattr(operator, f"__{name[3:]}" if name.startswith("__r") else name)
+def _by_operator(name: str, way: Any) -> Any:
+    """`a.__add__(b)` is `a + b`, and so is `b.__radd__(a)`; in CuPy's way if that is another."""
+    if hasattr(operator, name):
+        return way or getattr(operator, name)
+    plain = way or getattr(operator, f"__{name[3:]}")
     return lambda a, b: plain(b, a)
 
 
@@ -356,7 +359,8 @@ def _function(path: str, name: str, parameters: Any, home: Any) -> Any:
         if transfer and any(not isinstance(a, StrictArray) for a in args[:1]):
             here.wait(f"{name} of host data")
             inside = (np.array(inside[0]), *inside[1:])  # the device has memory of its own
-        result = here.launch(name, INDEXED.get(name) or _found(path, name, home), inside, named)
+        function = here.ways.get((path, name)) or getattr(home, name)
+        result = here.launch(name, INDEXED.get(name) or _found(path, name, function), inside, named)
         out = kwargs.get("out")
         return out if isinstance(out, StrictArray) else wrapped(result, _first(args))
 
@@ -365,7 +369,8 @@ def _function(path: str, name: str, parameters: Any, home: Any) -> Any:
 
         def at(array: Any, index: Any, value: Any) -> None:
             def update(array: Any, index: Any, value: Any) -> None:
-                getattr(np, name).at(array, _index(index, array.shape), value)
+                add = here.ways.get(("cupy", f"{name}.at")) or getattr(np, name).at
+                add(array, _index(index, array.shape), value)
 
             here.launch(f"{name}.at", update, (opened(array), opened(index), opened(value)), {})
 
@@ -374,9 +379,9 @@ def _function(path: str, name: str, parameters: Any, home: Any) -> Any:
 
 
 @functools.cache
-def _found(path: str, name: str, home: Any) -> Any:
+def _found(path: str, name: str, function: Any) -> Any:
     """A function of NumPy or SciPy as CuPy's would compute."""
-    function = typed(path, name, getattr(home, name))
+    function = typed(path, name, function)
     return _unfailing(function) if path == "cupy.linalg" else function
 
 

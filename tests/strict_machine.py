@@ -32,6 +32,7 @@ class Machine:
         self.capture_mode = 0
         self.allocate: Callable[[int], Any] | None = None
         self.allocators = 0  # how many blocks say which allocator to use
+        self.ways: dict[tuple[str, str], Callable[..., Any]] = {}  # functions that compute otherwise than NumPy's
         self.linalg = "raise"  # what comes of a matrix that has no such decomposition: an error, or nonsense
 
     def reset(self) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 
 from tests import cublas_on_cpu
 from tests.cublas_on_cpu import cublas
+from tests.cupy_ways import WAYS
 from tests.gpu import run_kernel
 from tests.gpu.cupy_names import known
 from tests.strict_device import Namespace, StrictArray, sp
@@ -450,14 +451,14 @@ def two_gpus() -> Iterator[Any]:
     watching, streams = list(memory._watching), list(STREAMS)
     modules = build()
     sys.modules.update(modules)
-    here.device, here.linalg = 0, "ignore"
+    here.device, here.linalg, here.ways = 0, "ignore", WAYS
     here.reset()
     cublas.reset()
     try:
         yield modules["cupy"]
     finally:
         here.device = here.capture = here.allocate = None
-        here.linalg = "raise"
+        here.linalg, here.ways = "raise", {}
         backend._current.set(0)
         device.Several.guarded = False
         capture_mode.exchange = driver

@@ -49,6 +49,7 @@ SIZE = [
 ] + [
     sample("torch.abs(x), torch.sgn(x), torch.angle(x)", x=AXES, order=1),
     sample("torch.angle(x), torch.sgn(x)", x=given([-1.0, 0.0, 2.0, np.nan])),
+    sample("1 / torch.angle(x)", x=given([-0.0, 0.0, -np.inf, np.inf, -np.nan], requires_grad=False)),
     sample("torch.angle(x), torch.sgn(x)", x=ints(3, low=-2)),
     sample("torch.sgn(x)", x=bools(3)),
 ]

@@ -38,8 +38,8 @@ _polar = op("polar", lambda xp, a, b: _combined(xp, a * xp.cos(b), a * xp.sin(b)
 # The part of a gradient that is along z changes its size, which sgn does not see.
 sgn = op("sgn", lambda xp, x: _sgn(xp, x), inplace=True, conjugates=True, elementwise=True,
          x=lambda F, g, x, out: _sgn_rule(F, g, x, out) if is_complex(x) else F.flat(g))  # fmt: skip
-_angle_real = op("angle_real", lambda xp, x: widened(xp.angle, x), node="AngleBackward0", promote="float",
-                 public=False, x=lambda F, g: F.flat(g))  # fmt: skip
+_angle_real = op("angle_real", lambda xp, x: widened(lambda x: xp.arctan2(0.0, x + 0.0), x), node="AngleBackward0",
+                 promote="float", public=False, x=lambda F, g: F.flat(g))  # fmt: skip
 _angle = op("angle", lambda xp, x: xp.angle(x), public=False,
             x=lambda F, g, x: F.where(x == 0, 0.0, g * (x * 1j / _nonzero(F, x))))  # fmt: skip
 

@@ -77,7 +77,8 @@ def _both(F: Any, g: Any, x: Any, out: Any, shape: Any, dim: Any, keepdim: bool)
 def _picked(xp: Any, x: Any, dim: int, keepdim: bool, order: Order) -> Any:
     """The extreme elements along one dimension and where they are, the first of equal ones; NaN is more extreme."""
     if x.size < MANY or not _few_and_long(xp, x, dim):
-        return pick(xp, x, x.argmax(dim) if order is LARGEST else x.argmin(dim), dim, keepdim)
+        along = dim if x.ndim else None  # CuPy's have no dimension of a single number
+        return pick(xp, x, x.argmax(along) if order is LARGEST else x.argmin(along), dim, keepdim)
     values, indices = _one_after_another(xp, x, dim, order)
     if keepdim:
         values, indices = xp.expand_dims(values, dim), xp.expand_dims(indices, dim)
@@ -136,7 +137,7 @@ def _arg(xp: Any, order: Order, x: Any, dim: int | None, keepdim: bool) -> Any:
     if dim is not None and x.size >= MANY and _few_and_long(xp, x, dim):
         out = _one_after_another(xp, x, dim, order)[1]
     else:
-        out = getattr(xp, order.find)(x, axis=dim)
+        out = getattr(xp, order.find)(x, axis=dim if x.ndim else None)
     if keepdim and x.ndim:
         out = xp.expand_dims(out, dim) if dim is not None else xp.reshape(out, (1,) * x.ndim)
     return out
