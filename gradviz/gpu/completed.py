@@ -17,6 +17,7 @@ import ml_dtypes
 import numpy as np
 
 from . import graphs
+from .repeats import combining
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 SORTING = ("sort", "argsort", "lexsort", "partition", "argpartition", "searchsorted", "unique", "median")
@@ -37,6 +38,7 @@ class Completed:
 def completed(cp: Any) -> Completed:
     """CuPy's module, for bfloat16 as for other floats, and for graphs."""
     own: dict[str, Callable[..., Any]] = {"where": _where(cp), "clip": _clip(cp)}
+    own |= combining(cp)
     own |= {name: _moving(cp, getattr(cp, name)) for name in ("asarray", "array")}
     return Completed(cp, own | {name: _widened(getattr(cp, name)) for name in SORTING})
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradviz.core.device import as_device
-from tests.oracle.same import Sample, complexes, floats, given, same_on_device
+from tests.oracle.same import Sample, complexes, floats, given, ints, same_on_device
 
 from .run_kernel import needs_compiler
 
@@ -31,3 +31,42 @@ def test_extremes_of_a_single_number(function: str, options: str) -> None:
 @pytest.mark.parametrize("x", [given(EDGES), complexes(5)], ids=["real", "complex"])
 def test_angles(x: Any) -> None:
     alike(Sample("torch.angle(x)", {"x": x}))
+
+
+KINDS = [
+    "bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64",
+    "complex128",
+]  # fmt: skip
+ADDING = [
+    "x.index_add(0, i, y)", "x.scatter_add(0, i, y)", "x.index_put((i,), y, accumulate=True)", "x[i]",
+    "x.put(i, y, accumulate=True)", "torch.gather(x, 0, i)", "x.as_strided((4, 2), (1, 1))",
+]  # fmt: skip
+
+
+def typed(code: str, kind: str, **options: Any) -> Sample:
+    numbers = {name: f"{name} = {name}.to(torch.{kind})\n" for name in "xy"}
+    grown = floats(6, low=-90, high=90)
+    rounding = {"float16": 1e-3, "bfloat16": 1e-2}.get(kind)  # they are added up in another order
+    inputs = {"x": grown, "y": grown, "i": ints(6, high=3)}
+    return Sample(f"{numbers['x']}{numbers['y']}{code}", inputs, rtol=rounding, **options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("code", ADDING)
+def test_every_type_is_added_up(code: str, kind: str) -> None:
+    alike(typed(code, kind, text="float16" not in kind))
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if "complex" not in k])
+@pytest.mark.parametrize("which", ["amax", "amin"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_every_type_has_extremes(which: str, kind: str, whole: bool) -> None:
+    alike(typed(f"x.scatter_reduce(0, i, y, '{which}', include_self={whole}), x, y", kind, order=0))
+
+
+@pytest.mark.parametrize("which", ["amax", "amin"])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_extremes_know_no_number_and_infinity(which: str, kind: Any) -> None:
+    x = given([1 / 3, NAN, -INF, INF, 0.0, -1e-3], kind, requires_grad=False)
+    y = given([NAN, 2 / 3, -1e300 if kind is np.float64 else -1e30, 5.0, -0.1, -INF], kind, requires_grad=False)
+    alike(Sample(f"x.index_reduce(0, i, y, '{which}')", {"x": x, "y": y, "i": ints(6, high=6)}, text=False))
