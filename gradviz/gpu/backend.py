@@ -125,6 +125,7 @@ def _open(cp: Any, index: int, several: bool) -> Device:
     from . import (
         completed,
         convolution,
+        elements,
         host,
         indexing,
         late,
@@ -176,7 +177,9 @@ def _open(cp: Any, index: int, several: bool) -> Device:
         carry=carry,
     )
     host.on_host(device)
-    for kernels in (products, indexing, convolution, pooling, normalising, losses, pointwise, rows, steps, rule_steps):
+    for kernels in (
+        products, indexing, convolution, pooling, normalising, losses, pointwise, elements, rows, steps, rule_steps,
+    ):  # fmt: skip
         kernels.register(device)
     late.check_later(device)
     random.register(device)

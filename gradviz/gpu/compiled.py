@@ -27,6 +27,7 @@ ONLY: dict[str, tuple[str, ...]] = {
     "pool": _REAL,
     "softmax": _REAL,
     "pointwise": _REAL,
+    "elements": _REAL,
     "dropout": _REAL,
     "nll_loss": _REAL,
     "steps": _REAL,
@@ -44,7 +45,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 PLAIN = ("checks", "philox")
 OPTIONS = ("--std=c++17",)
 # Without fused multiply-adds every operation is rounded by itself, as NumPy's are.
-OPTIONS_OF = dict.fromkeys(("philox", "dropout"), (*OPTIONS, "-fmad=false"))
+OPTIONS_OF = dict.fromkeys(("philox", "dropout", "elements"), (*OPTIONS, "-fmad=false"))
 THREADS = 256
 
 

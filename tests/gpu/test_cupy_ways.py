@@ -70,3 +70,47 @@ def test_extremes_know_no_number_and_infinity(which: str, kind: Any) -> None:
     x = given([1 / 3, NAN, -INF, INF, 0.0, -1e-3], kind, requires_grad=False)
     y = given([NAN, 2 / 3, -1e300 if kind is np.float64 else -1e30, 5.0, -0.1, -INF], kind, requires_grad=False)
     alike(Sample(f"x.index_reduce(0, i, y, '{which}')", {"x": x, "y": y, "i": ints(6, high=6)}, text=False))
+
+
+FLOATS = ["float16", "bfloat16", "float32", "float64"]
+FUNCTIONS = [
+    "i0",
+    "special.i0e",
+    "special.i1",
+    "special.i1e",
+    "special.modified_bessel_i0",
+    "special.modified_bessel_i1",
+]
+
+
+@pytest.mark.parametrize("kind", [*FLOATS, "int64"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_bessel_functions(function: str, kind: str) -> None:
+    x = given(EDGES if kind in FLOATS else [-2, 0, 9], np.float64, requires_grad="modified" not in function)
+    order = 0 if "float16" in kind else 1  # gradients are rounded after every step
+    alike(Sample(f"torch.{function}(x.to(torch.{kind}))", {"x": x}, order=order))
+
+
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize(
+    "code", ["x // y", "torch.div(x, y, rounding_mode='floor')", "x // 0.3", "-7 // y", "x.T // y"]
+)
+def test_division_rounded_down(code: str, kind: str) -> None:
+    numbers = np.array([*EDGES, -1e-30, 1e30, 3.0, 0.1, 7.0, -7.0])
+    x, y = (given(v, np.float64, requires_grad=False) for v in np.meshgrid(numbers, numbers))
+    alike(Sample(f"x, y = x.to(torch.{kind}), y.to(torch.{kind})\nz = {code}\nz, 1 / z", {"x": x, "y": y}))
+
+
+@pytest.mark.parametrize("code", ["7 // x", "x // -3", "torch.div(x, 3, rounding_mode='floor')", "x // x"])
+def test_division_of_whole_numbers(code: str) -> None:
+    alike(Sample(code, {"x": given([-7, 2, 9], np.int64)}))
+
+
+@pytest.mark.parametrize("function", ["xlogy", "xlog1py"])
+@pytest.mark.parametrize("kind", FLOATS)
+@pytest.mark.parametrize("arguments", ["x, y", "0, y", "x, 0.5", "x, math.nan"])
+def test_products_with_logarithms(function: str, kind: str, arguments: str) -> None:
+    x = given([0.0, 0.0, -0.0, 0.0, 1.5, NAN, INF], requires_grad=False)
+    y = given([NAN, INF, -3.0, -1.0, 0.5, 2.0, NAN], requires_grad=False)
+    code = f"import math\nx, y = x.to(torch.{kind}), y.to(torch.{kind})\ntorch.special.{function}({arguments})"
+    alike(Sample(code, {"x": x, "y": y}))
