@@ -15,10 +15,11 @@ from gradviz.core.device import as_device
 from gradviz.gpu import products
 from gradviz.gpu.backend import cupy, why_not
 from gradviz.gpu.philox import Philox
+from gradviz.optim._muon import STRETCH
 from tests.nn.layers import LAYERS
 from tests.nn.rows import ROWS
 from tests.nn.steps import compare, train
-from tests.optim.runs import CASES, label
+from tests.optim.runs import CASES, label, shapes_of
 from tests.optim.test_strict_device import after
 from tests.oracle.same import Sample, same_on_device
 from tests.oracle.samples import params
@@ -62,8 +63,21 @@ def test_layers(code: str, wanted: list[Any]) -> None:
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=label)
 def test_optimisers(name: str, options: dict[str, Any]) -> None:
-    for ours, cpu in zip(after(name, options, "cuda"), after(name, options, "cpu"), strict=True):
-        np.testing.assert_allclose(ours, cpu, rtol=1e-5, atol=1e-6)
+    for n, (ours, cpu) in enumerate(zip(after(name, options, "cuda"), after(name, options, "cpu"), strict=True)):
+        parameter = n < len(shapes_of(name)) + 1
+        atol = muons_rounding(options, ours.shape) if name == "Muon" and parameter else 1e-6
+        np.testing.assert_allclose(ours, cpu, rtol=1e-5, atol=atol)
+
+
+def muons_rounding(options: dict[str, Any], shape: tuple[int, ...]) -> float:
+    """How far four steps of Muon may differ where products are added up in another order.
+
+    Each step is a matrix of numbers up to 1, rounded to bfloat16 after every product: a sum beside the middle of two
+    bfloat16 numbers becomes the one or the other. PyTorch's own tests leave such comparisons out for this reason
+    (torch/testing/_internal/common_optimizers.py, "deviations ... computations are done in bfloat16").
+    """
+    stretch = STRETCH[options.get("adjust_lr_fn") or "original"](*shape)
+    return float(4 * options.get("lr", 1e-3) * stretch * gradviz.finfo(gradviz.bfloat16).eps)
 
 
 @pytest.mark.filterwarnings("ignore:This instance was constructed with capturable")
