@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.device import Device
 from ..core.op import override
-from .compiled import blocks_for, ints, launch, types_of, whole
+from .compiled import blocks_for, ints, launch, named, types_of, whole
 
 KINDS = types_of("elements")
 # Which modified Bessel function of the first kind an operation is: its order, whether it is scaled by exp(-|x|), and
@@ -46,7 +46,7 @@ def _arrays(device: Device, a: Any, b: Any) -> tuple[Any, Any]:
 
 def _rounded_down(device: Device, plain: Any) -> Any:
     def divide(a: Any, b: Any, **mode: str) -> Any:
-        kinds = {x.dtype.name if hasattr(x, "dtype") else type(x) for x in (a, b)} - {int, float}
+        kinds = {named(x.dtype) if hasattr(x, "dtype") else type(x) for x in (a, b)} - {int, float}
         if mode.get("mode") == "trunc" or len(kinds) > 1 or not kinds <= set(KINDS):
             return plain(a, b, **mode)
         xp = device.xp
@@ -61,7 +61,7 @@ def _rounded_down(device: Device, plain: Any) -> Any:
 
 def _bessel(device: Device, plain: Any, order: int, scaled: int, kinds: tuple[str, ...]) -> Any:
     def bessel(x: Any) -> Any:
-        if x.dtype.name not in kinds:
+        if named(x.dtype) not in kinds:
             return plain(x)
         xp = device.xp
         out = xp.empty(x.shape, dtype=x.dtype)

@@ -74,7 +74,7 @@ def muons_rounding(options: dict[str, Any], shape: tuple[int, ...]) -> float:
 
     Each step is a matrix of numbers up to 1, rounded to bfloat16 after every product: a sum beside the middle of two
     bfloat16 numbers becomes the one or the other. PyTorch's own tests leave such comparisons out for this reason
-    (torch/testing/_internal/common_optimizers.py, "deviations ... computations are done in bfloat16").
+    (torch/testing/_internal/common_optimizers.py).
     """
     stretch = STRETCH[options.get("adjust_lr_fn") or "original"](*shape)
     return float(4 * options.get("lr", 1e-3) * stretch * gradviz.finfo(gradviz.bfloat16).eps)
