@@ -56,6 +56,7 @@ FETCHING = {
     "quantile",
     "choose",
 }
+IN_ROWS = {"concatenate", "where"}
 # CuPy has these only for some types: Thrust, by which it sorts, knows no bfloat16.
 SORTING = {"sort", "argsort", "lexsort", "partition", "argpartition", "median", "searchsorted", "unique"}
 
@@ -245,6 +246,11 @@ def wrap_around(index: Any, size: int) -> Any:
     return index % size if size else index
 
 
+def rows(result: Any) -> Any:
+    """A result as CuPy lays it out, whatever the order of its arguments."""
+    return np.asarray(result, order="C") if here.ways and isinstance(result, np.ndarray) else result
+
+
 def _first(args: Any) -> StrictArray | None:
     return next((a for a in args if isinstance(a, StrictArray)), None)
 
@@ -259,7 +265,7 @@ def _operator(name: str, inplace: bool = False) -> Any:
         way = here.ways.get(("cupy", ufunc))
         function = _into(ufunc, way) if inplace else typed("cupy", ufunc, _by_operator(name, way))
         result = here.launch(name.strip("_"), function, (opened(self), *(opened(o) for o in others)), {})
-        return self if inplace else result if result is NotImplemented else wrapped(result)
+        return self if inplace else result if result is NotImplemented else wrapped(rows(result))
 
     call.__name__ = name
     return call
@@ -362,7 +368,9 @@ def _function(path: str, name: str, parameters: Any, home: Any) -> Any:
         function = here.ways.get((path, name)) or getattr(home, name)
         result = here.launch(name, INDEXED.get(name) or _found(path, name, function), inside, named)
         out = kwargs.get("out")
-        return out if isinstance(out, StrictArray) else wrapped(result, _first(args))
+        if isinstance(out, StrictArray):
+            return out
+        return wrapped(rows(result) if parameters == UFUNC or name in IN_ROWS else result, _first(args))
 
     call.__name__ = name
     if name in ("add", "maximum", "minimum") and parameters == UFUNC:

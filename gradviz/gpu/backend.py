@@ -128,6 +128,7 @@ def _open(cp: Any, index: int, several: bool) -> Device:
         elements,
         host,
         indexing,
+        kept_order,
         late,
         losses,
         memory,
@@ -179,6 +180,7 @@ def _open(cp: Any, index: int, several: bool) -> Device:
     host.on_host(device)
     for kernels in (
         products, indexing, convolution, pooling, normalising, losses, pointwise, elements, rows, steps, rule_steps,
+        kept_order,
     ):  # fmt: skip
         kernels.register(device)
     late.check_later(device)

@@ -20,7 +20,7 @@ from ..core.ops.layers.sliding_windows import Dims
 from . import cudnn_norm, norm_kernels
 from .compiled import named
 from .engines import Engines
-from .layouts import channels_last
+from .layouts import channels_last, laid_out
 from .problem import Normed
 
 ENGINES = Engines("batch norm", {"cudnn": cudnn_norm, "kernels": norm_kernels, "naive": None})
@@ -50,7 +50,8 @@ def _batch_norm(device: Device, plain: Any) -> Any:
         problem = Normed(x.shape, named(x.dtype), tuple(map(_named, read)), channels_last(x), training, eps)
         engine = ENGINES.chosen(problem)
         if engine is None:
-            return plain(x, w, b, running_mean, running_var, training=training, eps=eps)
+            out, found = plain(x, w, b, running_mean, running_var, training=training, eps=eps)
+            return laid_out(device.xp, out, problem.last), found
         out, found = engine.forward(device, problem, x, w, b, running_mean, running_var)
         mean, var = found.get("mean", running_mean), found.get("var", running_var)
         inverse = found["inverse"] if "inverse" in found else norm_kernels.deviations(device, var, eps)

@@ -114,3 +114,20 @@ def test_products_with_logarithms(function: str, kind: str, arguments: str) -> N
     y = given([NAN, INF, -3.0, -1.0, 0.5, 2.0, NAN], requires_grad=False)
     code = f"import math\nx, y = x.to(torch.{kind}), y.to(torch.{kind})\ntorch.special.{function}({arguments})"
     alike(Sample(code, {"x": x, "y": y}))
+
+
+LAID_OUT = [
+    "x + 1", "x * x", "x / x.mean((0, 2, 3), keepdim=True)", "x.relu()", "F.gelu(x)", "x.exp()", "x.clamp(0, 1)",
+    "torch.where(x > 0, x, 0.0)", "torch.maximum(x, -x)", "x.mT + 1", "x.permute(3, 1, 0, 2) * 2", "x[:, :, ::2] + 1",
+    "x + x.contiguous()[:, :1].mT.mT", "x[:1] * 2", "torch.cat((x, x * 2), 1)", "torch.cat((x, x), 2)",
+    "torch.cat((x, x))", "torch.cat((x, x), -1)", "x * torch.ones(5, device=x.device)", "x + x.contiguous()",
+    "x.contiguous() + x", "x[:, :1].expand(2, 3, 4, 5) + 1", "x.mT[:, :, :, 1] + 1",
+    "x * torch.ones(3, 1, 1, device=x.device)", "x * x[:1, :, :1, :1].expand(2, 3, 4, 5)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", LAID_OUT)
+def test_results_lie_as_their_inputs(code: str) -> None:
+    last = "x = x.contiguous(memory_format=torch.channels_last)\n"
+    for what in ("z", "z.stride()"):
+        alike(Sample(f"{last}z = {code}\n{what}", {"x": floats(2, 3, 4, 5)}))
