@@ -287,7 +287,7 @@ def _check_method(name: str, array: StrictArray, args: Any) -> None:
     if name in FETCHING:
         here.wait(name)
     if name in SORTING and array.dtype.name == "bfloat16":
-        raise ValueError("Unsupported dtype (bfloat16)")
+        raise NotImplementedError("Unsupported dtype (bfloat16)")
     if name == "fill" and isinstance(args[0], StrictArray):
         here.wait("fill by an array")  # CuPy asks whether the number is 0
 
@@ -361,7 +361,7 @@ def _function(path: str, name: str, parameters: Any, home: Any) -> Any:
         if name == "where" and not isinstance(args[0], StrictArray):
             raise AttributeError(f"{type(args[0]).__name__!r} object has no attribute 'astype'")
         if name in SORTING and any(a.dtype.name == "bfloat16" for a in args if isinstance(a, StrictArray)):
-            raise ValueError("Unsupported dtype (bfloat16)")
+            raise NotImplementedError("Unsupported dtype (bfloat16)")
         if transfer and any(not isinstance(a, StrictArray) for a in args[:1]):
             here.wait(f"{name} of host data")
             inside = (np.array(inside[0]), *inside[1:])  # the device has memory of its own

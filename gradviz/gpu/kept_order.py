@@ -25,7 +25,7 @@ def register(device: Device) -> None:
 
 
 def _keeping(device: Device, plain: Callable[..., Any]) -> Callable[..., Any]:
-    kind = device.array_type
+    kind: Any = device.array_type
 
     def keep(*arrays: Any, **settings: Any) -> Any:
         for a in arrays:
