@@ -89,6 +89,7 @@ def telling(cp: Any, malloc: Callable[[int], Any]) -> Callable[[int], Any]:
 
 def _hook_type(cp: Any) -> type:
     """A class of hooks that CuPy calls with every block that is handed out or taken back."""
+    of = accounts  # arrays are freed when the program ends, and this module may already be empty then
 
     class Watch(cp.cuda.MemoryHook):  # type: ignore[misc]
         name = "gradviz"
@@ -96,18 +97,18 @@ def _hook_type(cp: Any) -> type:
         # A pointer of 0 says that there was no memory.
         def alloc_postprocess(self, **told: Any) -> None:
             if told["mem_ptr"]:
-                accounts[told["device_id"]].reserved.add(told["mem_size"])
+                of[told["device_id"]].reserved.add(told["mem_size"])
 
         def malloc_postprocess(self, **told: Any) -> None:
             if not told["mem_ptr"]:
                 return
-            account = accounts[told["device_id"]]
+            account = of[told["device_id"]]
             account.blocks.add(1)
             account.requested.allocated += told["size"]  # a freed block no longer knows what was asked
             account.allocated.add(told["mem_size"])
 
         def free_postprocess(self, **told: Any) -> None:
-            account = accounts[told["device_id"]]
+            account = of[told["device_id"]]
             account.blocks.remove(1)
             account.allocated.remove(told["mem_size"])
 

@@ -15,6 +15,7 @@ import pytest
 
 import gradviz as torch
 from gradviz import nn
+from gradviz.gpu import memory
 from gradviz.gpu.philox import Philox
 from tests.strict_device import StrictArray
 from tests.strict_machine import here
@@ -371,6 +372,15 @@ def test_memory_is_counted() -> None:
     assert stats["allocated_bytes.all.freed"] == 8192
     assert "Allocated memory" in cuda.memory_summary()
     assert x.sum().item() == 0
+
+
+def test_memory_is_given_back_after_the_program_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When modules are emptied arrays are still there, and an error would be told of each."""
+    x = torch.zeros(1000, device="cuda")
+    account = memory.accounts[0]
+    monkeypatch.setattr(memory, "accounts", None)
+    del x
+    assert account.allocated.current == 0
 
 
 def test_no_more_memory() -> None:
