@@ -284,7 +284,7 @@ def test_results_do_not_depend_on_the_number_of_threads(x: Any, w: Any, monkeypa
     used: list[Any] = []
     found = []
     monkeypatch.setattr(convolve_parts, "MUCH", 0)
-    convolve_parts._parts.cache_clear()
+    convolve_ways._settled.cache_clear()
     ask = parallel._pool().ask
 
     def told(job: Any, helpers: int) -> None:
@@ -299,7 +299,7 @@ def test_results_do_not_depend_on_the_number_of_threads(x: Any, w: Any, monkeypa
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             assert np.array_equal(a, b)
-    convolve_parts._parts.cache_clear()
+    convolve_ways._settled.cache_clear()
 
 
 @pytest.mark.parametrize("kind", ["bfloat16", "float16"])

@@ -6,7 +6,6 @@ taken in one order, so neither do the results. On a device that is not the CPU a
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -21,7 +20,6 @@ from .convolve_rows import (
     banded,
     convolve_rows,
     correlate_rows,
-    out_size,
     planned,
     rows_of,
     spread_rows,
@@ -32,23 +30,8 @@ Pair = tuple[int, int]
 Shape = tuple[int, ...]
 CACHE = 2**20  # bytes of rows or lines in a part
 KEPT = 2**21  # bytes of rows that are kept for the gradient of the weights instead of being made again
-SETTINGS = ("stride", "padding", "dilation", "groups")
 LEAST = 128  # columns of a product that there should be, rather than less
 MUCH = 1e7  # multiplications that are worth a second thread
-
-
-class Parts(NamedTuple):
-    """A convolution cut into parts: the plan of one, the pictures of each, and whether threads help."""
-
-    plan: Plan
-    spread: Plan  # that of the adjoint for the pictures: there it does not matter how few output channels there are
-    pictures: list[slice]
-    per: int  # numbers in the rows of one picture
-    worth: bool
-
-    def rows(self, kept: Any, at: slice) -> Any:
-        """The place for a part's rows in one flat array for those of all."""
-        return kept[at.start * self.per : at.stop * self.per].reshape(self.plan.rows_shape(at.stop - at.start))
 
 
 class Cut(NamedTuple):
@@ -58,32 +41,33 @@ class Cut(NamedTuple):
     worth: bool
 
 
-@functools.lru_cache(maxsize=512)
-def _parts(whole: bool, itemsize: int, x: Shape, w: Shape, out: Pair, *settings: Any) -> Parts:
-    """For shapes of pictures, of weights and of the results; `whole`: all pictures are one part. Only read."""
+class Parts(NamedTuple):
+    """A convolution cut into parts: the plan of one, the pictures of each, and whether threads help. Only read."""
+
+    plan: Plan
+    spread: Plan  # that of the adjoint for the pictures: there it does not matter how few output channels there are
+    pictures: list[slice]
+    worth: bool
+    per: int  # numbers in the rows of one picture
+    lines: tuple[Lines, Cut] | None  # the same for that adjoint by whole lines; None where it is not the quicker way
+
+    def rows(self, kept: Any, at: slice) -> Any:
+        """The place for a part's rows in one flat array for those of all."""
+        return kept[at.start * self.per : at.stop * self.per].reshape(self.plan.rows_shape(at.stop - at.start))
+
+
+def cut_up(whole: bool, itemsize: int, x: Shape, w: Shape, out: Pair, *settings: Any) -> Parts:
+    """For shapes of pictures, of weights and of the results; `whole`: all pictures are one part, on some device."""
     n, _, *size = x
     plan = planned(n, size, w, out, *settings)  # type: ignore[arg-type]
     product = plan.once * plan.o * plan.reach * plan.c * plan.kernel[1] * plan.out[1]
     per = math.prod(plan.rows_shape(1))
     made = _cut(n, product * plan.groups * (out[0] // plan.once), per * itemsize, out[1])
-    pictures, worth = ([slice(0, n)], False) if whole else made
+    pictures, worth = Cut([slice(0, n)], False) if whole else made
     plan = planned(pictures[0].stop, size, w, out, *settings)  # type: ignore[arg-type]
-    return Parts(plan, plan._replace(once=1), pictures, per, worth)
-
-
-def _cut_up(
-    xp: Any, kind: Any, x: Shape, w: Shape, out: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> Parts:
-    return _parts(not at_hand(xp), max(kind.itemsize, 4), x, w, out, stride, padding, dilation, groups)
-
-
-@functools.lru_cache(maxsize=512)
-def _line_parts(itemsize: int, x: Shape, w: Shape, out: Pair, *settings: Any) -> tuple[Lines, Cut] | None:
-    """The same for the adjoint by whole lines; None where that is not the quicker way."""
-    plan = lines_of(x[2:], w, out, *settings) if x[0] else None  # type: ignore[arg-type]
-    if plan is None:
-        return None
-    return plan, _cut(x[0], plan.product * plan.groups * x[2], plan.numbers * itemsize, plan.line)
+    lines = None if whole or not n else lines_of(size, w, out, *settings)  # type: ignore[arg-type]
+    cut = lines and _cut(n, lines.product * lines.groups * size[0], lines.numbers * itemsize, lines.line)
+    return Parts(plan, plan._replace(once=1), pictures, worth, per, lines and (lines, cut))
 
 
 def _cut(n: int, multiplications: int, size: int, wide: int) -> Cut:
@@ -98,15 +82,13 @@ def _cut(n: int, multiplications: int, size: int, wide: int) -> Cut:
     return Cut([slice(i, min(i + each, n)) for i in range(0, n, each)], worth)
 
 
-def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[Any, Any]:
+def convolve_2d(xp: Any, parts: Parts, x: Any, w: Any, bias: Any) -> tuple[Any, Any]:
     """x (N, C, H, W), w (O, C / groups, kh, kw), bias (O) or None -> (N, O, Ho, Wo), and the rows of x or None."""
-    size = out_size(x.shape[2:], w.shape[2:], settings["stride"], settings["padding"], settings["dilation"])
-    parts = _cut_up(xp, x.dtype, x.shape, w.shape, size, **settings)
     plan, n = parts.plan, x.shape[0]
     if plan.once > 1 and at_hand(xp) and not all_finite(wider(xp, x)):
         plan = plan._replace(once=1)  # zeros beside the weights would meet what is not finite
     band = banded(xp, plan, w)
-    out = xp.empty((n, w.shape[0], *size), dtype=x.dtype)
+    out = xp.empty((n, w.shape[0], *plan.out), dtype=x.dtype)
     count = n * parts.per
     if len(parts.pictures) == 1:
         rows = rows_of(xp, plan, x)
@@ -124,12 +106,11 @@ def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[An
     return out, kept
 
 
-def spread_2d(xp: Any, y: Any, w: Any, *, shape: Shape, **settings: Any) -> Any:
+def spread_2d(xp: Any, parts: Parts, y: Any, w: Any, shape: Shape) -> Any:
     """The adjoint for the picture: y (N, O, Ho, Wo) with w -> a picture of the given shape (N, C, H, W)."""
     out = xp.empty(shape, dtype=y.dtype)
-    if at_hand(xp) and y.dtype.char in "fd" and y.size and _spread_by_lines(y, w, out, settings):
+    if parts.lines is not None and y.dtype.char in "fd" and y.size and _spread_by_lines(*parts.lines, y, w, out):
         return out
-    parts = _cut_up(xp, y.dtype, shape, w.shape, y.shape[2:], **settings)
     plan = parts.spread
     band = banded(xp, plan, w)
 
@@ -142,27 +123,23 @@ def spread_2d(xp: Any, y: Any, w: Any, *, shape: Shape, **settings: Any) -> Any:
     return out
 
 
-def _spread_by_lines(y: Any, w: Any, out: Any, settings: dict[str, Any]) -> bool:
+def _spread_by_lines(plan: Lines, cut: Cut, y: Any, w: Any, out: Any) -> bool:
     """The same by whole lines (see convolve_lines.py), into `out`; False if that is not to be done here."""
-    found = _line_parts(y.itemsize, out.shape, w.shape, y.shape[2:], *(settings[k] for k in SETTINGS))
-    if found is None:
-        return False
-    plan, (pictures, worth) = found
     weights = weights_for_lines(plan, w)
     if weights is None:
         return False
+    pictures = cut.pictures
 
     def work(mine: Iterable[int]) -> None:
         for i in mine:
             spread_lines(plan, weights, y[pictures[i]], out[pictures[i]])
 
-    share(work, len(pictures), worth=worth, alone=True)
+    share(work, len(pictures), worth=cut.worth, alone=True)
     return True
 
 
-def correlate_2d(xp: Any, y: Any, x: Any, kept: Any, *, shape: Shape, x_shape: Shape, **settings: Any) -> Any:
-    """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) or its kept rows -> weights of `shape`."""
-    parts = _cut_up(xp, y.dtype, x_shape, shape, y.shape[2:], **settings)
+def correlate_2d(xp: Any, parts: Parts, y: Any, x: Any, kept: Any) -> Any:
+    """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W) or its kept rows -> (O, C / groups, kh, kw)."""
     plan = parts.plan
 
     def work(mine: range) -> Any:

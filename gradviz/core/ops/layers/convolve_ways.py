@@ -80,44 +80,55 @@ WAYS = (
 )
 
 
+class Settled(NamedTuple):
+    """What is worked out once for shapes and settings: the problem, the ways that fit it on the CPU, its parts."""
+
+    problem: Problem
+    ways: tuple[Way, ...]
+    parts: convolve_parts.Parts
+
+
 @functools.lru_cache(maxsize=512)
-def _fitting(*facts: Any) -> tuple[Problem, tuple[Way, ...]]:
-    """The problem, and the ways that fit it on the CPU."""
-    problem = Problem(*facts)
-    return problem, tuple(way for way in WAYS if way.fits(problem))
+def _settled(here: bool, dtype: Any, x: Shape, w: Shape, out: Pair | None, *settings: Any) -> Settled:
+    """`here`: on the CPU. `out`: rows and columns of the results, where they are not what `x` and `w` give."""
+    problem = Problem(x, w, dtype.char, *settings)
+    ways = tuple(way for way in WAYS if way.fits(problem)) if here else ()
+    parts = convolve_parts.cut_up(not here, max(dtype.itemsize, 4), x, w, out or problem.out, *settings)
+    return Settled(problem, ways, parts)
 
 
-def _ways(
-    xp: Any, x: Shape, w: Shape, dtype: Any, stride: Pair, padding: Pair, dilation: Pair, groups: int
-) -> tuple[Any, tuple[Way, ...]]:
-    return _fitting(x, w, dtype.char, stride, padding, dilation, groups) if at_hand(xp) else (None, ())
-
-
-def convolve_2d(xp: Any, x: Any, w: Any, bias: Any, **settings: Any) -> tuple[Any, Any]:
+def convolve_2d(
+    xp: Any, x: Any, w: Any, bias: Any, *, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> tuple[Any, Any]:
     """x (N, C, H, W), w (O, C / groups, kh, kw), bias (O) or None -> (N, O, Ho, Wo), and what to keep of x or None."""
-    problem, fitting = _ways(xp, x.shape, w.shape, x.dtype, **settings)
-    for way in fitting:
-        out = way.convolve(problem, x, w, bias)
+    found = _settled(at_hand(xp), x.dtype, x.shape, w.shape, None, stride, padding, dilation, groups)
+    for way in found.ways:
+        out = way.convolve(found.problem, x, w, bias)
         if out is not None:
             return out, None
-    return convolve_parts.convolve_2d(xp, x, w, bias, **settings)
+    return convolve_parts.convolve_2d(xp, found.parts, x, w, bias)
 
 
-def spread_2d(xp: Any, y: Any, w: Any, *, shape: Shape, **settings: Any) -> Any:
+def spread_2d(
+    xp: Any, y: Any, w: Any, *, shape: Shape, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> Any:
     """The adjoint for the picture: y (N, O, Ho, Wo) with w -> a picture of the given shape (N, C, H, W)."""
-    problem, fitting = _ways(xp, shape, w.shape, y.dtype, **settings)
-    for way in fitting:
-        out = way.spread(problem, y, w)
+    found = _settled(at_hand(xp), y.dtype, shape, w.shape, y.shape[2:], stride, padding, dilation, groups)
+    for way in found.ways:
+        out = way.spread(found.problem, y, w)
         if out is not None:
             return out
-    return convolve_parts.spread_2d(xp, y, w, shape=shape, **settings)
+    return convolve_parts.spread_2d(xp, found.parts, y, w, shape)
 
 
-def correlate_2d(xp: Any, y: Any, x: Any, kept: Any, *, shape: Shape, x_shape: Shape, **settings: Any) -> Any:
+def correlate_2d(
+    xp: Any, y: Any, x: Any, kept: Any, *, shape: Shape, x_shape: Shape, stride: Pair, padding: Pair, dilation: Pair,
+    groups: int,
+) -> Any:  # fmt: skip
     """The adjoint for the weights: y (N, O, Ho, Wo), x (N, C, H, W), or what was kept of it -> weights of `shape`."""
-    problem, fitting = _ways(xp, x_shape, shape, y.dtype, **settings)
-    for way in fitting if kept is None else ():
-        out = way.correlate(problem, y, x)
+    found = _settled(at_hand(xp), y.dtype, x_shape, shape, y.shape[2:], stride, padding, dilation, groups)
+    for way in found.ways if kept is None else ():
+        out = way.correlate(found.problem, y, x)
         if out is not None:
             return out
-    return convolve_parts.correlate_2d(xp, y, x, kept, shape=shape, x_shape=x_shape, **settings)
+    return convolve_parts.correlate_2d(xp, found.parts, y, x, kept)
