@@ -36,17 +36,23 @@ def _max_pool(
     windows = _windows(xp, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     floating = x.dtype.kind not in "iu"
     lowest = -float("inf") if floating else xp.iinfo(x.dtype).min
+
+    def pooled(x: Any) -> tuple[Any, Any]:
+        if windows.reach:
+            x = bordered(xp, x, windows.sizes, kernel_size, stride, padding, dilation, lowest)
+        out, which = largest(xp, [x[place] for place in windows.places], floating, windows.numbers)
+        return out, _indices(xp, which, windows)
+
+    if len(windows.parts) == 1 and x.flags.c_contiguous:
+        out, indices = pooled(x)
+        return out, {"indices": indices}
     out = xp.empty((*x.shape[: -len(kernel_size)], *windows.sizes), dtype=x.dtype)
     indices = xp.empty(out.shape, dtype=xp.int64)
 
     def work(mine: Iterable[int]) -> None:
         for i in mine:
             at = windows.parts[i]
-            seen = x[at]
-            if windows.reach:
-                seen = bordered(xp, seen, windows.sizes, kernel_size, stride, padding, dilation, lowest)
-            out[at], which = largest(xp, [seen[place] for place in windows.places], floating, windows.numbers)
-            indices[at] = _indices(xp, which, windows)
+            out[at], indices[at] = pooled(x[at])
 
     share(work, len(windows.parts))
     if not x.flags.c_contiguous:
