@@ -9,34 +9,21 @@ products do, in convolutions, OpenBLAS is told to use one thread, until no such 
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from . import blas
+
 WHILE = 0.2  # seconds
 
 
-@functools.cache
 def _blas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
     """The two functions of NumPy's OpenBLAS that tell and set how many threads a matrix product uses."""
-    import ctypes
-    from pathlib import Path
-
-    import numpy as np
-
-    folder = Path(np.__file__).parent
-    for library in (*folder.parent.glob("numpy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*")):
-        loaded = ctypes.CDLL(str(library))
-        for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
-            try:
-                tell = getattr(loaded, f"{prefix}openblas_get_num_threads{suffix}")
-                return tell, getattr(loaded, f"{prefix}openblas_set_num_threads{suffix}")
-            except AttributeError:
-                continue
-    return None
+    tell, put = blas.function("get_num_threads"), blas.function("set_num_threads")
+    return None if tell is None or put is None else (tell, put)
 
 
 class _Taken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,15 @@ def check(x: Any, w: Any, b: Any, *options: Any) -> None:
     tolerance = 2e-5 if x.dtype == np.float32 else 1e-12
     for ours, theirs in zip(results(gradviz, x, w, b, *options), results(torch, x, w, b, *options), strict=True):
         close(ours, theirs, tolerance)
+
+
+@pytest.fixture(params=[False, True], ids=["packing", "wide"])
+def wide(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
+    """As if OpenBLAS were of the one kind, and of the other."""
+    monkeypatch.setattr(convolve_rows.blas, "is_wide", lambda: request.param)
+    convolve_ways._settled.cache_clear()
+    yield request.param
+    convolve_ways._settled.cache_clear()
 
 
 # -- which way is chosen -------------------------------------------------------------------------------------------
@@ -156,12 +165,13 @@ def test_lines_where_they_pay() -> None:
     assert plan((14, 14), (16, 6, 1, 3), (14, 10), PAIR, (0, 0), (2, 2), 1) is not None
 
 
-@pytest.mark.parametrize(("o", "turned"), [(6, False), (16, True), (40, True)])
+@pytest.mark.parametrize(("o", "turned"), [(6, ""), (9, "wide"), (16, "packing wide"), (40, "packing wide")])
 @pytest.mark.parametrize("n", [2, 9])
-def test_the_product_turned_around(o: int, turned: bool, n: int) -> None:
+def test_the_product_turned_around(o: int, turned: str, n: int, wide: bool) -> None:
     x, w = drawn(n, 6, 14, 14), drawn(o, 6, 5, 5)
     plan = convolve_rows.planned(n, (14, 14), w.shape, (10, 10), PAIR, (0, 0), PAIR, 1)
-    assert plan.turned == turned
+    assert plan.turned == (("wide" if wide else "packing") in turned)
+    assert plan.once == (2 if o == 6 and not wide else 1)
     check(x, w / np.float32(12), drawn(o))
 
 
@@ -180,7 +190,7 @@ def test_the_product_turned_around(o: int, turned: bool, n: int) -> None:
         ((1, 16, 40, 132), (64, 16, 3, 3), (1, 2)),
     ],
 )
-def test_sizes(x: Any, w: Any, options: Any) -> None:
+def test_sizes(x: Any, w: Any, options: Any, wide: bool) -> None:
     for kind in (np.float32, np.float64):
         scale = kind(np.prod(w[1:])) ** 0.5
         check(drawn(*x, kind=kind), drawn(*w, kind=kind) / scale, drawn(w[0], kind=kind), *options)
@@ -261,7 +271,9 @@ def test_what_is_not_finite_stays_where_it_belongs(bad: float, where: str) -> No
 @pytest.mark.parametrize("where", ["x", "w", "g"])
 @pytest.mark.parametrize("place", [0, 50, 100])
 @pytest.mark.parametrize("o", [1, 3, 6])
-def test_zeros_beside_weights_and_lines_meet_nothing_else(bad: float, where: str, place: int, o: int) -> None:
+def test_zeros_beside_weights_and_lines_meet_nothing_else(
+    bad: float, where: str, place: int, o: int, wide: bool
+) -> None:
     """Several output rows at once, and whole lines at once, put zeros where a convolution has nothing."""
     arrays = {"x": drawn(2, 3, 12, 12), "w": drawn(o, 3, 5, 5), "b": drawn(o), "g": drawn(2, o, 8, 8)}
     arrays[where].reshape(-1)[place % arrays[where].size] = bad

@@ -16,6 +16,8 @@ or four output rows are computed at once, from kh + 1 or kh + 3 rows of x, by we
 
     first output row    w0 w1 w2 w3 w4  0
     second output row    0 w0 w1 w2 w3 w4
+
+Where BLAS has products of small matrices written for AVX-512 that pays with 2 or 3 channels only.
 """
 
 from __future__ import annotations
@@ -25,11 +27,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ... import blas
 from ..helpers import wider
 from ..reductions.dims import added
 
 Pair = tuple[int, int]
+# Output rows computed at once, and up to how many output channels; by whether BLAS is wide (see blas.py).
+AT_ONCE = {False: ((4, 3), (2, 8)), True: ((2, 3),)}
 TALL, MANY = 16, 800  # rows of y, and numbers in its product with those of x, from which on this is turned around
+LARGE = 1200  # numbers in a product beyond which a wide BLAS is several times quicker with it turned around
 
 
 class Plan(NamedTuple):
@@ -56,7 +62,8 @@ class Plan(NamedTuple):
     def turned(self) -> bool:
         """Whether the gradient for the weights is computed as its transpose, the product that BLAS is quicker with."""
         tall = self.once * self.o
-        return tall >= TALL and tall * self.reach * self.c * self.kernel[1] >= MANY
+        numbers = tall * self.reach * self.c * self.kernel[1]
+        return (tall >= TALL and numbers >= MANY) or (numbers > LARGE and blas.is_wide())
 
     def rows_shape(self, n: int) -> tuple[int, ...]:
         """The shape of the rows of n pictures."""
@@ -76,7 +83,7 @@ def planned(
 
 
 def _rows_at_once(count: int, o: int) -> int:
-    return next((r for r, most in ((4, 3), (2, 8)) if count % r == 0 and 1 < o <= most), 1)
+    return next((r for r, most in AT_ONCE[blas.is_wide()] if count % r == 0 and 1 < o <= most), 1)
 
 
 def out_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
