@@ -3,8 +3,9 @@
  * A call looks like the function it stands before: as a method, in help(), pickled.
  */
 #include "calls.h"
+#include "pools.h"
 
-#define INTERFACE 2 /* what gradviz must ask for; see gradviz/core/accelerator.py */
+#define INTERFACE 3 /* what gradviz must ask for; see gradviz/core/accelerator.py */
 
 /* ---------------------------------------------------------------------------------------------- the Python object */
 
@@ -300,6 +301,29 @@ known_refit(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* Functions on arrays; None where Python is to do it, and everywhere while the accelerator is switched off. */
+static PyObject *
+on_arrays(PyObject *self, PyObject *const *args, Py_ssize_t given, Py_ssize_t wanted,
+          PyObject *(*function)(PyObject *const *))
+{
+    if (given != wanted) {
+        return PyErr_Format(PyExc_TypeError, "%zd arguments, not %zd", given, wanted);
+    }
+    return ((Known *)self)->enabled ? function(args) : Py_NewRef(Py_None);
+}
+
+static PyObject *
+known_pool_2x2(PyObject *self, PyObject *const *args, Py_ssize_t given)
+{
+    return on_arrays(self, args, given, 1, pool_2x2);
+}
+
+static PyObject *
+known_pool_back(PyObject *self, PyObject *const *args, Py_ssize_t given)
+{
+    return on_arrays(self, args, given, 4, pool_back);
+}
+
 static PyMethodDef known_methods[] = {
     {"call", (PyCFunction)(void (*)(void))known_call, METH_VARARGS | METH_KEYWORDS,
      "What stands before the function of an operation of one or two tensors."},
@@ -311,6 +335,10 @@ static PyMethodDef known_methods[] = {
     {"loop", known_loop, METH_O, "A function of NumPy that may be given an input once more, to be written into."},
     {"into", known_into, METH_O, "A function of NumPy that is given the array its result goes into."},
     {"refit", known_refit, METH_VARARGS, "Let a call compute with another forward."},
+    {"pool_2x2", (PyCFunction)(void (*)(void))known_pool_2x2, METH_FASTCALL,
+     "(x) -> (out, indices) of max pooling pictures of float32 by windows of 2 x 2; None for any other array."},
+    {"pool_back", (PyCFunction)(void (*)(void))known_pool_back, METH_FASTCALL,
+     "(y, indices, shape, overlap) -> the gradient of the pictures; None for any other array."},
     {NULL, NULL, 0, NULL},
 };
 static PyType_Slot known_slots[] = {

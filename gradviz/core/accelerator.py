@@ -28,7 +28,7 @@ from .mode import current_module, grad_mode
 from .node import Node, Scalar, accumulator
 from .tensor import Tensor
 
-INTERFACE = 2  # of the calls below: another version of the accelerator may take others
+INTERFACE = 3  # of the calls below: another version of the accelerator may take others
 NAME = "gradviz_accelerator"
 MOST_INPUTS, MOST_SETTINGS = 4, 10  # of an operation whose calls it can make
 NOTHING = Scalar(None)  # what a node keeps of an input that is None
@@ -195,6 +195,16 @@ def loop(function: Any) -> Any:
 def into(function: Any) -> Any:
     """A function of NumPy for code that names the array its result goes into: `multiply(a, b, out)`."""
     return function if _knows is None or function.nin > 2 else _knows.into(function)
+
+
+# -- functions on arrays that NumPy has no single one for -----------------------------------------------------------
+def on_arrays(name: str) -> Any:
+    """The accelerator's function of this name, which returns None for arrays that it leaves alone; or one that does."""
+    return _nothing if _knows is None else getattr(_knows, name)
+
+
+def _nothing(*args: Any) -> None:
+    """What there is without the accelerator."""
 
 
 # -- functions that only ask something -----------------------------------------------------------------------------

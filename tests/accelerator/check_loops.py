@@ -140,3 +140,100 @@ def test_a_sequence_is_the_same_both_ways(layer: str, dtype: Any) -> None:
     with accelerator.switched(False):
         python = run()
     assert run() == python
+
+
+# -- pooling -------------------------------------------------------------------------------------------------------
+def pictures(kind: str, *shape: int) -> Any:
+    """Of whole numbers, so that many are equal, or as `kind` says."""
+    x = np.random.default_rng(shape).integers(-3, 4, shape).astype(np.float32)
+    if kind == "special":
+        x[..., 0, :] = np.resize([np.nan, -np.inf, 1, np.inf, np.nan, -np.inf], x.shape[-1])
+        x[..., -1, :] = -np.inf
+    if kind == "channels last" and x.ndim == 4:
+        return x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+    if kind == "turned":
+        return x.swapaxes(-1, -2)
+    return x.astype({"doubles": np.float64, "integers": np.int64}.get(kind, np.float32))
+
+
+KINDS = ("single", "special", "doubles", "integers", "turned", "channels last")
+SHAPES = (
+    (2, 3, 8, 8),
+    (1, 2, 7, 9),
+    (4, 6, 28, 28),
+    (3, 2, 2),
+    (1, 1, 2, 2),
+    (2, 3, 4, 300),
+    (0, 3, 4, 4),
+    (2, 1, 520, 520),
+)
+WINDOWS: tuple[dict[str, Any], ...] = (
+    {"kernel_size": 2},
+    {"kernel_size": 2, "ceil_mode": True},
+    {"kernel_size": 2, "stride": 1},
+    {"kernel_size": 2, "padding": 1},
+    {"kernel_size": 1, "stride": 2},
+    {"kernel_size": (2, 1)},
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("options", WINDOWS)
+def test_max_pooling(kind: str, shape: Any, options: Any) -> None:
+    def made() -> list[Any]:
+        x = torch.from_numpy(pictures(kind, *shape))
+        x.requires_grad_(x.dtype.is_floating_point)
+        out, indices = torch.nn.functional.max_pool2d(x, **options, return_indices=True)
+        if x.requires_grad:
+            (out * torch.arange(1.0, out.numel() + 1, dtype=x.dtype).view(out.shape)).sum().backward()
+        arrays = [a.detach().numpy() for a in (out, indices, *([x.grad] if x.requires_grad else []))]
+        return [(a.dtype, a.shape, a.strides, a.tobytes()) for a in arrays]
+
+    with accelerator.switched(False):
+        python = made()
+    assert made() == python
+
+
+def test_max_pooling_is_compiled_where_it_can_be() -> None:
+    pool, back = accelerator.on_arrays("pool_2x2"), accelerator.on_arrays("pool_back")
+    x = pictures("single", 2, 3, 8, 8)
+    out, indices = pool(x)
+    shape = x.shape
+    assert np.array_equal(out, x.reshape(2, 3, 4, 2, 4, 2).max((3, 5)))
+    assert np.array_equal(x.reshape(2, 3, -1)[0, 0][indices[0, 0]], out[0, 0])
+    g = np.full(out.shape, -0.0, np.float32)
+    for overlap in (False, True):
+        made = back(g, indices, shape, overlap)
+        assert np.signbit(made).sum() == (0 if overlap else g.size)
+    assert np.array_equal(back(out, np.zeros_like(indices), shape, True)[..., 0, 0], out.sum((2, 3)))
+    for left in (x.astype(np.float64), x[..., ::2], x[0, 0], x.tolist(), x[..., :1], x.astype(">f4")):
+        assert pool(left) is None
+    beyond = indices.copy()
+    for wrong in (64, -1, 2**62):
+        beyond[1, 2, 3, 3] = wrong
+        assert back(out, beyond, shape, False) is None
+    for given in (
+        (out.astype(np.float64), indices, shape), (out, indices.astype(np.int32), shape), (out[0], indices, shape),
+        (out, indices, (2, 3, 8)), (out, indices, (2, 4, 8, 8)), (out, indices, (2, 3, "8", 8)),
+        (out, indices, list(shape)), (out, indices, (2, 3, -8, 8)), (out[..., ::2], indices[..., ::2], shape),
+    ):  # fmt: skip
+        assert back(*given, False) is None
+    with pytest.raises(TypeError, match="2 arguments, not 1"):
+        pool(x, x)
+    with accelerator.switched(False):
+        assert pool(x) is None
+
+
+def test_an_index_that_was_changed_is_refused_both_ways() -> None:
+    def said() -> str:
+        x = torch.ones(1, 1, 4, 4, requires_grad=True)
+        out, indices = torch.nn.functional.max_pool2d(x, 2, return_indices=True)
+        indices.numpy()[...] = 99
+        with pytest.raises(IndexError) as error:
+            out.sum().backward()
+        return str(error.value)
+
+    with accelerator.switched(False):
+        python = said()
+    assert said() == python

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...accelerator import on_arrays
 from ...checks import at_hand
 from ...errors import no_kernel
 from ...memory_format import as_suggested
@@ -24,6 +25,7 @@ from ...parallel import share
 from .sliding_windows import Dims, bordered, places_of, pooled_sizes, reached
 
 PIECE = 2**18  # numbers that are worth a thread
+_pool_2x2, _pool_back = on_arrays("pool_2x2"), on_arrays("pool_back")  # None for what they leave to be done here
 
 
 # -- the largest of each window ------------------------------------------------------------------------------------
@@ -38,6 +40,10 @@ def _max_pool(
     lowest = -float("inf") if floating else xp.iinfo(x.dtype).min
 
     def pooled(x: Any) -> tuple[Any, Any]:
+        if kernel_size == stride == (2, 2) and not windows.reach and dilation == (1, 1):
+            made: tuple[Any, Any] | None = _pool_2x2(x)
+            if made is not None:
+                return made
         if windows.reach:
             x = bordered(xp, x, windows.sizes, kernel_size, stride, padding, dilation, lowest)
         out, which = largest(xp, [x[place] for place in windows.places], floating, windows.numbers)
@@ -160,13 +166,16 @@ def flat_indices(xp: Any, indices: Any, dims: int, plane: int) -> Any:
 
 def scattered(xp: Any, y: Any, indices: Any, *, shape: Dims, dims: int, overlap: bool) -> Any:
     """Zeros of `shape` with each number of y added at its index; windows that overlap may share one."""
-    out = xp.zeros(math.prod(shape), dtype=y.dtype)
-    at = flat_indices(xp, indices, dims, math.prod(shape[-dims:]))
+    made = _pool_back(y, indices, shape, overlap) if dims == 2 else None
+    if made is not None:
+        return made
+    out = xp.zeros(shape, dtype=y.dtype)
+    line, at = out.reshape(-1), flat_indices(xp, indices, dims, math.prod(shape[-dims:]))
     if overlap:
-        xp.add.at(out, at, y.reshape(-1))
+        xp.add.at(line, at, y.reshape(-1))
     else:
-        out[at] = y.reshape(-1)
-    return out.reshape(shape)
+        line[at] = y.reshape(-1)
+    return out
 
 
 def _gather(xp: Any, x: Any, indices: Any, *, dims: int, overlap: bool) -> Any:
