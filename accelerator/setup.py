@@ -9,7 +9,7 @@ setup(
             "gradviz_accelerator",
             ["src/module.c"],
             include_dirs=[np.get_include()],
-            depends=["src/known.h", "src/loops.h", "src/nodes.h", "src/calls.h", "src/pools.h"],
+            depends=["src/known.h", "src/loops.h", "src/nodes.h", "src/calls.h", "src/arrays.h"],
         )
     ]
 )

@@ -2,8 +2,8 @@
  *
  * A call looks like the function it stands before: as a method, in help(), pickled.
  */
+#include "arrays.h"
 #include "calls.h"
-#include "pools.h"
 
 #define INTERFACE 3 /* what gradviz must ask for; see gradviz/core/accelerator.py */
 
@@ -313,6 +313,12 @@ on_arrays(PyObject *self, PyObject *const *args, Py_ssize_t given, Py_ssize_t wa
 }
 
 static PyObject *
+known_relu_back(PyObject *self, PyObject *const *args, Py_ssize_t given)
+{
+    return on_arrays(self, args, given, 2, relu_back);
+}
+
+static PyObject *
 known_pool_2x2(PyObject *self, PyObject *const *args, Py_ssize_t given)
 {
     return on_arrays(self, args, given, 1, pool_2x2);
@@ -335,6 +341,8 @@ static PyMethodDef known_methods[] = {
     {"loop", known_loop, METH_O, "A function of NumPy that may be given an input once more, to be written into."},
     {"into", known_into, METH_O, "A function of NumPy that is given the array its result goes into."},
     {"refit", known_refit, METH_VARARGS, "Let a call compute with another forward."},
+    {"relu_back", (PyCFunction)(void (*)(void))known_relu_back, METH_FASTCALL,
+     "(y, s) -> the gradient of relu's input from that of its result s, arrays of float32; None for any others."},
     {"pool_2x2", (PyCFunction)(void (*)(void))known_pool_2x2, METH_FASTCALL,
      "(x) -> (out, indices) of max pooling pictures of float32 by windows of 2 x 2; None for any other array."},
     {"pool_back", (PyCFunction)(void (*)(void))known_pool_back, METH_FASTCALL,

@@ -11,6 +11,7 @@ import pytest
 
 import gradviz as torch
 from gradviz.core import accelerator
+from gradviz.core.device import CPU
 
 Call = accelerator.TYPES[0]
 
@@ -140,6 +141,43 @@ def test_a_sequence_is_the_same_both_ways(layer: str, dtype: Any) -> None:
     with accelerator.switched(False):
         python = run()
     assert run() == python
+
+
+# -- relu, backward ------------------------------------------------------------------------------------------------
+SPECIAL = np.array([0, -0.0, 1, np.inf, -np.inf, np.nan, 1e-45, -1.5], np.float32)
+
+
+def of(found: Any) -> Any:
+    return None if found is None else (found.dtype, found.shape, found.strides, found.flags.owndata, found.tobytes())
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 64, 300, 20000])
+@pytest.mark.parametrize("kind", ["f4", "f8", "f2"])
+def test_the_gradient_of_relu(count: int, kind: str) -> None:
+    y, s = (np.resize(a, count).astype(kind) for a in (SPECIAL, np.repeat(SPECIAL, len(SPECIAL))))
+    pairs = (
+        (y, s),
+        (y.reshape(1, -1), s.reshape(1, -1)),
+        (y, s[:1]),
+        (y, s[::-1]),
+        (np.broadcast_to(y[:1], y.shape), s),
+    )
+    for pair in pairs:
+        if count or pair[1] is s:
+            found = CPU.forwards["relu_input"](*pair)
+            with accelerator.switched(False):
+                assert of(CPU.forwards["relu_input"](*pair)) == of(found)
+
+
+def test_the_gradient_of_relu_is_compiled_where_it_can_be() -> None:
+    back = accelerator.on_arrays("relu_back")
+    y, s = SPECIAL, SPECIAL[::-1].copy()
+    assert back(y, s).tobytes() == np.where(s != 0, y, np.float32(0)).tobytes()
+    assert back(y.reshape(2, 4), s.reshape(2, 4)).shape == (2, 4)
+    for given in ((y, s.reshape(2, 4)), (y[::2], s[::2]), (y.astype("f8"), s), (y, s.astype(">f4")), (y.tolist(), s)):
+        assert back(*given) is None
+    with accelerator.switched(False):
+        assert back(y, s) is None
 
 
 # -- pooling -------------------------------------------------------------------------------------------------------

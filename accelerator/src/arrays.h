@@ -1,18 +1,27 @@
-/* Max pooling of pictures of float32 by windows of 2 x 2 side by side, and the way back from any max pooling.
+/* Loops of our own on arrays of float32, for what NumPy has no one function for: the gradient of relu, max pooling by
+ * windows of 2 x 2 side by side, and the way back from any max pooling.
  *
- * NumPy has no one function for it. This gives the numbers and indices that gradviz's Python gives: of each window the
- * first of its largest numbers, or its last NaN. Whatever is of another type, not in one piece, or wrong in any way is
- * left to Python.
+ * They give the numbers and indices that gradviz's Python gives: of each window the first of its largest numbers, or its
+ * last NaN. Whatever is of another type, not in one piece, or wrong in any way is left to Python.
  */
-#ifndef POOLS_H
-#define POOLS_H
+#ifndef ARRAYS_H
+#define ARRAYS_H
 
 #include "loops.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC push_options
-#pragma GCC optimize("O3") /* several windows at a time, as clang does anyway */
+#pragma GCC optimize("O3") /* several numbers at a time, as clang does anyway */
 #endif
+
+/* The bits of the gradients y where relu's result s is not 0; a condition would be a branch that is guessed wrong. */
+static void
+relu_numbers(const npy_uint32 *restrict y, const float *restrict s, npy_intp count, npy_uint32 *restrict out)
+{
+    for (npy_intp i = 0; i < count; i++) {
+        out[i] = y[i] & -(npy_uint32)(s[i] != 0);
+    }
+}
 
 /* The window's best number so far is x, at `place` from its first one, where that is larger, or NaN. */
 #define COMPARE(x, place) \
@@ -47,6 +56,29 @@ is_singles(PyObject *x)
 {
     return PyArray_CheckExact(x) && PyArray_DESCR((PyArrayObject *)x) == SINGLE_DESCR[NPY_FLOAT] &&
            PyArray_ISCARRAY_RO((PyArrayObject *)x);
+}
+
+/* (y, s) -> the gradient of relu's input; None where Python is to do it. */
+static PyObject *
+relu_back(PyObject *const *args)
+{
+    PyArrayObject *y = (PyArrayObject *)args[0], *s = (PyArrayObject *)args[1];
+    if (!is_singles(args[0]) || !is_singles(args[1]) || PyArray_NDIM(y) != PyArray_NDIM(s) ||
+        !PyArray_CompareLists(PyArray_DIMS(y), PyArray_DIMS(s), PyArray_NDIM(y))) {
+        Py_RETURN_NONE;
+    }
+    PyArrayObject *out = (PyArrayObject *)PyArray_SimpleNew(PyArray_NDIM(y), PyArray_DIMS(y), NPY_FLOAT);
+    if (out == NULL) {
+        return NULL;
+    }
+    npy_intp size = PyArray_SIZE(y);
+    NPY_BEGIN_THREADS_DEF;
+    if (size > LONG) {
+        NPY_BEGIN_THREADS;
+    }
+    relu_numbers(PyArray_DATA(y), PyArray_DATA(s), size, PyArray_DATA(out));
+    NPY_END_THREADS;
+    return (PyObject *)out;
 }
 
 /* (x) -> (out, indices) of its last two dimensions; None where Python is to do it. */
