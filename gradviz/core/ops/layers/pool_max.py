@@ -183,6 +183,7 @@ def _gather(xp: Any, x: Any, indices: Any, *, dims: int, overlap: bool) -> Any:
     return x.reshape(-1)[flat_indices(xp, indices, dims, math.prod(x.shape[-dims:]))].reshape(indices.shape)
 
 
+@functools.lru_cache(maxsize=256)
 def overlaps(kernel: Dims, stride: Dims, dilation: Dims) -> bool:
     """Whether neighbouring windows share elements."""
     return any(s < d * (k - 1) + 1 for k, s, d in zip(kernel, stride, dilation, strict=True))
