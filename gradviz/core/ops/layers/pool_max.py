@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,15 +39,19 @@ def _max_pool(
     floating = x.dtype.kind not in "iu"
     lowest = -float("inf") if floating else xp.iinfo(x.dtype).min
 
-    def pooled(x: Any) -> tuple[Any, Any]:
-        if kernel_size == stride == (2, 2) and not windows.reach and dilation == (1, 1):
-            made: tuple[Any, Any] | None = _pool_2x2(x)
-            if made is not None:
-                return made
+    beside = kernel_size == stride == (2, 2) and not windows.reach and dilation == (1, 1)
+
+    def pooled(x: Any) -> Iterator[Any]:
+        """The numbers, then the indices: not both at once, for what was just made is copied fastest."""
+        made = _pool_2x2(x) if beside else None
+        if made is not None:
+            yield from made
+            return
         if windows.reach:
             x = bordered(xp, x, windows.sizes, kernel_size, stride, padding, dilation, lowest)
         out, which = largest(xp, [x[place] for place in windows.places], floating, windows.numbers)
-        return out, _indices(xp, which, windows)
+        yield out
+        yield _indices(xp, which, windows)
 
     if len(windows.parts) == 1 and x.flags.c_contiguous:
         out, indices = pooled(x)
@@ -58,7 +62,8 @@ def _max_pool(
     def work(mine: Iterable[int]) -> None:
         for i in mine:
             at = windows.parts[i]
-            out[at], indices[at] = pooled(x[at])
+            for whole, part in zip((out, indices), pooled(x[at]), strict=True):
+                whole[at] = part
 
     share(work, len(windows.parts))
     if not x.flags.c_contiguous:
