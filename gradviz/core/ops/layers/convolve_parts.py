@@ -65,9 +65,10 @@ def cut_up(whole: bool, itemsize: int, x: Shape, w: Shape, out: Pair, *settings:
     made = _cut(n, product * plan.groups * (out[0] // plan.once), per * itemsize, out[1])
     pictures, worth = Cut([slice(0, n)], False) if whole else made
     plan = planned(pictures[0].stop, size, w, out, *settings)  # type: ignore[arg-type]
-    lines = None if whole or not n else lines_of(size, w, out, *settings)  # type: ignore[arg-type]
-    cut = lines and _cut(n, lines.product * lines.groups * size[0], lines.numbers * itemsize, lines.line)
-    return Parts(plan, plan._replace(once=1), pictures, worth, per, lines and (lines, cut))
+    by_lines = None
+    if n and not whole and (lines := lines_of(size, w, out, *settings)) is not None:  # type: ignore[arg-type]
+        by_lines = lines, _cut(n, lines.product * lines.groups * size[0], lines.numbers * itemsize, lines.line)
+    return Parts(plan, plan._replace(once=1), pictures, worth, per, by_lines)
 
 
 def _cut(n: int, multiplications: int, size: int, wide: int) -> Cut:
