@@ -31,6 +31,16 @@ def cupy() -> Any:
     return sys.modules.get("cupy") or importlib.import_module("cupy")
 
 
+def found_by_pathfinder(library: str) -> list[str]:
+    """Where NVIDIA's pathfinder, a part of CuPy, finds one of its libraries: one path or none."""
+    try:
+        from cuda.pathfinder import load_nvidia_dynamic_lib  # type: ignore[import-not-found, unused-ignore]
+
+        return [path for path in (load_nvidia_dynamic_lib(library).abs_path,) if path]
+    except Exception:  # not installed, or nothing found: its own error types say no more
+        return []
+
+
 def why_not() -> str:
     """Why no GPU can be used here, with what to do about it; an empty string if one can."""
     if importlib.util.find_spec("cupy") is None:

@@ -16,7 +16,7 @@ from ctypes import byref, c_int, c_longlong, c_size_t, c_void_p
 from typing import Any
 
 from . import capture_mode, graphs
-from .backend import cupy
+from .backend import cupy, found_by_pathfinder
 
 MIB = 2**20
 HOPPER = 90  # from this compute capability on cuBLAS asks for more workspace
@@ -60,14 +60,7 @@ class Library:
 
 def _candidates() -> Iterator[str]:
     """Where it may be: CuPy has loaded it from one of these places."""
-    try:
-        from cuda.pathfinder import load_nvidia_dynamic_lib  # type: ignore[import-not-found, unused-ignore]
-
-        found = load_nvidia_dynamic_lib("cublas").abs_path
-        if found:
-            yield str(found)
-    except Exception:  # not installed, or nothing found: its own error types say no more
-        pass
+    yield from found_by_pathfinder("cublas")
     major = int(cupy().cuda.runtime.runtimeGetVersion()) // 1000
     yield f"cublas64_{major}.dll" if sys.platform == "win32" else f"libcublas.so.{major}"
 

@@ -20,7 +20,7 @@ from ctypes import POINTER, Structure, byref, c_double, c_float, c_int, c_size_t
 from typing import Any
 
 from . import graphs
-from .backend import cupy
+from .backend import cupy, found_by_pathfinder
 
 MAJOR = 9
 VARIABLE = "GRADVIZ_CUDNN_LIB"
@@ -142,14 +142,7 @@ def _candidates() -> Iterator[str]:
     if given:
         yield given
         return
-    try:
-        from cuda.pathfinder import load_nvidia_dynamic_lib  # type: ignore[import-not-found, unused-ignore]
-
-        found = load_nvidia_dynamic_lib("cudnn").abs_path
-        if found:
-            yield str(found)
-    except Exception:  # not installed, or nothing found: its own error types say no more
-        pass
+    yield from found_by_pathfinder("cudnn")
     for package in ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12"):
         try:
             files = importlib.metadata.files(package) or []
