@@ -1,4 +1,4 @@
-"""cuBLAS's functions through ctypes: what they are given, errors, where there is no library. No GPU code is executed."""
+"""cuBLAS through ctypes: what its functions are given, errors, where there is none. No GPU code is executed."""
 
 from __future__ import annotations
 
