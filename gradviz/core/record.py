@@ -382,11 +382,18 @@ class Recorder(Nodes, BackwardSteps):
 
     def name_parameters(self, module: Any) -> None:
         """Call parameters by their paths in this module."""
+        self._name_below(module, "", set())
+
+    def _name_below(self, module: Any, path: str, seen: set[int]) -> None:
+        """The same, where `path` leads to the module; a parameter of several modules has the first one's name."""
         names = self._names
-        for path, owner in module.named_modules():
-            for name, p in owner._parameters.items():
-                if id(p) not in names and p is not None:
-                    names[id(p)] = f"{path}.{name}" if path else name
+        seen.add(id(module))
+        for name, p in module._parameters.items():
+            if id(p) not in names and p is not None:
+                names[id(p)] = path + name
+        for name, child in module._modules.items():
+            if child is not None and id(child) not in seen:
+                self._name_below(child, f"{path}{name}.", seen)
 
     def _exit(self, event: events.ModuleExit) -> None:
         link = running_module()

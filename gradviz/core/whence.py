@@ -53,16 +53,17 @@ lines: dict[tuple[int, int], Line] = {}
 
 def user_line(frame: Any) -> tuple[Any, Line | None]:
     """The innermost frame of the user's code, from a frame on, and the line that it is at; None if there is none."""
-    while True:
-        while frame is not None and id(frame.f_code) in _ours:
-            frame = frame.f_back
-        if frame is None:
-            return None, None
-        known = lines.get((id(frame.f_code), frame.f_lasti))
-        if known is not None:
-            return frame, known
-        if not is_ours(frame):
-            return frame, _line_at(frame)
+    ours = _ours
+    while frame is not None:
+        code = id(frame.f_code)
+        if code not in ours:
+            known = lines.get((code, frame.f_lasti))
+            if known is not None:
+                return frame, known
+            if not is_ours(frame):
+                return frame, _line_at(frame)
+        frame = frame.f_back
+    return None, None
 
 
 def _line_at(frame: Any) -> Line:
