@@ -63,7 +63,7 @@ def written({parameters}):
         result._needs = False
     {view}
     if events.watching:
-        events.emit(events.forward((op, {inputs}, result, {settings})))
+        events.tell(events.Forward, (op, {inputs}, result, {settings}))
     return {returned}
 """
 EDGE = "accumulator({x}) if {x}._edge is None else {x}._edge"

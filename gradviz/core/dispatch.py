@@ -139,7 +139,7 @@ def _function(op: Any) -> Any:
         if view:
             _mark_view(input, result)
         if events.watching:
-            events.emit(events.forward((op, (input,), result, {})))
+            events.tell(events.Forward, (op, (input,), result, {}))
         return result
 
     return call
@@ -233,7 +233,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
             result._edge = None
             result._needs = False
         if events.watching:
-            events.emit(events.forward((op, (input, other), result, {})))
+            events.tell(events.Forward, (op, (input, other), result, {}))
         return result
 
     def _with_number(input: Any, other: Any) -> Any:
@@ -282,7 +282,7 @@ def _binary(op: Any, operator: bool = False) -> Any:
             result._edge = None
             result._needs = False
         if events.watching:
-            events.emit(events.forward((op, (input, other), result, {})))
+            events.tell(events.Forward, (op, (input, other), result, {}))
         return result
 
     return call
@@ -319,7 +319,7 @@ def _variadic(op: Any) -> Any:
             node = make_node(node_type, parents, saver(inputs, out, settings, None), out, device)
         result = Tensor._made(out, device, node)
         if events.watching:
-            events.emit(events.forward((op, inputs, result, settings)))
+            events.tell(events.Forward, (op, inputs, result, settings))
         return result
 
     return call
@@ -358,7 +358,7 @@ def run_with_aux(op: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> 
     if op.view:
         _mark_views(opened[0], result)
     if events.watching:
-        events.emit(events.forward((op, inputs, result, settings)))
+        events.tell(events.Forward, (op, inputs, result, settings))
     return result, {name: Tensor._of(value, device) for name, value in aux.items()} if aux else {}
 
 

@@ -3,12 +3,12 @@
 Observers get live objects, after the fact; they may not keep them and cannot change the run. An observer that raises is
 reported once and dropped. Who watches is context-local: a recorder on one thread does not hear another thread.
 
-An observer is called with each event. One that has a table `hears` is called through that instead, which is quicker.
+An observer is called with each event. One that has a table `hears` is called through that instead, which is quicker;
+of what happens most often it may get the plain fields, which it should unpack.
 """
 
 from __future__ import annotations
 
-import functools
 import threading
 import warnings
 from collections.abc import Callable
@@ -144,11 +144,6 @@ class ZeroGrad(NamedTuple):
     owner: Any
 
 
-# What is told of most often, made of a tuple of its fields: in half the time of a call of the class.
-forward, module_enter, module_exit = (
-    functools.partial(tuple.__new__, kind) for kind in (Forward, ModuleEnter, ModuleExit)
-)
-
 Observer = Callable[[Any], None]
 
 
@@ -162,7 +157,13 @@ class Hears(dict[type, Callable[[Any, Any], None]]):
 
 
 class _Everything(Hears):
-    otherwise = staticmethod(lambda observer, event: observer(event))
+    def __missing__(self, kind: Any) -> Callable[[Any, Any], None]:
+        return self.setdefault(kind, lambda observer, fields: observer(_event(kind, fields)))
+
+
+def _event(kind: Any, fields: tuple[Any, ...]) -> Any:
+    """The event of these fields, which may be one already."""
+    return fields if fields.__class__ is kind else kind._make(fields)
 
 
 _EVERYTHING = _Everything()
@@ -195,12 +196,18 @@ def unlisten(listener: Observer) -> None:
 
 def emit(event: Any) -> None:
     """Tell the listeners, then every observer of this context."""
+    tell(event.__class__, event)
+
+
+def tell(kind: Any, fields: tuple[Any, ...]) -> None:
+    """The same of an event of this kind, which nobody has to make where all that is heard are its fields."""
     if _listeners:
+        fields = _event(kind, fields)
         for listener in tuple(_listeners):
-            listener(event)
+            listener(fields)
     for observer, hears in _heard_by():
         try:
-            hears[event.__class__](observer, event)
+            hears[kind](observer, fields)
         except Exception as error:
             _drop(observer)
             warnings.warn(f"an observer raised {type(error).__name__}: {error}; it was dropped", stacklevel=2)

@@ -373,12 +373,13 @@ class Recorder(Nodes, BackwardSteps):
 
     # -- modules -----------------------------------------------------------------------------------------------
     def _enter(self, event: events.ModuleEnter) -> None:
+        module, _ = event
         link = running_module()
-        if (link is None or link[0] is None) and id(event.module) not in self._named:
-            self._named.add(id(event.module))
-            self.name_parameters(event.module)
-        path, module = self._path(link)
-        self._steps.append({"kind": "module_enter", "path": path, "module": module})
+        if (link is None or link[0] is None) and id(module) not in self._named:
+            self._named.add(id(module))
+            self.name_parameters(module)
+        path, kind = self._path(link)
+        self._steps.append({"kind": "module_enter", "path": path, "module": kind})
 
     def name_parameters(self, module: Any) -> None:
         """Call parameters by their paths in this module."""

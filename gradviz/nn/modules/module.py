@@ -76,7 +76,7 @@ class Module(Hooks):
         try:
             watched = events.watching
             if watched:
-                events.emit(events.module_enter((self, args)))
+                events.tell(events.ModuleEnter, (self, args))
             result = None
             try:
                 if (
@@ -88,7 +88,7 @@ class Module(Hooks):
                     result = self.forward(*args, **kwargs)
             finally:
                 if watched:
-                    events.emit(events.module_exit((self, result)))
+                    events.tell(events.ModuleExit, (self, result))
             return result
         finally:
             leave(token)
