@@ -27,7 +27,7 @@ from .record_nodes import Call as Call
 from .summary import KEPT, LARGE, plain, summary
 from .tensor import Tensor
 from .views import Place
-from .whence import path_below, running_module, user_line, variable_name
+from .whence import module_path, path_below, running_module, user_line, variable_name
 
 KEEP_LEAF = 1_000_000
 PUT_OFF = 1 << 26  # bytes of copies, of which the statistics are put off, at a time
@@ -79,8 +79,9 @@ class Recording:
 class Recorder(Nodes, BackwardSteps):
     """An observer that turns events into a Recording. `names` maps labels to tensors, for leaves to be called by."""
 
-    _link: Any = None  # the module call that ran last, and what it is called
+    _link: Any = None  # the module call that is running, as far as is known, and what it is called
     _at: tuple[str, str | None] = "", None
+    _around: Any = None  # the same of what it was called from
     _room = PUT_OFF
 
     def __init__(self, names: dict[str, Any] | None = None, thumbnails: bool = False, title: str = "") -> None:
@@ -100,7 +101,6 @@ class Recorder(Nodes, BackwardSteps):
         self._locals: list[Any] = []
         self._entered: list[tuple[Any, dict[int, tuple[int, Any]]]] = []  # Functions that run: their tensors before
         self._named: set[int] = set()
-        self._paths: dict[Any, tuple[str, str | None]] = {}
         TAPES.add(ref(self, TAPES.discard))
 
     @property
@@ -249,10 +249,8 @@ class Recorder(Nodes, BackwardSteps):
 
     def _path(self, link: Any) -> tuple[str, str | None]:
         """The dotted path of the innermost running module below the outermost one, and its class name."""
-        found = self._paths.get(link)
-        if found is None:
-            above = None if link is None or link[0] is None else self._path(link[0])[0]
-            found = self._paths[link] = path_below(link, above)
+        outer = None if link is None else link[0]
+        found = path_below(link, self._at[0]) if outer is not None and outer is self._link else module_path(link)
         self._link, self._at = link, found
         return found
 
@@ -378,6 +376,7 @@ class Recorder(Nodes, BackwardSteps):
         if (link is None or link[0] is None) and id(module) not in self._named:
             self._named.add(id(module))
             self.name_parameters(module)
+        self._around = self._link, self._at, self._around
         path, kind = self._path(link)
         self._steps.append({"kind": "module_enter", "path": path, "module": kind})
 
@@ -400,6 +399,8 @@ class Recorder(Nodes, BackwardSteps):
         link = running_module()
         path, module = self._at if link is self._link else self._path(link)
         self._steps.append({"kind": "module_exit", "path": path, "module": module})
+        if self._around is not None:
+            self._link, self._at, self._around = self._around
 
     def name_values(self, frame: Any) -> None:
         """Call recorded values by the names they have in a frame, where they have one."""
