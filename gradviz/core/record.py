@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import sys
 import threading
+from collections import deque
 from types import TracebackType
 from typing import Any, Self
 from weakref import ref
@@ -43,7 +44,6 @@ class Recording:
 
     def __init__(self, recorder: Recorder) -> None:
         recorder.finish()
-        self.steps: list[dict[str, Any]] = recorder.steps
         self.meta: dict[str, Any] = recorder.meta
         self.recorder = recorder
 
@@ -51,6 +51,11 @@ class Recording:
     def nodes(self) -> list[dict[str, Any]]:
         """What was computed and what it was computed from, one entry each."""
         return self.recorder.nodes
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """What happened, in its order."""
+        return self.recorder.steps
 
     def __repr__(self) -> str:
         return f"Recording({len(self.nodes)} nodes, {len(self.steps)} steps)"
@@ -86,7 +91,8 @@ class Recorder(Nodes, BackwardSteps):
 
     def __init__(self, names: dict[str, Any] | None = None, thumbnails: bool = False, title: str = "") -> None:
         self._no_nodes()
-        self._steps: list[dict[str, Any]] = []
+        self._steps: deque[Any] = deque()  # that are not told yet: a node's number, what a module did, or the step
+        self._told: list[dict[str, Any]] = []
         self.meta: dict[str, Any] = {"title": title}
         self.thumbnails = thumbnails
         self.arrays: dict[int, Any] = {}  # copies of leaf and constant values, for replay
@@ -108,11 +114,14 @@ class Recorder(Nodes, BackwardSteps):
         """What happened so far, with its statistics."""
         if self._waiting or self._locals:
             self.finish()
-        return self._steps
+        with self._lock:
+            while self._steps:
+                self._told.append(_step(self._steps.popleft()))
+        return self._told
 
     @steps.setter
     def steps(self, steps: list[dict[str, Any]]) -> None:
-        self._steps = steps
+        self._steps, self._told = deque(), steps
 
     @property
     def recording(self) -> Recording:
@@ -245,7 +254,7 @@ class Recorder(Nodes, BackwardSteps):
         if op.__class__ is events.Written and array.size <= KEEP_LEAF:
             self.arrays[n] = value if value.__class__ is tuple else (array.copy(), out.device)
         self._by_id[id(out)] = ref(out), n, Last.write
-        self._steps.append({"kind": "forward", "n": n})
+        self._steps.append(n)
 
     def _path(self, link: Any) -> tuple[str, str | None]:
         """The dotted path of the innermost running module below the outermost one, and its class name."""
@@ -355,8 +364,8 @@ class Recorder(Nodes, BackwardSteps):
         """A recorder that goes on from here without changing this one."""
         self._write_out()
         again = copy.copy(self)
-        again.nodes, again._steps, again._waiting = list(self.nodes), list(self._steps), list(self._waiting)
-        again._locals = list(self._locals)
+        again.nodes, again._waiting, again._locals = list(self.nodes), list(self._waiting), list(self._locals)
+        again._steps, again._told = deque(self._steps), list(self._told)
         again._lock = threading.RLock()
         for name in ("arrays", "_calls", "by_seq", "_by_id", "_counts", "_later"):
             setattr(again, name, dict(getattr(self, name)))
@@ -377,8 +386,7 @@ class Recorder(Nodes, BackwardSteps):
             self._named.add(id(module))
             self.name_parameters(module)
         self._around = self._link, self._at, self._around
-        path, kind = self._path(link)
-        self._steps.append({"kind": "module_enter", "path": path, "module": kind})
+        self._steps.append(("module_enter", self._path(link)))
 
     def name_parameters(self, module: Any) -> None:
         """Call parameters by their paths in this module."""
@@ -397,8 +405,7 @@ class Recorder(Nodes, BackwardSteps):
 
     def _exit(self, event: events.ModuleExit) -> None:
         link = running_module()
-        path, module = self._at if link is self._link else self._path(link)
-        self._steps.append({"kind": "module_exit", "path": path, "module": module})
+        self._steps.append(("module_exit", self._at if link is self._link else self._path(link)))
         if self._around is not None:
             self._link, self._at, self._around = self._around
 
@@ -415,6 +422,16 @@ class Recorder(Nodes, BackwardSteps):
         events.ModuleEnter: _enter, events.ModuleExit: _exit,
         **BackwardSteps.HANDLERS,
     })  # fmt: skip
+
+
+def _step(what: Any) -> dict[str, Any]:
+    """The step of what was noted: a node's number is for its operation."""
+    if what.__class__ is int:
+        return {"kind": "forward", "n": what}
+    if what.__class__ is tuple:
+        kind, (path, module) = what
+        return {"kind": kind, "path": path, "module": module}
+    return what  # type: ignore[no-any-return]
 
 
 class record(Recorder):

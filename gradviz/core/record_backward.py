@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, ClassVar
 
 from . import events
@@ -21,7 +22,7 @@ NO_NODE = frozenset((AccumulateGrad, Output))  # edges of these classes are know
 class BackwardSteps:
     """Turns the events of a backward pass into steps; what a recorder knows of tensors and nodes is its own affair."""
 
-    _steps: list[dict[str, Any]]
+    _steps: deque[Any]
     thumbnails: bool
     by_seq: dict[tuple[int, int], int]
     _expected: dict[Any, int]
