@@ -365,7 +365,7 @@ class Recorder(Nodes, BackwardSteps):
         self._write_out()
         again = copy.copy(self)
         again.nodes, again._waiting, again._locals = list(self.nodes), list(self._waiting), list(self._locals)
-        again._steps, again._told = deque(self._steps), list(self._told)
+        again._steps, again._told, again._variables = deque(self._steps), list(self._told), list(self._variables)
         again._lock = threading.RLock()
         for name in ("arrays", "_calls", "by_seq", "_by_id", "_counts", "_later"):
             setattr(again, name, dict(getattr(self, name)))

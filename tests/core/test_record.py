@@ -44,6 +44,42 @@ def test_looking_changes_nothing(thumbnails: bool) -> None:
     assert made[0] == made[1]
 
 
+def test_a_recording_goes_on_with_its_tape_and_a_copy_does_not() -> None:
+    x = torch.ones(2, requires_grad=True)
+    with torch.record() as tape:
+        y = x * 2
+        now, copied = tape.recording, tape.copy()
+        z = y.sum()
+        z.backward()
+    assert [step["kind"] for step in copied.recording.steps] == ["forward"]
+    assert [node.get("variable") for node in copied.recording.nodes] == [None, None]
+    assert now.to_json() == tape.recording.to_json()
+    assert [node.get("variable") for node in now.nodes] == [None, "y", "z"]
+
+
+def test_a_tape_that_begins_inside_a_module_knows_where_it_is() -> None:
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.last = network(), torch.nn.Linear(3, 1)
+
+        def forward(self, x: Any) -> Any:
+            with torch.record() as self.tape:
+                x = self.last(self.inner(x)) * 2
+                self.late = torch.nn.Tanh()
+                return self.late(x) + 1
+
+    net = Net()
+    net(torch.ones(1, 6))
+    steps = [(s["kind"][7:], s["path"]) for s in net.tape.steps if s["kind"] != "forward"]
+    inside = [("enter", "inner.0"), ("exit", "inner.0"), ("enter", "inner.1"), ("exit", "inner.1")]
+    assert steps[:6] == [("enter", "inner"), *inside, ("enter", "inner.2")]
+    both = [(what, path) for path in ("last", "late") for what in ("enter", "exit")]
+    assert steps[6:] == [("exit", "inner.2"), ("exit", "inner"), *both]
+    ops = [(n["op"], n["path"], n["module"]) for n in net.tape.nodes if n["op"] in ("relu", "mul", "tanh", "add")]
+    assert ops == [("relu", "inner.1", "ReLU"), ("mul", "", "Net"), ("tanh", "late", "Tanh"), ("add", "", "Net")]
+
+
 def test_a_module_that_is_built_meanwhile_is_its_parameters() -> None:
     """And not the memory that they had before they were drawn, which differs from run to run."""
     with torch.record() as tape:
