@@ -150,14 +150,12 @@ Observer = Callable[[Any], None]
 class Hears(dict[type, Callable[[Any, Any], None]]):
     """What an observer does about each class of events; about others nothing."""
 
-    otherwise: Callable[[Any, Any], None] = staticmethod(lambda observer, event: None)
-
     def __missing__(self, kind: type) -> Callable[[Any, Any], None]:
-        return self.setdefault(kind, self.otherwise)
+        return self.setdefault(kind, lambda observer, fields: None)
 
 
 class _Everything(Hears):
-    def __missing__(self, kind: Any) -> Callable[[Any, Any], None]:
+    def __missing__(self, kind: type) -> Callable[[Any, Any], None]:
         return self.setdefault(kind, lambda observer, fields: observer(_event(kind, fields)))
 
 
