@@ -114,14 +114,18 @@ class Recorder(Nodes, BackwardSteps):
         """What happened so far, with its statistics."""
         if self._waiting or self._locals:
             self.finish()
-        with self._lock:
-            while self._steps:
-                self._told.append(_step(self._steps.popleft()))
-        return self._told
+        return self._tell()
 
     @steps.setter
     def steps(self, steps: list[dict[str, Any]]) -> None:
         self._steps, self._told = deque(), steps
+
+    def _tell(self) -> list[dict[str, Any]]:
+        """The steps so far; statistics that were put off are not in them yet."""
+        with self._lock:
+            while self._steps:
+                self._told.append(_step(self._steps.popleft()))
+            return self._told
 
     @property
     def recording(self) -> Recording:
@@ -365,7 +369,7 @@ class Recorder(Nodes, BackwardSteps):
         self._write_out()
         again = copy.copy(self)
         again.nodes, again._waiting, again._locals = list(self.nodes), list(self._waiting), list(self._locals)
-        again._steps, again._told, again._variables = deque(self._steps), list(self._told), list(self._variables)
+        again._steps, again._told, again._variables = deque(), list(self._tell()), list(self._variables)
         again._lock = threading.RLock()
         for name in ("arrays", "_calls", "by_seq", "_by_id", "_counts", "_later"):
             setattr(again, name, dict(getattr(self, name)))
