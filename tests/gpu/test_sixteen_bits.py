@@ -18,7 +18,7 @@ from gradviz.gpu.completed import SORTING, completed
 from tests.cupy_types import _resolve, dtype
 from tests.oracle.same import Sample, _array, _tensors, _weighted, evaluate
 from tests.oracle.samples import params
-from tests.strict_device import SORTING as UNSORTED
+from tests.strict_array import SORTING as UNSORTED
 from tests.strict_device import StrictArray
 
 from .stand_in import two_gpus
