@@ -121,6 +121,7 @@ class Line(NamedTuple):
     ratios: dict[str, tuple[float, float, float]] = {}  # library -> 1/4, 1/2, 3/4 of its time in torch's
     errors: dict[str, str] = {}  # library -> why there is no time
     profile: list[tuple[str, float]] = []  # of gradviz, where the goal was missed: place, part of the time
+    apart: float | None = None  # with several threads: a byte's way between two cores and back, before or after
 
 
 def measured(

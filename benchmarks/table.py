@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from .cores import FAR
 from .runner import Line
 from .spec import ACCELERATED, BASES, LIBRARIES, Spec
 
@@ -22,6 +23,10 @@ thing, or nobody wrote the program. Memory: the largest resident set of a new pr
 that has only imported the library and used tiny layers, exact to a megabyte or two. Times of small ops, nodes and
 batches of a DataLoader are for one. Goals that were missed are in **bold**, their reasons under
 the table."""
+BETWEEN = """\
+Between two cores a byte went there and back in {nearest:.0f} ns at best. †: in more than {far} times that, before or
+after this line was measured. The host of a virtual machine then has its cores under different caches, and what waits
+for another thread at every step takes longer, PyTorch's LSTM twice as long."""
 
 
 class Entry(NamedTuple):
@@ -39,10 +44,14 @@ class Entry(NamedTuple):
 
 def report(entries: list[Entry], threads: list[int], about: list[str]) -> Iterator[str]:
     """The whole page."""
+    ways = [it.apart for entry in entries for it in entry.lines.values() if it.apart is not None]
+    nearest = min(ways, default=None)
     yield from ("# Benchmarks", "", *about, "", HOW, "")
+    if nearest is not None:
+        yield from (BETWEEN.format(nearest=nearest * 1e9, far=FAR), "")
     yield from head(threads)
     for entry in entries:
-        yield line(entry, threads)
+        yield line(entry, threads, nearest)
     yield from ("", "## Goals that were missed", "")
     yield from list(misses(entries)) or ["None."]
 
@@ -60,12 +69,12 @@ def plural(threads: int) -> str:
     return f"{threads} thread" + "s" * (threads > 1)
 
 
-def line(entry: Entry, threads: list[int]) -> str:
-    """One line of the table."""
+def line(entry: Entry, threads: list[int], nearest: float | None = None) -> str:
+    """One line of the table; `nearest` is the shortest way between two cores in any."""
     cells = [entry.spec.work, entry.size, "" if entry.goal is None else f"≤ {entry.goal:g}"]
     for count in threads:
         found = entry.lines.get(count, Line())
-        cells += [time_of(found), ratio_of(found, entry.goal)]
+        cells += [time_of(found), ratio_of(found, entry.goal) + " †" * far(found, nearest)]
     for peer in PEERS:
         cells.append(" · ".join(filter(None, (peer_of(entry.lines.get(count, Line()), peer) for count in threads))))
     cells += [memory_of(entry.memory), memory_ratio(entry)]
@@ -93,6 +102,11 @@ def ratio_of(found: Line, goal: float | None) -> str:
     low, middle, high = found.ratios["gradviz"]
     text = f"**{middle:.2f}**" if missed(found, goal) else f"{middle:.2f}"
     return f"{text} ({low:.2f} - {high:.2f})"
+
+
+def far(found: Line, nearest: float | None) -> bool:
+    """Whether the cores were far apart when this was measured."""
+    return found.apart is not None and nearest is not None and found.apart > FAR * nearest
 
 
 def missed(found: Line, goal: float | None) -> bool:

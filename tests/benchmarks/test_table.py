@@ -105,6 +105,33 @@ def test_what_only_several_threads_miss_is_told_apart() -> None:
     assert "meets the goal" not in said
 
 
+def test_lines_measured_while_cores_were_far_apart_are_marked() -> None:
+    one = entry(None, 0.5)
+    near, far = (one._replace(lines={2: one.lines[1]._replace(apart=way)}) for way in (2.4e-7, 6e-7))
+    text = "\n".join(table.report([near, far, one], [2], []))
+    assert "in 240 ns at best" in text
+    (first, second, third) = (row for row in text.splitlines() if row.startswith("| work | 8"))
+    assert "†" not in first + third
+    assert "0.50 (0.10 - 0.90) † |" in second
+    assert "†" not in "\n".join(table.report([one], [1], []))
+
+
+def test_the_way_between_two_cores_is_measured(repo: Path) -> None:
+    said = "import os; from benchmarks.cores import round_trip as way; f = os.sched_getaffinity; a = f(0)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{said}; print(len(a), way(), a == f(0))"],
+        cwd=repo,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    cores, way, as_before = done.stdout.split()
+    assert as_before == "True"
+    assert (way == "None") == (cores == "1")
+    assert way == "None" or 1e-8 < float(way) < 0.1
+
+
 def test_durations_have_three_digits() -> None:
     shown = [table.duration(s) for s in (9.7e-7, 1.234e-5, 1.07e-3, 0.5, 2.8, 0.0)]
     assert shown == ["0.97 µs", "12.3 µs", "1.07 ms", "500 ms", "2.80 s", "0.00 µs"]
