@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .cores import round_trip
 from .runner import Budget, Line, Peer, measured
 from .spec import ACCELERATED, BASES, LIBRARIES, Spec
 from .table import Entry
@@ -111,7 +110,6 @@ class Run:
         if job.threads != self.threads[0]:
             names = [name for name in names if name in THREADED]
         slow = {name: text for name in names if (text := self.hopeless(spec, job, name))}
-        before = round_trip() if job.threads > 1 else None
         line = measured(
             {name: self.peer(name, job.threads) for name in names if name not in slow},
             job.which,
@@ -120,7 +118,7 @@ class Run:
             goal=spec.goals.get(job.size),
         )
         line.errors.update(slow)
-        return line if before is None else line._replace(apart=max(before, round_trip() or 0.0))
+        return line
 
     def memory(self, job: Job, name: str) -> int | str:
         """Bytes, or why not."""

@@ -19,6 +19,7 @@ import time
 from typing import Any, NamedTuple
 
 from .compiled import REPO, environment
+from .cores import round_trip
 from .spec import ACCELERATED, BASES
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM_CPU_THREADS")  # the last: tinygrad's
@@ -121,7 +122,7 @@ class Line(NamedTuple):
     ratios: dict[str, tuple[float, float, float]] = {}  # library -> 1/4, 1/2, 3/4 of its time in torch's
     errors: dict[str, str] = {}  # library -> why there is no time
     profile: list[tuple[str, float]] = []  # of gradviz, where the goal was missed: place, part of the time
-    apart: float | None = None  # with several threads: a byte's way between two cores and back, before or after
+    apart: float | None = None  # with several threads: a byte's way between two cores and back, the turns' median
 
 
 def measured(
@@ -131,6 +132,8 @@ def measured(
     errors: dict[str, str] = {}
     calls: dict[str, int] = {}
     times: dict[str, list[float]] = {}
+    ways: list[float] = []
+    several = any(peer.start[2] > 1 for peer in peers.values())
     for name, peer in peers.items():
         said = peer.ask("prepare", how.limit, **which)
         if "error" in said:
@@ -144,6 +147,8 @@ def measured(
     for turn in range(how.turns if names else 0):
         if turn >= how.least and time.monotonic() - start > how.line:
             break
+        if several and (way := round_trip()):
+            ways.append(way)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             if name in slow or name in errors:
                 continue
@@ -159,7 +164,7 @@ def measured(
     ratios = {name: ratio(found, base) for name, found in times.items() if base is not None}
     missed = goal is not None and "gradviz" in ratios and ratios["gradviz"][1] > goal
     profile = peers["gradviz"].ask("profile", how.limit, seconds=how.profile).get("profile", []) if missed else []
-    return Line(seconds, ratios, errors, profile)
+    return Line(seconds, ratios, errors, profile, statistics.median(ways) if ways else None)
 
 
 def ratio(ours: list[float], theirs: list[float]) -> tuple[float, float, float]:

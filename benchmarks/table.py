@@ -25,9 +25,9 @@ one. Goals that are missed without the accelerator are in **bold**, their profil
 those that it meets, then the others."""
 MISSED = {"Goals that NumPy alone misses and the accelerator meets": True, "Other goals that were missed": False}
 BETWEEN = """\
-Between two cores a byte went there and back in {nearest:.0f} ns at best. †: in more than {far} times that, before or
-after this line was measured. The host of a virtual machine then has its cores under different caches, and what waits
-for another thread at every step takes longer, PyTorch's LSTM twice as long."""
+Between two cores a byte went there and back in {nearest:.0f} ns at best. †: in more than {far} times that in most turns
+of this line. The host of a virtual machine then has its cores under different caches, and what waits for another thread
+at every step takes longer, PyTorch's LSTM twice as long."""
 
 
 class Entry(NamedTuple):
