@@ -133,7 +133,6 @@ def measured(
     calls: dict[str, int] = {}
     times: dict[str, list[float]] = {}
     ways: list[float] = []
-    several = any(peer.start[2] > 1 for peer in peers.values())
     for name, peer in peers.items():
         said = peer.ask("prepare", how.limit, **which)
         if "error" in said:
@@ -143,6 +142,7 @@ def measured(
             patience = how.line * (2 if name in ("gradviz", *BASES) else 0.5)  # their ratio has goals
             times[name] = [said["seconds"]] if said["seconds"] > patience else []
     slow, names = {name for name in times if times[name]}, list(times)
+    several = any(peers[name].start[2] > 1 for name in names)
     start = time.monotonic()
     for turn in range(how.turns if names else 0):
         if turn >= how.least and time.monotonic() - start > how.line:
