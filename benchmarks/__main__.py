@@ -1,4 +1,4 @@
-"""Every row beside its peers: `python -m benchmarks [NAME ...]`. A full run writes benchmarks/RESULTS.md.
+"""Every row beside its peers: `python -m benchmarks [NAME ...]`. A full run writes benchmarks/RESULTS.md and .svg.
 
     python -m benchmarks --python PEERS/bin/python   # the whole table; PEERS has torch, autograd, mygrad, ...
     python -m benchmarks mlp cifar_step --threads 1  # some families, printed only
@@ -21,6 +21,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from .chart import chart
 from .run import FAMILIES, Run, entries, jobs
 from .runner import QUICK, Budget
 from .spec import ACCELERATED, UNWATCHED
@@ -42,7 +43,10 @@ def arguments_of(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a rough table of the sizes with a goal")
     parser.add_argument("--resume", action="store_true", help="go on where the last full run was interrupted")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the table here; a full run: benchmarks/RESULTS.md"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write the table here, its picture beside it; a full run: benchmarks/RESULTS.md",
     )
     chosen = parser.parse_args(given)
     if unknown := sorted(set(chosen.names) - set(FAMILIES)):
@@ -82,6 +86,7 @@ def main(given: list[str] | None = None) -> int:
         print("Interrupted: `python -m benchmarks --resume`, with the same options, goes on.", file=sys.stderr)
     elif out := chosen.out or (HERE / "RESULTS.md" if chosen.whole else None):
         out.write_text(text, encoding="utf-8")
+        out.with_name(out.name.removesuffix(".md") + ".svg").write_text(chart(text), encoding="utf-8")
     if run.kept and not stopped:
         run.kept.unlink()
     return int(stopped)
