@@ -23,7 +23,6 @@ STYLE = """\
 .chart .plain { stroke: #3b82c4; stroke-width: 2 }
 .chart .missed { stroke: #d9480f; stroke-width: 2 }
 .chart .quick { stroke: #2b9a66; stroke-width: 1.5 }
-.chart .one { fill: currentColor }
 .chart .plain.one { fill: #3b82c4 }
 .chart .missed.one { fill: #d9480f }
 .chart .quick.one { fill: #2b9a66 }

@@ -17,9 +17,9 @@ TABLE = """\
 """
 
 
-def signs(svg: str, name: str) -> list[tuple[str, float]]:
-    """The class and the place of every circle."""
-    found = ET.fromstring(svg).iter(SVG + name)
+def circles(svg: str) -> list[tuple[str, float]]:
+    """The class and the place of every one."""
+    found = ET.fromstring(svg).iter(SVG + "circle")
     return [(it.attrib["class"], float(it.attrib["cx"])) for it in found][2:]  # after those of the legend
 
 
@@ -28,7 +28,7 @@ def test_every_ratio_of_a_row_with_a_goal_is_in_its_place() -> None:
     assert first == ("a < b & c, 8", 0.9, (0.5, 0.95), (0.3, 0.4))
     assert last == ("threads alone, 8", 2.0, (None, 70.5), ())
     svg = chart(TABLE)
-    assert signs(svg, "circle") == [
+    assert circles(svg) == [
         ("plain one", x(0.5)),
         ("missed more", x(0.95)),
         ("missed more", x(70.5)),

@@ -116,6 +116,20 @@ def test_lines_measured_while_cores_were_far_apart_are_marked() -> None:
     assert "†" not in "\n".join(table.report([one], [1], []))
 
 
+def test_every_turn_of_several_threads_measures_the_way_between_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = iter((3e-7, 1e-7, 9e-7, 2e-7))
+    monkeypatch.setattr(runner, "round_trip", lambda: next(ways, 2e-7))
+    which = {"family": "small_ops", "spec": 1, "size": "8 values"}
+    found = []
+    for threads in (2, 1):
+        peer = Peer(sys.executable, "NumPy", threads)
+        try:
+            found.append(measured({"NumPy": peer}, which, SHORT._replace(turns=3, least=3)).apart)
+        finally:
+            peer.close()
+    assert found == [3e-7, None]
+
+
 def test_the_way_between_two_cores_is_measured(repo: Path) -> None:
     said = "import os; from benchmarks.cores import round_trip as way; f = os.sched_getaffinity; a = f(0)"
     done = subprocess.run(
